@@ -5,6 +5,7 @@ pub mod schema;
 pub mod expr;
 pub mod codec;
 pub mod mapping;
+pub mod config;
 pub mod store;
 pub mod pipeline;
 pub mod report;
