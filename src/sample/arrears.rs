@@ -7,7 +7,7 @@ use chrono::{Duration, NaiveDate};
 use super::SampleError;
 use super::juki::iso;
 use super::money::{Method, Outcome, Part, fiscal_year, slip_due};
-use super::output::{Open, Output, Plan, site_value};
+use super::output::{Open, Output, site_value};
 use super::people::{Person, Town};
 use super::sheet::text;
 use crate::value::Value;
@@ -64,7 +64,7 @@ pub(crate) fn write(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError
         }
     }
     out.expected.debts += file.records();
-    out.close(file, Plan::Accepted)
+    out.close(file)
 }
 
 impl Town {

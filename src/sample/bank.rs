@@ -4,7 +4,7 @@
 
 use super::SampleError;
 use super::money::{Method, Outcome, fiscal_year, slip_due};
-use super::output::{Open, Output, Plan, site_value};
+use super::output::{Open, Output, site_value};
 use super::pension::{ODD_EVERY, odd};
 use super::people::{Person, Town, with_check_digit};
 use super::{names, sheet::text};
@@ -74,7 +74,7 @@ impl Job<'_> {
         }
         file.sheet.write("エンド", &[])?;
         out.expected.transfers += file.records();
-        out.close(file, Plan::Accepted)
+        out.close(file)
     }
 
     /// Writes the line of a person who pays this term from an account at this bank; false when there is none.

@@ -42,7 +42,13 @@ impl Parts {
             let b = rng.pick(names::BUILDINGS);
             let number = wide(&format!("{}番地{}", rng.between(1, 2999), rng.between(1, 30)));
             let room = wide(&rng.between(101, 999).to_string());
-            sjis(&format!("れんけい県れんけい市{},{number},{}（れんけい住宅供給公社管理）　第{}棟　{room}号室,{}", d.0, b.0, wide("3"), d.3))
+            sjis(&format!(
+                "れんけい県れんけい市{},{number},{}（れんけい住宅供給公社管理）　第{}棟　{room}号室,{}",
+                d.0,
+                b.0,
+                wide("3"),
+                d.3
+            ))
         };
         let addresses = (0..4096).map(|_| address(&mut rng)).collect();
         let first = NaiveDate::from_ymd_opt(1926, 1, 1).unwrap_or_default();
@@ -62,7 +68,11 @@ impl Parts {
         out.push(b'0' + (history % 10) as u8);
         out.push(b',');
         digits(200_000_000 + no / 2, 15, out);
-        out.extend_from_slice(if history > 1 { b",1,1,2026-11-18,2026-11-18,02," } else { b",1,1,2022-04-01,2022-04-05,01," });
+        out.extend_from_slice(if history > 1 {
+            b",1,1,2026-11-18,2026-11-18,02,"
+        } else {
+            b",1,1,2022-04-01,2022-04-05,01,"
+        });
         out.extend_from_slice(&self.names[(bits & 4095) as usize]);
         out.extend_from_slice(if bits & 4096 == 0 { b",1," } else { b",2," });
         // The youngest are born before every date of a change: the first 35,000 days end in 2021.
@@ -70,7 +80,11 @@ impl Parts {
         out.extend_from_slice(if no & 1 == 0 { b",02," } else { b",12," });
         out.extend_from_slice(&self.addresses[place]);
         out.extend_from_slice(b",2022-04-01,,,,,SYS0000001,");
-        out.extend_from_slice(if history > 1 { b"2026-11-18,01:00:00,1,0\r\n" } else { b"2026-04-01,01:00:00,1,0\r\n" });
+        out.extend_from_slice(if history > 1 {
+            b"2026-11-18,01:00:00,1,0\r\n"
+        } else {
+            b"2026-04-01,01:00:00,1,0\r\n"
+        });
     }
 }
 

@@ -4,7 +4,7 @@
 
 use chrono::{Datelike, Duration, NaiveDate};
 
-use super::output::{Output, Plan};
+use super::output::Output;
 use super::people::{Person, Purpose, Town, relation, wide};
 use super::sheet::{Sheet, text};
 use super::{SampleError, names};
@@ -33,9 +33,9 @@ const ARRIVALS: u64 = 8_000_000;
 const NEWBORN: u64 = 4_000_000;
 
 impl Town {
-    /// What happened to a resident in the last days before the base date, and when; about one resident in 50 at 10,000.
+    /// What happened to a resident in the last days before the base date, and when; about one hundred of 10,000 residents.
     pub(crate) fn event(&self, p: &Person) -> Option<(Event, NaiveDate)> {
-        let stride = (self.residents / 200).clamp(5, 500);
+        let stride = (self.residents / 100).clamp(5, 500);
         if p.no % stride != 2 {
             return None;
         }
@@ -154,7 +154,7 @@ pub(crate) fn write_full(town: &Town, out: &mut Output<'_>) -> Result<(), Sample
         file.count(0);
         out.step(&name, p.no, town.residents);
     }
-    out.close(file, Plan::Accepted)
+    out.close(file)
 }
 
 /// One row of the full set once more, for a file that changes nothing.
@@ -174,7 +174,7 @@ pub(crate) fn write_delta(town: &Town, out: &mut Output<'_>) -> Result<(), Sampl
         file.count(0);
         out.expected.residents += u64::from(event == Event::Born);
     }
-    out.close(file, Plan::Accepted)
+    out.close(file)
 }
 
 /// The row an event gives, and whose it is.
@@ -221,5 +221,5 @@ pub(crate) fn write_arrivals(town: &Town, out: &mut Output<'_>) -> Result<(), Sa
         file.count(0);
         out.expected.residents += 1;
     }
-    out.close(file, Plan::Accepted)
+    out.close(file)
 }

@@ -7,7 +7,7 @@ use chrono::{Duration, NaiveDate};
 use super::SampleError;
 use super::juki::{Event, iso};
 use super::money::{Method, fiscal_year};
-use super::output::{Open, Output, Plan, site_value};
+use super::output::{Open, Output, site_value};
 use super::people::{Person, Town};
 use super::sheet::{Items, text};
 use crate::value::Value;
@@ -70,7 +70,7 @@ pub(crate) fn write_insured(town: &Town, out: &mut Output<'_>) -> Result<(), Sam
     }
     frame.tail(&mut file)?;
     let records = file.records();
-    out.close(file, Plan::Accepted)?;
+    out.close(file)?;
     out.manifest("hihokensha", &name, records)
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn write_losses(town: &Town, out: &mut Output<'_>) -> Result<(), Samp
     }
     frame.tail(&mut file)?;
     let records = file.records();
-    out.close(file, Plan::Accepted)?;
+    out.close(file)?;
     out.manifest("hihokensha", &name, records)
 }
 
@@ -181,5 +181,5 @@ pub(crate) fn write_periods(town: &Town, out: &mut Output<'_>) -> Result<(), Sam
         }
     }
     frame.tail(&mut file)?;
-    out.close(file, Plan::Accepted)
+    out.close(file)
 }

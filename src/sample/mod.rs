@@ -169,8 +169,11 @@ pub struct SampleSummary {
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {
     /// A number of residents out of range.
-    #[error("residents must be {} to {}, not {0}", SampleOptions::LEAST, SampleOptions::MOST)]
-    Residents(u64),
+    #[error("residents must be 100 to 1,000,000, not {residents}")]
+    Residents {
+        /// As asked.
+        residents: u64,
+    },
     /// The site has no feed or form for a file.
     #[error("no form of feed {interface} takes a file named {name}")]
     NoForm {
@@ -220,7 +223,7 @@ pub fn write_files(
     progress: &mut dyn FnMut(&str, u64, u64),
 ) -> Result<SampleSummary, SampleError> {
     if !(SampleOptions::LEAST..=SampleOptions::MOST).contains(&options.residents) {
-        return Err(SampleError::Residents(options.residents));
+        return Err(SampleError::Residents { residents: options.residents });
     }
     let town = people::Town {
         seed: options.seed,
@@ -248,4 +251,37 @@ pub fn write_files(
     let mut files = out.files;
     files.sort_by(|a, b| (&a.interface, &a.name).cmp(&(&b.interface, &b.name)));
     Ok(SampleSummary { files, expected: out.expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn make(options: &SampleOptions, into: &Path) -> SampleSummary {
+        let site = crate::mapping::site::load(Path::new(env!("CARGO_MANIFEST_DIR")));
+        write_files(&site, options, into, &mut |_, _, _| {}).unwrap()
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_bytes() {
+        let options = SampleOptions { residents: 500, ..SampleOptions::default() };
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let made = make(&options, one.path());
+        assert_eq!(made, make(&options, two.path()));
+        for file in &made.files {
+            let read = |at: &Path| std::fs::read(at.join(&file.interface).join(&file.name)).unwrap();
+            assert_eq!(read(one.path()), read(two.path()), "{}", file.name);
+        }
+    }
+
+    #[test]
+    fn every_outcome_of_matching_is_among_two_thousand_residents() {
+        let options = SampleOptions { residents: 2_000, ..SampleOptions::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let expected = make(&options, folder.path()).expected;
+        for m in [expected.transfer, expected.deduction] {
+            assert!([m.exact, m.over, m.short, m.unmatched, m.failed].iter().all(|n| *n > 0), "{m:?}");
+        }
+        assert!(expected.transfer.pending > 0);
+    }
 }

@@ -13,16 +13,10 @@ use super::sheet::{Draft, Sheet};
 use super::{Expected, Fate, SampleError, SampleFile};
 use crate::mapping::site::Site;
 use crate::schema::layout::Layout;
+use crate::schema::load_feed::matches;
 
 /// Residents between two calls of the progress function.
 const STEP: u64 = 4096;
-
-/// What a file should lead to, before its records are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Plan {
-    /// Every record is loaded.
-    Accepted,
-}
 
 /// All files of one run of the generator.
 pub(crate) struct Output<'a> {
@@ -79,19 +73,16 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Ends a file and puts it in its place.
-    pub(crate) fn close(&mut self, open: Open, plan: Plan) -> Result<(), SampleError> {
+    /// Ends a good file and puts it in its place.
+    pub(crate) fn close(&mut self, open: Open) -> Result<(), SampleError> {
         let bytes = open.sheet.finish()?.place()?;
-        let fate = match plan {
-            Plan::Accepted => Fate::Accepted { loaded: open.records, held: 0 },
-        };
         self.files.push(SampleFile {
             interface: open.interface,
             name: open.name,
             bytes,
             records: open.records,
             amount: open.amount,
-            fate,
+            fate: Fate::Accepted { loaded: open.records, held: 0 },
         });
         Ok(())
     }
@@ -124,12 +115,14 @@ impl<'a> Output<'a> {
 
 /// The layout and profile a feed names for a file name.
 pub(crate) fn layout(site: &Site, interface: &str, name: &str) -> Result<Arc<Layout>, SampleError> {
-    let _ = (site, interface, name);
-    todo!()
+    let feed = site.feeds.iter().find(|f| f.interface == interface);
+    let form = feed.and_then(|f| f.forms.iter().find(|form| matches(&form.pattern, name)));
+    let layout = form.and_then(|form| site.layouts.iter().find(|l| l.id == form.layout && l.profile == form.profile));
+    layout.cloned().ok_or_else(|| SampleError::NoForm { interface: interface.to_owned(), name: name.to_owned() })
 }
 
 /// A value of `[site]`.
 pub(crate) fn site_value(site: &Site, key: &str) -> Result<String, SampleError> {
-    let _ = (site, key);
-    todo!()
+    let found = site.config.site.iter().find(|(k, _)| k == key);
+    found.map(|(_, value)| value.clone()).ok_or_else(|| SampleError::NoValue(key.to_owned()))
 }

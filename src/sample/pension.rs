@@ -6,7 +6,7 @@ use chrono::{Datelike, Duration, NaiveDate};
 
 use super::juki::iso;
 use super::money::{Method, Outcome, fiscal_year, pension_day, pension_due};
-use super::output::{Open, Output, Plan, site_value};
+use super::output::{Open, Output, site_value};
 use super::people::{Person, Town};
 use super::{SampleError, names};
 use crate::value::Value;
@@ -82,7 +82,7 @@ pub(crate) fn odd(row: u64, asked: i64) -> i64 {
 
 /// A deduction nobody asked for: from a pensioner who pays otherwise.
 fn stranger(town: &Town, p: &Person, day: NaiveDate) -> Option<Entry> {
-    let listed = town.pension_payer(p, &town.income(p)) && p.no % 701 == 5;
+    let listed = town.pension_payer(p, &town.income(p)) && p.no % (town.residents / 2_000).max(2) == 1;
     listed.then_some(Entry { kind: "00", day, amounts: [1_000, 0] })
 }
 
@@ -142,7 +142,7 @@ fn write(
         file.sheet.write("トレイラ", &frame)?;
     }
     let rows = file.records();
-    out.close(file, Plan::Accepted)?;
+    out.close(file)?;
     Ok(rows)
 }
 

@@ -5,7 +5,7 @@
 use super::SampleError;
 use super::juki::iso;
 use super::money::fiscal_year;
-use super::output::{Output, Plan};
+use super::output::Output;
 use super::people::Town;
 use super::sheet::text;
 use crate::value::Value;
@@ -65,5 +65,5 @@ pub(crate) fn write(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError
         file.count(income.total);
         out.expected.taxed += 1;
     }
-    out.close(file, Plan::Accepted)
+    out.close(file)
 }
