@@ -1,1 +1,2 @@
-//! stub
+//! Mappings compiled into plans.
+pub mod plan;

@@ -1,0 +1,269 @@
+//! Plans: mappings compiled against layouts, entities and views. Immutable; the revision is pinned to each run.
+//!
+//! Owns: the types and the slots that expressions use. Never: reads TOML (`load`), moves data (`pipeline`).
+
+use std::sync::Arc;
+
+use crate::expr::Expr;
+use crate::finding::{RulePlace, Severity};
+use crate::schema::entity::Entity;
+use crate::schema::layout::Layout;
+use crate::schema::view::View;
+
+/// Slot of a field in an inbound expression: record kind and field. `kind` 0xFFFF is the run itself ([`RunItem`]),
+/// 0xFFFE the site's own values (index into [`Plans::site`](super::load)).
+pub fn slot(kind: u16, field: u16) -> u32 {
+    (u32::from(kind) << 16) | u32::from(field)
+}
+
+/// `kind` of a run item's slot.
+pub const RUN: u16 = 0xFFFF;
+/// `kind` of a site value's slot.
+pub const SITE: u16 = 0xFFFE;
+
+/// Items of `実行.…` that every expression may use; the discriminant is the field part of the slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u16)]
+pub enum RunItem {
+    /// `基準日` date: the JST day the run works for.
+    BaseDate = 0,
+    /// `団体コード` text 6.
+    Municipality = 1,
+    /// `ファイル名` text: as received; for outbound the name being made.
+    FileName = 2,
+    /// `作成日時` text `YYYYMMDDhhmmss`, JST.
+    CreatedAt = 3,
+    /// `連番` int: inbound = record number; outbound = number of the record within its kind, from 1.
+    Sequence = 4,
+    /// `区分` text: outbound delta: `new`, `changed`, `closed`; `full` in a full set.
+    Change = 5,
+    /// `作成日` text `YYYYMMDD`, JST.
+    CreatedOn = 6,
+}
+
+/// Inbound: one layout in one profile → entities.
+#[derive(Debug, Clone)]
+pub struct InPlan {
+    /// Interface id.
+    pub interface: String,
+    /// Japanese title.
+    pub title: String,
+    /// Physical description.
+    pub layout: Arc<Layout>,
+    /// What a file means for rows it does not name.
+    pub mode: Mode,
+    /// What bad records do to the rest.
+    pub tolerance: Tolerance,
+    /// Checks, in order.
+    pub checks: Vec<Check>,
+    /// Where records go.
+    pub into: Vec<IntoRows>,
+    /// Control amount: kind and field of an `Int` whose sum the reports show.
+    pub amount: Option<(usize, usize)>,
+    /// SHA-256 (hex) over the TOML files this was compiled from.
+    pub revision: String,
+    /// TOML path.
+    pub file: String,
+}
+
+/// What a file means for rows it does not name.
+#[derive(Debug, Clone)]
+pub enum Mode {
+    /// Rows not named are closed (none is while any record is held).
+    Full,
+    /// Rows not named stay.
+    Delta,
+    /// The expression (over any record's fields, evaluated on the first data record) says: true = full.
+    FullWhen(Expr),
+}
+
+/// What bad records do to the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tolerance {
+    /// Bad records are held, the good ones go on, up to this many held ones; more reject the file.
+    Record {
+        /// Greatest number of held records.
+        max_held: u64,
+    },
+    /// One bad record rejects the file.
+    File,
+}
+
+/// A predicate that records must satisfy.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// Own code, romaji kebab-case.
+    pub code: String,
+    /// Record kind it looks at.
+    pub record: usize,
+    /// Only records for which this is true.
+    pub when: Option<Expr>,
+    /// Must be true (NULL is not).
+    pub expect: Expr,
+    /// How bad a breach is.
+    pub severity: Severity,
+    /// Japanese sentence; `{項目}` is replaced by the field's value (masked if secret).
+    pub message: String,
+    /// What to do.
+    pub action: String,
+    /// Field the finding points at.
+    pub field: Option<usize>,
+    /// Where it is declared.
+    pub place: RulePlace,
+}
+
+/// Rows of one entity made from records of one kind.
+#[derive(Debug, Clone)]
+pub struct IntoRows {
+    /// Target.
+    pub entity: Arc<Entity>,
+    /// Record kind.
+    pub record: usize,
+    /// Only records for which this is true.
+    pub when: Option<Expr>,
+    /// True: the row is closed instead of written (`close_when`).
+    pub close_when: Option<Expr>,
+    /// One per entity column; `None` = NULL.
+    pub columns: Vec<Option<Expr>>,
+    /// Where it is declared.
+    pub place: RulePlace,
+}
+
+/// Derive: a view becomes the rows of an entity.
+#[derive(Debug, Clone)]
+pub struct DerivePlan {
+    /// Interface id.
+    pub interface: String,
+    /// Japanese title.
+    pub title: String,
+    /// Source; its columns must cover the entity's by name.
+    pub view: Arc<View>,
+    /// Target.
+    pub entity: Arc<Entity>,
+    /// Interfaces (in or derive) after which this runs.
+    pub after: Vec<String>,
+    /// Named outcomes for the report: (code, Japanese title, predicate over the view's columns, severity, control amount).
+    pub outcomes: Vec<Outcome>,
+    /// Control amount: index of an `Int` column of the entity.
+    pub amount: Option<usize>,
+    /// See [`InPlan::revision`].
+    pub revision: String,
+    /// TOML path.
+    pub file: String,
+}
+
+/// A class of derived rows that is counted and listed by name.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// romaji code.
+    pub code: String,
+    /// Japanese title.
+    pub title: String,
+    /// Over the view's columns (slot = column index).
+    pub when: Expr,
+    /// `Warning` and above become findings.
+    pub severity: Severity,
+    /// Message with `{列名}` places.
+    pub message: String,
+    /// Where it is declared.
+    pub place: RulePlace,
+}
+
+/// Outbound: a view → a file.
+#[derive(Debug, Clone)]
+pub struct OutPlan {
+    /// Interface id.
+    pub interface: String,
+    /// Japanese title.
+    pub title: String,
+    /// Who gets it (Japanese).
+    pub partner: String,
+    /// Physical description.
+    pub layout: Arc<Layout>,
+    /// Source.
+    pub view: Arc<View>,
+    /// WHERE over the view (slot = column index).
+    pub filter: Option<Expr>,
+    /// ORDER BY: indexes of view columns. Group columns come first.
+    pub order: Vec<usize>,
+    /// A new group (header … trailer) begins when one of these view columns changes.
+    pub group: Vec<usize>,
+    /// Key of a record for the partner, indexes of view columns.
+    pub key: Vec<usize>,
+    /// All rows, or what changed since the last delivery to this partner.
+    pub delta: bool,
+    /// Delta only: are vanished keys sent as deletions?
+    pub send_closed: bool,
+    /// Records to write, in file order; see [`OutRecord`].
+    pub records: Vec<OutRecord>,
+    /// File name pattern: `{団体コード}` `{団体コード5}` `{作成日時}` `{連番3}` and `サイト` values.
+    pub name: Vec<NamePart>,
+    /// Written last beside the file; `None` = no manifest.
+    pub manifest: Option<String>,
+    /// May it leave without an operator?
+    pub release: Release,
+    /// Control amount: kind and field of an `Int` whose sum the reports show.
+    pub amount: Option<(usize, usize)>,
+    /// Interfaces (in or derive) after which a draft is due.
+    pub after: Vec<String>,
+    /// Is an empty file made when there is nothing to send?
+    pub send_empty: bool,
+    /// See [`InPlan::revision`].
+    pub revision: String,
+    /// TOML path.
+    pub file: String,
+}
+
+/// How one record kind is filled. Slots: view columns by index, `実行.…`, `サイト.…`.
+#[derive(Debug, Clone)]
+pub struct OutRecord {
+    /// Record kind.
+    pub record: usize,
+    /// When it is written.
+    pub level: Level,
+    /// One per field; `None` = constant, total or empty. Header and trailer see the row that opens or ends the group.
+    pub fields: Vec<Option<Expr>>,
+    /// Delta: expressions used instead for a closed key; fields without one are empty (key columns only are known).
+    pub closed: Vec<Option<Expr>>,
+    /// Where it is declared.
+    pub place: RulePlace,
+}
+
+/// When an outbound record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Once, before everything.
+    FileHead,
+    /// At the start of a group.
+    GroupHead,
+    /// For every row.
+    Row,
+    /// At the end of a group.
+    GroupTail,
+    /// Once, after everything.
+    FileTail,
+}
+
+/// Part of a file name pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamePart {
+    /// As it is.
+    Literal(String),
+    /// 6-digit municipality code.
+    Municipality,
+    /// The same without its check digit.
+    Municipality5,
+    /// `YYYYMMDDhhmmss` JST.
+    CreatedAt,
+    /// Running number of the interface on that JST day, 3 digits.
+    Sequence3,
+}
+
+/// Who lets it go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// An operator confirms the exact hash.
+    Confirm,
+    /// It goes by itself.
+    Auto,
+}

@@ -1,0 +1,27 @@
+//! A view: a read-only SELECT over entities and other views, from `schemas/views/<id>.toml`.
+//!
+//! Owns: the types. Never: runs it (`store`).
+
+use crate::finding::RulePlace;
+use crate::value::Type;
+
+/// A read-only SELECT. It may name entities and views by their Japanese names, and the one-row table 実行
+/// (基準日 date, 団体コード text).
+/// Every entity offers its columns and `_v` (the number of the version that stands).
+#[derive(Debug, Clone)]
+pub struct View {
+    /// File stem.
+    pub id: String,
+    /// Japanese name, used in other views and mappings.
+    pub name: String,
+    /// Columns it returns, in order.
+    pub columns: Vec<(String, Type)>,
+    /// Lineage columns it returns beside them: (column, entity id). They hold a version number (`_v`) of that entity.
+    pub lineage: Vec<(String, String)>,
+    /// The SELECT as written.
+    pub sql: String,
+    /// Entities and views it names directly, in order of first use.
+    pub uses: Vec<String>,
+    /// Where the SQL starts.
+    pub place: RulePlace,
+}
