@@ -5,7 +5,7 @@
 //! Faults are put into finished bytes, because renkei's own writer would refuse to make them.
 
 use std::fs;
-use std::sync::Arc;
+use std::io::Cursor;
 
 use super::juki;
 use super::output::{Output, layout};
@@ -58,12 +58,12 @@ fn replace_item(line: &str, index: usize, value: &str) -> Vec<u8> {
 fn held_residents(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     let name = format!("JUKI_{}_{}030000.csv", town.code, town.base.format("%Y%m%d"));
     let layout = layout(out.site, "juki-ido", &name)?;
-    let mut sheet = Sheet::new(Arc::clone(&layout), Vec::new());
+    let mut sheet = Sheet::new(layout, Cursor::new(Vec::new()))?;
     let plain = town.people().filter(|p| town.event(p).is_none() && p.country.is_none());
     for p in plain.take(2 * FAULTS.len()) {
         juki::write_again(town, &p, &mut sheet)?;
     }
-    let text = String::from_utf8_lossy(&sheet.finish()?).into_owned();
+    let text = String::from_utf8_lossy(sheet.finish()?.get_ref()).into_owned();
     let mut bytes = Vec::new();
     for (i, line) in text.lines().enumerate() {
         match FAULTS.get(i / 2).filter(|_| i % 2 == 1) {

@@ -112,6 +112,9 @@ impl Job<'_> {
         };
         self.line(bank, &line, file)?;
         out.expected.transfer.add(Some(part.amount), amount, result == "0", result == "N");
+        if result == "0" {
+            out.expected.settle(Some(*part), self.town.base, amount);
+        }
         Ok(true)
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Owns: the rows and the changes. Never: knows who is insured (`levy`).
 
+use std::io::{Seek, Write};
+
 use chrono::{Datelike, Duration, NaiveDate};
 
 use super::output::Output;
@@ -94,7 +96,7 @@ impl Row {
         }
     }
 
-    fn write<W: std::io::Write>(&self, town: &Town, p: &Person, sheet: &mut Sheet<W>) -> Result<(), SampleError> {
+    fn write<W: Write + Seek>(&self, town: &Town, p: &Person, sheet: &mut Sheet<W>) -> Result<(), SampleError> {
         let address = town.address(p.household, self.moved);
         let (day, since) = (iso(self.day), iso(self.since));
         let (gone, worked) = (self.gone.map(iso).unwrap_or_default(), iso(self.worked));
@@ -158,7 +160,7 @@ pub(crate) fn write_full(town: &Town, out: &mut Output<'_>) -> Result<(), Sample
 }
 
 /// One row of the full set once more, for a file that changes nothing.
-pub(crate) fn write_again<W: std::io::Write>(town: &Town, p: &Person, sheet: &mut Sheet<W>) -> Result<(), SampleError> {
+pub(crate) fn write_again<W: Write + Seek>(town: &Town, p: &Person, sheet: &mut Sheet<W>) -> Result<(), SampleError> {
     Row::new(town, p, town.base - Duration::days(1)).write(town, p, sheet)
 }
 

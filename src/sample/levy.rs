@@ -178,6 +178,10 @@ pub(crate) fn write_periods(town: &Town, out: &mut Output<'_>) -> Result<(), Sam
             frame.row(&mut file, "1", items, part.amount)?;
             out.expected.periods += 1;
             out.expected.periods_yen += part.amount;
+            if part.due < town.base {
+                out.expected.overdue += 1;
+                out.expected.overdue_yen += part.amount;
+            }
         }
     }
     frame.tail(&mut file)?;

@@ -154,6 +154,19 @@ pub struct Expected {
     pub transfer: Matching,
     /// 特別徴収結果 against 期割.
     pub deduction: Matching,
+    /// 滞納者把握: 期割 past their due day of which something is unpaid.
+    pub overdue: u64,
+    /// What is unpaid of them, yen.
+    pub overdue_yen: i64,
+}
+
+impl Expected {
+    /// Takes a collection off what is overdue; every period is noted before, and collected once at most.
+    fn settle(&mut self, part: Option<money::Part>, base: NaiveDate, amount: i64) {
+        let Some(part) = part.filter(|part| part.due < base) else { return };
+        self.overdue -= u64::from(amount >= part.amount);
+        self.overdue_yen -= amount.min(part.amount);
+    }
 }
 
 /// Everything that was made, in the order in which it should be taken (by interface and name).
@@ -258,7 +271,7 @@ mod tests {
     use super::*;
 
     fn make(options: &SampleOptions, into: &Path) -> SampleSummary {
-        let site = crate::mapping::site::load(Path::new(env!("CARGO_MANIFEST_DIR")));
+        let site = crate::mapping::site::load(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap().0;
         write_files(&site, options, into, &mut |_, _, _| {}).unwrap()
     }
 

@@ -65,7 +65,7 @@ impl<'a> Output<'a> {
         let layout = layout(self.site, interface, name)?;
         let draft = Draft::open(&self.into.join(interface), name)?;
         Ok(Open {
-            sheet: Sheet::new(layout, draft),
+            sheet: Sheet::new(layout, draft)?,
             interface: interface.to_owned(),
             name: name.to_owned(),
             records: 0,
@@ -115,14 +115,13 @@ impl<'a> Output<'a> {
 
 /// The layout and profile a feed names for a file name.
 pub(crate) fn layout(site: &Site, interface: &str, name: &str) -> Result<Arc<Layout>, SampleError> {
-    let feed = site.feeds.iter().find(|f| f.interface == interface);
-    let form = feed.and_then(|f| f.forms.iter().find(|form| matches(&form.pattern, name)));
-    let layout = form.and_then(|form| site.layouts.iter().find(|l| l.id == form.layout && l.profile == form.profile));
+    let form = site.feeds.get(interface).and_then(|f| f.forms.iter().find(|form| matches(&form.pattern, name)));
+    let layout = form.and_then(|form| site.layouts.get(&(form.layout.clone(), form.profile.clone())));
     layout.cloned().ok_or_else(|| SampleError::NoForm { interface: interface.to_owned(), name: name.to_owned() })
 }
 
 /// A value of `[site]`.
 pub(crate) fn site_value(site: &Site, key: &str) -> Result<String, SampleError> {
-    let found = site.config.site.iter().find(|(k, _)| k == key);
+    let found = site.values.iter().find(|(k, _)| k == key);
     found.map(|(_, value)| value.clone()).ok_or_else(|| SampleError::NoValue(key.to_owned()))
 }

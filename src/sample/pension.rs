@@ -90,7 +90,7 @@ fn ymd(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default()
 }
 
-/// Writes a whole file: a first pass counts what its opening record has to declare.
+/// Writes a whole file, one pass over the residents for each payer; a payer without records has no group.
 fn write(
     town: &Town,
     out: &mut Output<'_>,
@@ -101,23 +101,14 @@ fn write(
     select: &Select<'_>,
 ) -> Result<u64, SampleError> {
     let scheme = site_value(out.site, "特徴制度コード")?;
-    let mut counts = [0u64; PAYERS.len()];
-    for p in town.people() {
-        let at = payer_index(town, &p);
-        if select(&p, counts[at]).is_some() {
-            counts[at] += 1;
-        }
-    }
-    let groups = counts.iter().filter(|n| **n > 0).count() as u64;
-    let whole = counts.iter().sum::<u64>() + 2 * groups;
     let (code, made) = (&town.code[..5], iso(made));
     let mut file = out.open(interface, name)?;
     file.sheet.write(
         "管理",
         &[("市町村コード", Value::Text(code)), ("媒体通番", Value::Text("001")), ("作成年月日", Value::Text(&made))],
     )?;
-    file.sheet.write("ファイル管理", &[("ファイル格納件数", Value::Int(whole as i64))])?;
-    for (at, payer) in PAYERS.into_iter().enumerate().filter(|(at, _)| counts[*at] > 0) {
+    file.sheet.write("ファイル管理", &[])?;
+    for (at, payer) in PAYERS.into_iter().enumerate() {
         let frame = [
             ("市町村コード", Value::Text(code)),
             ("特別徴収義務者コード", Value::Text(payer)),
@@ -125,7 +116,6 @@ fn write(
             ("特別徴収制度コード", Value::Text(&scheme)),
             ("作成年月日", Value::Text(&made)),
         ];
-        file.sheet.write("ヘッダ", &frame)?;
         let mut row = 0;
         for p in town.people() {
             out.step(name, p.no, town.residents);
@@ -133,13 +123,18 @@ fn write(
                 continue;
             }
             let Some(entry) = select(&p, row) else { continue };
+            if row == 0 {
+                file.sheet.write("ヘッダ", &frame)?;
+            }
             row += 1;
             record(town, &p, &frame, &entry, &mut file)?;
             if notice == "22" {
                 tally(town, &p, &entry, out);
             }
         }
-        file.sheet.write("トレイラ", &frame)?;
+        if row > 0 {
+            file.sheet.write("トレイラ", &frame)?;
+        }
     }
     let rows = file.records();
     out.close(file)?;
@@ -153,13 +148,14 @@ fn payer_index(town: &Town, p: &Person) -> usize {
 
 /// Notes what matching this result against the periods should find.
 fn tally(town: &Town, p: &Person, entry: &Entry, out: &mut Output<'_>) {
-    let matching = &mut out.expected.deduction;
-    let asked = town.levy(p).and_then(|levy| {
+    let part = town.levy(p).and_then(|levy| {
         let month = entry.day.month();
         let term = if month == 2 { 26 } else { 19 + month / 2 };
-        levy.parts.iter().find(|x| x.term == term && x.method == Method::Pension).map(|x| x.amount)
+        levy.parts.into_iter().find(|x| x.term == term && x.method == Method::Pension)
     });
-    matching.add(asked, entry.amounts[0], entry.kind == "00", false);
+    let (amount, collected) = (entry.amounts[0], entry.kind == "00");
+    out.expected.deduction.add(part.map(|x| x.amount), amount, collected, false);
+    out.expected.settle(part, town.base, amount);
 }
 
 fn record(

@@ -4,11 +4,11 @@
 //! Never: knows bytes of a format (`codec`), decides what is in a file.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::codec::RecordWriter;
+use crate::codec::writer::RecordWriter;
 use crate::schema::layout::Layout;
 use crate::value::Value;
 
@@ -18,15 +18,15 @@ use super::SampleError;
 pub(crate) type Items<'a> = &'a [(&'a str, Value<'a>)];
 
 /// A file being made, through a writer that knows its layout.
-pub(crate) struct Sheet<W: Write> {
+pub(crate) struct Sheet<W: Write + Seek> {
     writer: RecordWriter<W>,
     layout: Arc<Layout>,
 }
 
-impl<W: Write> Sheet<W> {
+impl<W: Write + Seek> Sheet<W> {
     /// A sheet over any writer.
-    pub(crate) fn new(layout: Arc<Layout>, out: W) -> Self {
-        Sheet { writer: RecordWriter::new(Arc::clone(&layout), out), layout }
+    pub(crate) fn new(layout: Arc<Layout>, out: W) -> io::Result<Self> {
+        Ok(Sheet { writer: RecordWriter::new(Arc::clone(&layout), out)?, layout })
     }
 
     /// Writes one record; items that are not named are constants, totals or empty.
@@ -47,23 +47,22 @@ impl<W: Write> Sheet<W> {
             at = found.ok_or_else(|| unknown(name))?;
             values[at] = *value;
         }
-        self.writer.write(kind, &values).map_err(|e| SampleError::Write {
+        self.writer.write(kind, &values)?.map(|_| ()).map_err(|findings| SampleError::Write {
             layout: self.layout.file.clone(),
             record: record.to_owned(),
-            why: e.to_string(),
+            why: findings.into_iter().map(|f| f.message).collect::<Vec<_>>().join(" / "),
         })
     }
 
-    /// Ends the file and gives the writer back.
-    pub(crate) fn finish(self) -> Result<W, SampleError> {
-        let layout = self.layout.file.clone();
-        self.writer.finish().map_err(|e| SampleError::Write { layout, record: String::new(), why: e.to_string() })
+    /// Ends the file and gives the output back.
+    pub(crate) fn finish(self) -> io::Result<W> {
+        self.writer.finish().map(|(out, _)| out)
     }
 }
 
 /// A file under a name that no feed takes, until [`Draft::place`] renames it.
 pub(crate) struct Draft {
-    file: BufWriter<File>,
+    file: File,
     draft: PathBuf,
     target: PathBuf,
 }
@@ -73,14 +72,13 @@ impl Draft {
     pub(crate) fn open(folder: &Path, name: &str) -> io::Result<Draft> {
         fs::create_dir_all(folder)?;
         let draft = folder.join(format!(".{name}.part"));
-        let file = BufWriter::with_capacity(1 << 16, File::create(&draft)?);
+        let file = File::create(&draft)?;
         Ok(Draft { file, draft, target: folder.join(name) })
     }
 
-    /// Flushes and renames; says how many bytes the file has.
-    pub(crate) fn place(mut self) -> io::Result<u64> {
-        self.file.flush()?;
-        let size = self.file.get_ref().metadata()?.len();
+    /// Renames; says how many bytes the file has.
+    pub(crate) fn place(self) -> io::Result<u64> {
+        let size = self.file.metadata()?.len();
         fs::rename(&self.draft, &self.target)?;
         Ok(size)
     }
@@ -93,6 +91,12 @@ impl Write for Draft {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+impl Seek for Draft {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 
