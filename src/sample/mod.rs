@@ -1,1 +1,5 @@
-//! stub
+//! The synthetic municipality behind `renkei sample` and `renkei demo`.
+mod money;
+mod names;
+mod people;
+mod rng;
