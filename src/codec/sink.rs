@@ -11,6 +11,8 @@ pub struct Findings {
     kept: Vec<Finding>,
     codes: Vec<CodeCount>,
     severities: [u64; 4],
+    /// Index of the last code pushed with [`Severity::Error`] or worse.
+    last: Option<usize>,
 }
 
 /// How often a code was pushed.
@@ -34,6 +36,7 @@ impl Findings {
             kept: Vec::new(),
             codes: Vec::new(),
             severities: [0; 4],
+            last: None,
         }
     }
 
@@ -64,6 +67,9 @@ impl Findings {
             });
             self.codes.len() - 1
         });
+        if severity >= Severity::Error {
+            self.last = Some(at);
+        }
         let entry = &mut self.codes[at];
         entry.count += 1;
         entry.worst = entry.worst.max(severity);
@@ -86,6 +92,11 @@ impl Findings {
     pub fn count(&self, code: &str) -> u64 {
         let entry = self.codes.iter().find(|entry| entry.code == code);
         entry.map_or(0, |entry| entry.count)
+    }
+
+    /// Code of the last finding of [`Severity::Error`] or worse: why the record just read is held.
+    pub fn last_code(&self) -> Option<&str> {
+        self.last.map(|at| self.codes[at].code.as_str())
     }
 
     /// How many findings of this severity were pushed, kept or not.
