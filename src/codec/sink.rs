@@ -11,6 +11,7 @@ pub struct Findings {
     kept: Vec<Finding>,
     codes: Vec<CodeCount>,
     severities: [u64; 4],
+    holding: usize,
 }
 
 /// How often a code was pushed.
@@ -34,6 +35,7 @@ impl Findings {
             kept: Vec::new(),
             codes: Vec::new(),
             severities: [0; 4],
+            holding: 0,
         }
     }
 
@@ -64,6 +66,9 @@ impl Findings {
             });
             self.codes.len() - 1
         });
+        if severity >= Severity::Error {
+            self.holding = at;
+        }
         let entry = &mut self.codes[at];
         entry.count += 1;
         entry.worst = entry.worst.max(severity);
@@ -86,6 +91,11 @@ impl Findings {
     pub fn count(&self, code: &str) -> u64 {
         let entry = self.codes.iter().find(|entry| entry.code == code);
         entry.map_or(0, |entry| entry.count)
+    }
+
+    /// Code of the latest finding that holds a record or rejects a file; empty when there was none.
+    pub fn last_holding(&self) -> &str {
+        self.codes.get(self.holding).map_or("", |entry| entry.code.as_str())
     }
 
     /// How many findings of this severity were pushed, kept or not.

@@ -3,6 +3,7 @@
 //! Owns: lineage of derived rows, the counts of named outcomes. Never: computes anything itself; the view does.
 
 use super::row::{RunItems, ViewRow};
+use super::source::Source;
 use super::step::Step;
 use super::{Hub, HubError};
 use crate::codec::Findings;
@@ -12,7 +13,7 @@ use crate::mapping::plan::{DerivePlan, Outcome};
 use crate::store::apply::{self, ApplyMode};
 use crate::store::bulk::{VersionBatch, VersionWriter};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
-use crate::store::select::{self, Select};
+use crate::store::lineage::lineage_text;
 use crate::store::{StoreError, detail};
 use crate::value::Value;
 
@@ -44,6 +45,7 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
         batch: VersionBatch::new(&plan.entity),
         scratch: Scratch::new(),
         rows: 0,
+        unfit: 0,
         amount: 0,
         tallies: vec![Tally::default(); plan.outcomes.len()],
         findings: Findings::new(hub.site.config.limits.findings_per_code),
@@ -53,9 +55,10 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
     let mut reading = hub.store.connect()?;
     let mut writing = hub.store.connect()?;
     let steps = hub.steps.clone();
-    let wanted = Select { site: &hub.site.canon, view: &plan.view, filter: None, order: &[], dantai: &dantai, base_date: &today };
-    select::each(&mut reading, &wanted, |values| {
-        pass.take(values, &hub.site.values)?;
+    let site = hub.site.clone();
+    let source = Source { site: &site, view: &plan.view, filter: None, order: &[], dantai: &dantai, base_date: &today };
+    let read = source.each(&mut reading, |values| {
+        pass.take(values, &site.values);
         if pass.batch.len() >= BATCH_ROWS {
             if steps.stopping() {
                 return Err(StoreError::Stopped);
@@ -64,11 +67,15 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
             pass.batch.clear();
         }
         Ok(())
-    })
-    .map_err(|e| if matches!(e, StoreError::Stopped) { HubError::Stopped(Step::DeriveStaging) } else { e.into() })?;
+    });
+    match read {
+        Err(HubError::Store(StoreError::Stopped)) => return Err(HubError::Stopped(Step::DeriveStaging)),
+        other => other?,
+    }
     writer.write(&mut writing, &pass.batch)?;
     settle(hub, plan, run, &pass, &dantai)?;
     hub.steps.pass(Step::DeriveSettled)?;
+    super::facts::write_derivation(hub, run)?;
     Ok(run)
 }
 
@@ -83,13 +90,13 @@ fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &
             loaded_changed: applied.changed as i64,
             unchanged: applied.unchanged as i64,
             vanished: applied.vanished as i64,
-            held: duplicates,
+            held: duplicates + pass.unfit,
             amount_read: pass.amount,
             amount_loaded: pass.amount,
             ..RunTotals::default()
         };
-        for (code, severity, n) in pass.findings.counts() {
-            detail::count_findings(conn, run, code, severity, n)?;
+        for code in pass.findings.codes() {
+            detail::count_findings(conn, run, &code.code, code.worst, code.count)?;
         }
         detail::add_findings(conn, run, 1, pass.findings.kept())?;
         if duplicates > 0 {
@@ -143,6 +150,7 @@ struct Pass<'a> {
     batch: VersionBatch,
     scratch: Scratch,
     rows: i64,
+    unfit: i64,
     amount: i64,
     tallies: Vec<Tally>,
     findings: Findings,
@@ -150,10 +158,10 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn take(&mut self, values: &[Value<'_>], site: &[(String, String)]) -> Result<(), StoreError> {
+    fn take(&mut self, values: &[Value<'_>], site: &[(String, String)]) {
         self.rows += 1;
-        let (columns, lineage) = values.split_at(self.plan.view.columns.len());
-        lineage_text(&self.plan.view.lineage, lineage, &mut self.src);
+        let columns = &values[..self.plan.view.columns.len()];
+        lineage_text(&self.plan.view, values, &mut self.src);
         self.batch.start(self.rows as u64, 0, 0, Some(&self.src), false);
         for from in &self.columns {
             self.batch.push(from.map_or(Value::Null, |i| columns[i]));
@@ -162,7 +170,8 @@ impl Pass<'_> {
             let place = DataPlace { record: self.rows as u64, ..DataPlace::default() };
             let message = format!("ビュー「{}」の {} 行目のキーが空です", self.plan.view.name, self.rows);
             self.findings.push(Finding::data("key-missing", Severity::Error, place, message));
-            return Ok(());
+            self.unfit += 1;
+            return;
         }
         let amount = self.plan.amount.and_then(|i| self.columns[i]).and_then(|i| columns[i].as_int()).unwrap_or(0);
         self.amount = self.amount.saturating_add(amount);
@@ -176,7 +185,6 @@ impl Pass<'_> {
                 }
             }
         }
-        Ok(())
     }
 }
 
@@ -191,16 +199,4 @@ fn named(outcome: &Outcome, plan: &DerivePlan, columns: &[Value<'_>], row: u64) 
         }
     }
     Finding::data(&outcome.code, outcome.severity, DataPlace { record: row, ..DataPlace::default() }, message).with_rule(outcome.place.clone())
-}
-
-/// `"jumin:123,hihokensha:5"` from the lineage columns of a view's row.
-pub fn lineage_text(names: &[(String, String)], values: &[Value<'_>], into: &mut String) {
-    use std::fmt::Write;
-    into.clear();
-    for ((_, entity), value) in names.iter().zip(values) {
-        if let Some(vid) = value.as_int() {
-            let comma = if into.is_empty() { "" } else { "," };
-            let _ = write!(into, "{comma}{entity}:{vid}");
-        }
-    }
 }

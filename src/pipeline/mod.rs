@@ -18,7 +18,9 @@ pub mod outbound;
 pub mod receive;
 pub mod row;
 pub mod settle;
+pub mod source;
 pub mod step;
+pub mod tables;
 pub mod worker;
 
 use std::path::{Path, PathBuf};

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use twox_hash::XxHash3_64;
 
-use super::derive::lineage_text;
 use super::encode::{Encoder, Finished};
 use super::row::RunItems;
 use super::settle::stored_totals;
+use super::source::Source;
 use super::step::Step;
 use super::{Hub, HubError};
 use crate::clock::{compact_jst, day_jst};
@@ -22,7 +22,7 @@ use crate::mapping::plan::{NamePart, OutPlan, Release};
 use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
 use crate::store::ledger_out::{self, Change, OutRecord, RecordBatch};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
-use crate::store::select::{self, Select};
+use crate::store::lineage::lineage_text;
 use crate::store::{Conn, StoreError, detail};
 use crate::value::{OwnedValue, Type, Value};
 
@@ -122,8 +122,8 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
         record: 0,
     }));
     hub.conn.durable(|conn| {
-        for (code, severity, n) in findings.counts() {
-            detail::count_findings(conn, run, code, severity, n)?;
+        for code in findings.codes() {
+            detail::count_findings(conn, run, &code.code, code.worst, code.count)?;
         }
         detail::add_findings(conn, run, 1, findings.kept())?;
         detail::add_totals(conn, run, &seen)?;
@@ -167,9 +167,10 @@ fn fill<'a>(hub: &mut Hub, plan: &'a OutPlan, exchange: &Exchange, mut encoder: 
     let mut failure = None;
     let (steps, progress) = (hub.steps.clone(), hub.progress.clone());
     let mut count = 0_u64;
-    let wanted = Select { site: &hub.site.canon, view: &plan.view, filter: plan.filter.as_ref(), order: &plan.order, dantai: &exchange.dantai, base_date: today };
-    let selected = select::each(&mut reading, &wanted, |values| {
-        let (columns, versions) = values.split_at(plan.view.columns.len());
+    let site = hub.site.clone();
+    let source = Source { site: &site, view: &plan.view, filter: plan.filter.as_ref(), order: &plan.order, dantai: &exchange.dantai, base_date: today };
+    let selected = source.each(&mut reading, |values| {
+        let columns = &values[..plan.view.columns.len()];
         count += 1;
         if count % 8192 == 0 {
             progress.tell(&exchange.file_name, count, 0);
@@ -200,7 +201,7 @@ fn fill<'a>(hub: &mut Hub, plan: &'a OutPlan, exchange: &Exchange, mut encoder: 
                     Change::Changed => changes.changed += 1,
                     _ => changes.new += 1,
                 }
-                lineage_text(&plan.view.lineage, versions, &mut lineage);
+                lineage_text(&plan.view, values, &mut lineage);
                 books.note(&OutRecord { n: w.record, kind: row_kind, byte: w.byte, len: w.len, key: Some(&key), hash, change, lineage: &lineage })
             }
             Err(e) => {
@@ -211,8 +212,8 @@ fn fill<'a>(hub: &mut Hub, plan: &'a OutPlan, exchange: &Exchange, mut encoder: 
     });
     match (selected, failure) {
         (_, Some(failure)) => return Err(failure),
-        (Err(StoreError::Stopped), None) => return Err(HubError::Stopped(Step::OutWriting)),
-        (Err(e), None) => return Err(e.into()),
+        (Err(HubError::Store(StoreError::Stopped)), None) => return Err(HubError::Stopped(Step::OutWriting)),
+        (Err(e), None) => return Err(e),
         (Ok(()), None) => {}
     }
     if let Some(sent) = sent.filter(|_| plan.send_closed) {

@@ -157,8 +157,8 @@ fn put_off() -> Finding {
 
 /// Findings, held records and totals of a run; the counts include what was not kept.
 pub fn write_details(conn: &mut Conn, run: i64, loaded: &Loaded) -> Result<(), StoreError> {
-    for (code, severity, n) in loaded.findings.counts() {
-        detail::count_findings(conn, run, &code, severity, n)?;
+    for code in loaded.findings.codes() {
+        detail::count_findings(conn, run, &code.code, code.worst, code.count)?;
     }
     detail::add_findings(conn, run, 1, loaded.findings.kept())?;
     let held: Vec<detail::Held> = loaded
