@@ -11,8 +11,7 @@ pub struct Findings {
     kept: Vec<Finding>,
     codes: Vec<CodeCount>,
     severities: [u64; 4],
-    /// Index of the last code pushed with [`Severity::Error`] or worse.
-    last: Option<usize>,
+    holding: usize,
 }
 
 /// How often a code was pushed.
@@ -36,7 +35,7 @@ impl Findings {
             kept: Vec::new(),
             codes: Vec::new(),
             severities: [0; 4],
-            last: None,
+            holding: 0,
         }
     }
 
@@ -68,7 +67,7 @@ impl Findings {
             self.codes.len() - 1
         });
         if severity >= Severity::Error {
-            self.last = Some(at);
+            self.holding = at;
         }
         let entry = &mut self.codes[at];
         entry.count += 1;
@@ -94,9 +93,9 @@ impl Findings {
         entry.map_or(0, |entry| entry.count)
     }
 
-    /// Code of the last finding of [`Severity::Error`] or worse: why the record just read is held.
-    pub fn last_code(&self) -> Option<&str> {
-        self.last.map(|at| self.codes[at].code.as_str())
+    /// Code of the latest finding that holds a record or rejects a file; empty when there was none.
+    pub fn last_holding(&self) -> &str {
+        self.codes.get(self.holding).map_or("", |entry| entry.code.as_str())
     }
 
     /// How many findings of this severity were pushed, kept or not.

@@ -217,11 +217,7 @@ impl Town {
             740_001..=1_000_000 => FLAT * 8 / 10,
             _ => FLAT,
         };
-        let months = if since < ymd(year, 4, 1) {
-            12
-        } else {
-            12 - i64::from((since.month() + 8) % 12)
-        };
+        let months = if since < ymd(year, 4, 1) { 12 } else { 12 - i64::from((since.month() + 8) % 12) };
         let whole = (flat + income.assessed / 10).min(LIMIT) * months / 12 / 100 * 100;
         let mut rng = self.rng(Purpose::Money, p.no * 4 + 2);
         let can = self.pension_payer(p, &income) && since < ymd(year, 4, 1) && whole / 6 <= income.pension / 12;
@@ -285,11 +281,8 @@ impl Town {
             50..=84 => "9999",
             _ => "9900",
         };
-        let branch = if bank == "9900" {
-            format!("{:02}8", rng.between(0, 98))
-        } else {
-            format!("{:03}", rng.between(1, 30))
-        };
+        let branch =
+            if bank == "9900" { format!("{:02}8", rng.between(0, 98)) } else { format!("{:03}", rng.between(1, 30)) };
         Account { bank, branch, number: format!("{:07}", rng.between(1, 9_999_999)) }
     }
 

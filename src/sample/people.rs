@@ -63,8 +63,6 @@ pub(crate) struct Person {
     pub birth: NaiveDate,
     /// Are month and day of birth unknown?
     pub birth_unknown: bool,
-    /// Is the person protected by 支援措置?
-    pub protected: bool,
 }
 
 /// Address of a household.
@@ -99,7 +97,16 @@ impl Town {
 
     /// All residents, household by household.
     pub(crate) fn people(&self) -> People<'_> {
-        People { town: self, household: 0, next: 1, members: Vec::with_capacity(8), given: 0 }
+        self.people_from(0, 1, self.residents)
+    }
+
+    /// People who are not residents yet: `count` of them, numbered from `first` on, in households of their own.
+    pub(crate) fn arrivals(&self, first: u64, count: u64) -> People<'_> {
+        self.people_from(first, first, first + count - 1)
+    }
+
+    fn people_from(&self, household: u64, next: u64, last: u64) -> People<'_> {
+        People { town: self, household, next, last, members: Vec::with_capacity(8), given: 0 }
     }
 
     /// A stream of random numbers for a purpose and a number.
@@ -167,7 +174,6 @@ impl Town {
             };
             let old = age > 76 || abroad;
             let birth_unknown = old && rng.per_mille(2);
-            let protected = rng.per_mille(2);
             let no = first + place as u64;
             members.push(Person {
                 no,
@@ -179,7 +185,6 @@ impl Town {
                 sex,
                 birth,
                 birth_unknown,
-                protected,
             });
         }
     }
@@ -198,6 +203,7 @@ pub(crate) struct People<'a> {
     town: &'a Town,
     household: u64,
     next: u64,
+    last: u64,
     members: Vec<Person>,
     given: usize,
 }
@@ -206,7 +212,7 @@ impl Iterator for People<'_> {
     type Item = Person;
 
     fn next(&mut self) -> Option<Person> {
-        if self.next > self.town.residents {
+        if self.next > self.last {
             return None;
         }
         if self.given == self.members.len() {

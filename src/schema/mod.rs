@@ -10,6 +10,7 @@ pub mod load_feed;
 pub(crate) mod load_field;
 pub mod load_layout;
 pub(crate) mod load_total;
+pub mod load_view;
 pub mod mistake;
 pub mod order;
 pub mod toml_read;

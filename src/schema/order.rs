@@ -306,7 +306,7 @@ mod tests {
     fn mistakes_are_named_with_their_character() {
         let errors = Order::parse("(ヘッダ データー* おわり", &NAMES).unwrap_err();
         assert_eq!(errors.len(), 1);
-        assert_eq!(errors[0].at, 15);
+        assert_eq!(errors[0].at, 14);
         let errors = Order::parse("ヘッダ データー* おわり", &NAMES).unwrap_err();
         assert_eq!(errors.iter().map(|e| e.at).collect::<Vec<_>>(), [4, 10]);
         assert!(Order::parse("", &NAMES).is_err());

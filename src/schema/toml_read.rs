@@ -53,7 +53,10 @@ impl Reader {
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
                 let message = format!("TOML として読めません（{}）", error.message());
-                let hint = "引用符・かっこの閉じ忘れ、同じキーの重複がないか見てください";
+                let hint = match self.text.get(at..).and_then(|rest| rest.chars().next()) {
+                    Some(c) if !c.is_ascii() => "日本語のキーは \"…\" で囲んでください",
+                    _ => "引用符・かっこの閉じ忘れ、同じキーの重複がないか見てください",
+                };
                 self.mistake(mistake::SYNTAX, self.place(at), message, hint);
                 None
             }
@@ -275,6 +278,12 @@ impl<'a> Node<'a> {
     /// Is the key written here (or in the table in front)? The key is known from now on.
     pub fn has(&self, key: &'static str) -> bool {
         self.find(key).is_some()
+    }
+
+    /// Is the key written as a table? It is known from now on.
+    pub fn is_table(&self, key: &'static str) -> bool {
+        self.find(key)
+            .is_some_and(|(_, value)| matches!(value.get_ref(), DeValue::Table(_)))
     }
 
     /// Where a key of this table stands, for findings about its value.
@@ -582,12 +591,12 @@ mod tests {
 
     #[test]
     fn unknown_keys_and_wrong_types_are_found_where_they_stand() {
-        let reader = Reader::new("a.toml", "version = 1\n項目 = { naem = \"x\", len = \"3\" }\n");
+        let reader = Reader::new("a.toml", "version = 1\nkomoku = { naem = \"あ\", len = \"3\" }\n");
         {
             let doc = reader.parse().unwrap();
             let root = Node::root(&reader, &doc);
             root.version();
-            let item = root.opt_table("項目").unwrap();
+            let item = root.opt_table("komoku").unwrap();
             assert!(item.str("name").is_none());
             assert!(item.opt_len("len").is_none());
             item.finish();
@@ -596,9 +605,9 @@ mod tests {
         assert_eq!(
             lines(reader),
             [
-                (2, 6, "rule-missing-key".to_owned()),
-                (2, 28, "rule-wrong-type".to_owned()),
-                (2, 8, "rule-unknown-key".to_owned()),
+                (2, 10, "rule-missing-key".to_owned()),
+                (2, 30, "rule-wrong-type".to_owned()),
+                (2, 12, "rule-unknown-key".to_owned()),
             ]
         );
     }
@@ -619,7 +628,7 @@ mod tests {
 
     #[test]
     fn broken_toml_is_one_finding_with_its_place() {
-        let reader = Reader::new("a.toml", "あ = 1\nb = \n");
+        let reader = Reader::new("a.toml", "a = 1\nb = \n");
         assert!(reader.parse().is_none());
         assert_eq!(lines(reader)[0].0, 2);
     }

@@ -10,27 +10,34 @@ use crate::codec::charset::Charset;
 use crate::schema::layout::*;
 use crate::value::OwnedValue;
 
-fn chars(allowed: &str, max: usize) -> BoxedStrategy<String> {
+fn chars(allowed: &str, len: std::ops::RangeInclusive<usize>) -> BoxedStrategy<String> {
     let allowed: Vec<char> = allowed.chars().collect();
-    vec(proptest::sample::select(allowed), 1..=max).prop_map(String::from_iter).boxed()
+    vec(proptest::sample::select(allowed), len).prop_map(String::from_iter).boxed()
 }
 
 /// Values of a field that survive: no padding characters at the padded end, nothing a reader would refuse.
-fn values(field: &Field, fixed: bool) -> BoxedStrategy<OwnedValue> {
-    let kanji = "表能ソ十―ｼﾞ髙﨑〜亜・，";
-    let wide = if fixed { "表能ソ十予貼噂亜髙﨑" } else { kanji };
-    let size = if fixed { field.len / 2 } else { field.len };
-    let quotes = if fixed { "" } else { "\"\r\n," };
+pub(super) fn values(field: &Field, fixed: bool) -> BoxedStrategy<OwnedValue> {
+    let narrow = field.charset == Charset::JisX0208;
+    let wide = if narrow { "表能ソ十予貼噂亜" } else { "表能ソ十予貼噂亜髙﨑" };
+    let mixed = if fixed { wide.to_owned() } else { format!("{wide}―ｼﾞ～・，\"\r\n,&<>") };
+    let most = if fixed { (field.len / 2).max(1) } else { field.len };
+    let least = |len: usize| if field.exact && !fixed { len } else { 1 };
+    let ends = |allowed: &str, most: usize, end: &'static str| {
+        let least = least(most).saturating_sub(1);
+        chars(allowed, least..=most - 1).prop_map(move |text| text + end).boxed()
+    };
     let mapped = match &field.kind {
-        FieldKind::Half => chars("abcXYZ019 ,.\"'\\|-+=", field.len - 1).prop_map(|t| t + "z").boxed(),
-        FieldKind::Wide => chars(&format!("{wide}{quotes}"), size).boxed(),
-        FieldKind::Digits if fixed => proptest::string::string_regex(&format!("[0-9]{{{}}}", field.len)).unwrap().boxed(),
-        FieldKind::Digits => chars("0123456789", field.len),
-        FieldKind::HalfKana => chars("ｱｲﾞﾟｰA9 ()-", field.len - 1).prop_map(|t| t + "ｼ").boxed(),
-        FieldKind::FullWidth => chars("表能ソ十―ゆき　Ａ", size - 1).prop_map(|t| t + "亜").boxed(),
+        FieldKind::Half => ends("abcXYZ019 ,.\"'\\|-+=<&", field.len, "z"),
+        FieldKind::Wide => chars(&mixed, least(most)..=most),
+        FieldKind::Digits if fixed => chars("0123456789", field.len..=field.len),
+        FieldKind::Digits => chars("0123456789", least(field.len)..=field.len),
+        FieldKind::HalfKana => ends("ｱｲﾞﾟｰA9 ()-", field.len, "ｼ"),
+        FieldKind::FullWidth => ends("表能ソ十―ゆき　Ａ", most, "亜"),
         FieldKind::Int { signed } => {
-            let least = if *signed { -999_999_999 } else { 0 };
-            return (least..=999_999_999i64).prop_map(OwnedValue::Int).boxed();
+            let sign = usize::from(*signed && fixed);
+            let greatest = 10i64.pow((field.len - sign).min(9) as u32) - 1;
+            let least = if *signed { -greatest } else { 0 };
+            return (least..=greatest).prop_map(OwnedValue::Int).boxed();
         }
         FieldKind::Decimal { .. } => (0..=999u32, 0..=99u32).prop_map(|(a, b)| format!("{a}.{b:02}")).boxed(),
         FieldKind::Date(rule) => match rule.form {
@@ -38,6 +45,7 @@ fn values(field: &Field, fixed: bool) -> BoxedStrategy<OwnedValue> {
             _ => (1874..=2070u32, 1..=12u32, 1..=28u32).prop_map(|(y, m, d)| format!("{y}-{m:02}-{d:02}")).boxed(),
         },
         FieldKind::Year => (0..=9999u32).prop_map(|year| format!("{year:04}")).boxed(),
+        FieldKind::Time if fixed && field.len == 5 => Just("23:59".to_owned()).boxed(),
         FieldKind::Time => (0..24u32, 0..60u32).prop_map(|(h, m)| format!("{h:02}:{m:02}:59")).boxed(),
         FieldKind::Mark(_) => return Just(OwnedValue::Null).boxed(),
     };
@@ -116,10 +124,7 @@ proptest! {
 }
 
 fn fixed_every_kind(ends: LineEnd) -> Layout {
-    let mut fields = every_kind();
-    fields[1].len = 21; // odd: only wholly full-width content fits, or nothing
-    fields[1].len = 20;
-    let mut layout = layout(Kind::Fixed, vec![fixed_record("データ", None, fields)], "データ*");
+    let mut layout = layout(Kind::Fixed, vec![fixed_record("データ", None, every_kind())], "データ*");
     layout.physical.line_end = ends;
     layout
 }
