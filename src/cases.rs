@@ -146,8 +146,8 @@ fn run_case(site: &Site, interface: &str, folder: &Path, name: String, bless: bo
 fn play(site: &Site, interface: &str, folder: &Path, case: &Case, place: &Path, url: Option<String>) -> Result<Json, HubError> {
     let base = NaiveDate::parse_from_str(&case.base_date, "%Y-%m-%d").map_err(|e| HubError::Refused(format!("base_date: {e}")))?;
     let mut own = site.clone();
-    own.config.folder = crate::config::Folder { inbox: place.join("inbox"), outbox: place.join("outbox"), data: place.join("data") };
-    own.config.store.url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
+    (own.config.inbox, own.config.outbox, own.config.data) = (place.join("inbox"), place.join("outbox"), place.join("data"));
+    own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
     let mut hub = Hub::open(own, Clock::fixed(base, 9, 0))?;
     let mut sent = Vec::new();
     for step in &case.step {

@@ -90,7 +90,7 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
     let most = args.records as usize;
     let loaded = load(&plan, file, context, &mut |into, mut batch: VersionBatch| {
         let entity = &plan.into[into].entity;
-        for row in 0..batch.rows().min(most.saturating_sub(mapped.len())) {
+        for row in 0..batch.len().min(most.saturating_sub(mapped.len())) {
             let values: serde_json::Map<_, _> = entity
                 .columns
                 .iter()

@@ -5,6 +5,7 @@
 mod author;
 mod demo;
 mod operate;
+mod progress;
 mod trace;
 
 use std::path::PathBuf;

@@ -35,8 +35,6 @@ mod eval;
 mod functions;
 mod like;
 mod parse;
-pub mod query;
-mod query_scope;
 mod scratch;
 mod sql;
 mod sql_functions;

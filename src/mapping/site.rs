@@ -47,6 +47,8 @@ pub struct Site {
     pub derive: BTreeMap<String, Arc<DerivePlan>>,
     /// By interface.
     pub outbound: BTreeMap<String, Arc<OutPlan>>,
+    /// Tables of the day's report by id.
+    pub tables: BTreeMap<String, load_table::DayTable>,
 }
 
 impl Site {
@@ -56,6 +58,12 @@ impl Site {
         let form = feed.forms.iter().find(|form| load_feed::matches(&form.pattern, file_name))?;
         let key = (interface.to_owned(), form.layout.clone(), form.profile.clone());
         self.inbound.get(&key).cloned()
+    }
+
+    /// The municipality's name from `[site] 市町村名`, empty where the site gives none.
+    pub fn municipality_name(&self) -> String {
+        let found = self.values.iter().find(|(key, _)| key == "市町村名");
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     /// Derivations in an order in which each comes after those it waits for; by name where nothing else decides.
@@ -152,6 +160,10 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
             .into_iter()
             .filter_map(|(id, plan)| Some((id, Arc::new(plan?))))
             .collect();
+    let tables = each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views))
+        .into_iter()
+        .filter_map(|(id, table)| Some((id, table?)))
+        .collect();
     site_lint::judge(&context, &derive, &outbound, findings);
     Some(Site {
         root: root.to_owned(),
@@ -165,6 +177,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         inbound,
         derive,
         outbound,
+        tables,
     })
 }
 

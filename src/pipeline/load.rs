@@ -9,14 +9,16 @@ use super::row::{InRow, RunItems};
 use super::step::{Step, Steps};
 use super::{HubError, Progress};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader, TotalSeen};
-use crate::expr::Scratch;
+use crate::expr::{Row, Scratch};
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::mapping::plan::{Check, InPlan, IntoRows, Mode, Tolerance};
-use crate::store::bulk::VersionBatch;
+use crate::store::bulk::{Unfit, VersionBatch};
 use crate::value::Value;
 
 /// Rows handed on at a time.
 pub const BATCH_ROWS: usize = 4096;
+/// Text handed on at a time, bytes; a batch of long rows is shorter.
+pub const BATCH_BYTES: usize = 4 << 20;
 
 /// A record that is not loaded, and the first reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +129,7 @@ impl<'a> Pass<'a> {
         Pass {
             remembered: remembered(plan),
             last: vec![None; kinds],
-            batches: plan.into.iter().map(|rows| VersionBatch::new(rows.entity.columns.len())).collect(),
+            batches: plan.into.iter().map(|rows| VersionBatch::new(&rows.entity)).collect(),
             scratch: Scratch::default(),
             result: Loaded {
                 read: 0,
@@ -163,8 +165,8 @@ impl<'a> Pass<'a> {
             }
             self.take(&record);
             for (i, batch) in self.batches.iter_mut().enumerate() {
-                if batch.rows() >= BATCH_ROWS {
-                    *batch = flush(i, std::mem::replace(batch, VersionBatch::new(0)))?;
+                if batch.len() >= BATCH_ROWS || batch.text_bytes() >= BATCH_BYTES {
+                    *batch = flush(i, std::mem::replace(batch, VersionBatch::new(&self.plan.into[i].entity)))?;
                 }
             }
             since_told += 1;
@@ -175,7 +177,7 @@ impl<'a> Pass<'a> {
             }
         }
         for (i, batch) in self.batches.into_iter().enumerate() {
-            if batch.rows() > 0 {
+            if !batch.is_empty() {
                 flush(i, batch)?;
             }
         }
@@ -193,7 +195,7 @@ impl<'a> Pass<'a> {
             Some((k, field)) if k == kind => record.value(field).as_int().unwrap_or(0),
             _ => 0,
         };
-        let mut reason = record.held.then(|| self.result.findings.last_code().unwrap_or("undecodable").to_owned());
+        let mut reason = record.held.then(|| self.result.findings.last_holding().to_owned());
         if reason.is_none() {
             reason = self.check(record);
         }
@@ -265,14 +267,15 @@ impl<'a> Pass<'a> {
                 self.result.full = when.is_true(&row, &mut self.scratch).unwrap_or(false);
             }
         }
-        let marks: Vec<usize> = if self.into[record.kind].len() > 1 { self.batches.iter().map(VersionBatch::rows).collect() } else { Vec::new() };
-        let mut wanted = false;
+        let mut done: Vec<usize> = Vec::new();
         for (i, rows) in &self.into[record.kind] {
             match map_into(rows, record, &row, &mut self.scratch, &mut self.batches[*i]) {
-                Ok(taken) => wanted |= taken,
+                Ok(true) => done.push(*i),
+                Ok(false) => {}
                 Err(why) => {
-                    for (batch, mark) in self.batches.iter_mut().zip(&marks) {
-                        batch.truncate(*mark);
+                    // All rows of a record or none.
+                    for i in done {
+                        self.batches[i].undo();
                     }
                     let finding = why.finding(self.plan, rows, record);
                     let code = finding.code.clone();
@@ -281,7 +284,7 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        if !wanted {
+        if done.is_empty() {
             self.result.skipped += 1;
         }
         None
@@ -327,29 +330,29 @@ fn map_into(rows: &IntoRows, record: &Record, row: &InRow<'_>, scratch: &mut Scr
         Some(when) => when.is_true(row, scratch).map_err(failed)?,
         None => false,
     };
-    let start = batch.rows();
-    batch.begin(record.number, record.byte, record.len, close);
+    scratch.clear();
+    batch.start(record.number, record.byte, record.len, None, close);
     for (column, expr) in rows.columns.iter().enumerate() {
-        let done = match expr {
-            None => Ok(batch.push(Value::Null)),
+        let value = match expr {
+            None => Value::Null,
             Some(expr) => match expr.as_slot() {
-                Some(slot) => Ok(batch.push(crate::expr::Row::get(row, slot))),
-                None => expr.eval(row, scratch).map(|value| batch.push(value)),
+                Some(slot) => row.get(slot),
+                None => match expr.eval(row, scratch) {
+                    Ok(value) => value,
+                    Err(e) => {
+                        batch.abandon();
+                        return Err(Unmapped::Failed(Some(column), e.to_string()));
+                    }
+                },
             },
         };
-        if let Err(e) = done {
-            batch.truncate(start);
-            return Err(Unmapped::Failed(Some(column), e.to_string()));
-        }
+        batch.push(value);
     }
-    for column in &rows.entity.key {
-        if batch.is_null(*column) {
-            batch.truncate(start);
-            return Err(Unmapped::KeyMissing(*column));
-        }
+    match batch.finish() {
+        Ok(()) => Ok(true),
+        Err(Unfit::NullKey(column)) => Err(Unmapped::KeyMissing(column)),
+        Err(Unfit::NulCharacter) => Err(Unmapped::Failed(None, "使えない文字 U+0000 があります".into())),
     }
-    batch.end();
-    Ok(true)
 }
 
 fn failed(plan: &InPlan, record: &Record, rule: &crate::finding::RulePlace, why: &str) -> Finding {

@@ -17,7 +17,10 @@ pub mod load;
 pub mod outbound;
 pub mod receive;
 pub mod row;
+pub mod settle;
+pub mod source;
 pub mod step;
+pub mod tables;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
@@ -113,9 +116,9 @@ impl Hub {
     pub fn open(site: Site, clock: Clock) -> Result<Self, HubError> {
         let config = &site.config;
         let area = Area {
-            inbox: site.root.join(&config.folder.inbox),
-            outbox: site.root.join(&config.folder.outbox),
-            data: site.root.join(&config.folder.data),
+            inbox: site.root.join(&config.inbox),
+            outbox: site.root.join(&config.outbox),
+            data: site.root.join(&config.data),
         };
         area.create().map_err(HubError::io("フォルダーの作成", &area.data))?;
         for interface in site.feeds.keys() {
@@ -126,10 +129,9 @@ impl Hub {
             let folder = area.outbox.join(interface);
             std::fs::create_dir_all(&folder).map_err(HubError::io("フォルダーの作成", &folder))?;
         }
-        let store = Store::open(&config.store.url, &site.root)?;
+        let store = Store::open(&config.store_url, &site.root)?;
         let mut conn = store.connect()?;
-        let entities: Vec<_> = site.entities.values().cloned().collect();
-        let refused = crate::store::ddl::upgrade(&mut conn, &entities)?;
+        let refused = crate::store::ddl::ensure_entities(&mut conn, site.entities.values().map(|e| e.as_ref()))?;
         if let Some(first) = refused.first() {
             return Err(HubError::Rules(first.to_string()));
         }
@@ -147,6 +149,6 @@ impl Hub {
 
     /// The municipality all rows of this site belong to.
     pub fn dantai(&self) -> &str {
-        &self.site.config.dantai
+        &self.site.config.municipality
     }
 }
