@@ -52,10 +52,7 @@ pub struct Target<'a> {
 
 impl Conn {
     pub(super) fn new(engine: Engine) -> Self {
-        Conn {
-            engine,
-            in_transaction: false,
-        }
+        Conn { engine, in_transaction: false }
     }
 
     /// Which dialect this connection speaks.
@@ -116,10 +113,7 @@ impl Conn {
         params: &[Value<'_>],
         f: impl FnMut(&RowRef<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.query_opt(sql, params, f)?
-            .ok_or_else(|| StoreError::Missing {
-                what: sql.to_owned(),
-            })
+        self.query_opt(sql, params, f)?.ok_or_else(|| StoreError::Missing { what: sql.to_owned() })
     }
 
     /// The first row of a query, if there is one.
@@ -214,10 +208,7 @@ impl Conn {
     ///
     /// # Errors
     /// As [`Conn::transaction`].
-    pub fn durable_decide<T>(
-        &mut self,
-        f: impl FnOnce(&mut Conn) -> Result<Decision<T>>,
-    ) -> Result<T> {
+    pub fn durable_decide<T>(&mut self, f: impl FnOnce(&mut Conn) -> Result<Decision<T>>) -> Result<T> {
         if self.in_transaction {
             return self.decide(f);
         }

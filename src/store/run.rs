@@ -39,9 +39,7 @@ impl RunKind {
 
     /// Reads [`RunKind::as_str`] back.
     pub fn parse(word: &str) -> Option<Self> {
-        [RunKind::In, RunKind::Derive, RunKind::Out]
-            .into_iter()
-            .find(|k| k.as_str() == word)
+        [RunKind::In, RunKind::Derive, RunKind::Out].into_iter().find(|k| k.as_str() == word)
     }
 }
 
@@ -58,14 +56,9 @@ impl RunState {
 
     /// Reads [`RunState::as_str`] back.
     pub fn parse(word: &str) -> Option<Self> {
-        [
-            RunState::Running,
-            RunState::Done,
-            RunState::Rejected,
-            RunState::Failed,
-        ]
-        .into_iter()
-        .find(|s| s.as_str() == word)
+        [RunState::Running, RunState::Done, RunState::Rejected, RunState::Failed]
+            .into_iter()
+            .find(|s| s.as_str() == word)
     }
 }
 
@@ -264,14 +257,8 @@ pub fn finish(
 /// # Errors
 /// The store's; [`StoreError::Missing`].
 pub fn get(conn: &mut Conn, id: i64) -> Result<Run> {
-    let found = conn.query_opt(
-        &format!("SELECT {COLUMNS} FROM run WHERE id = ?1"),
-        &[Value::Int(id)],
-        read,
-    )?;
-    found.ok_or_else(|| StoreError::Missing {
-        what: format!("run {id}"),
-    })
+    let found = conn.query_opt(&format!("SELECT {COLUMNS} FROM run WHERE id = ?1"), &[Value::Int(id)], read)?;
+    found.ok_or_else(|| StoreError::Missing { what: format!("run {id}") })
 }
 
 /// Runs of an exchange, first first.
@@ -279,11 +266,7 @@ pub fn get(conn: &mut Conn, id: i64) -> Result<Run> {
 /// # Errors
 /// The store's.
 pub fn of_exchange(conn: &mut Conn, exchange: i64) -> Result<Vec<Run>> {
-    conn.query(
-        &format!("SELECT {COLUMNS} FROM run WHERE exchange = ?1 ORDER BY id"),
-        &[Value::Int(exchange)],
-        read,
-    )
+    conn.query(&format!("SELECT {COLUMNS} FROM run WHERE exchange = ?1 ORDER BY id"), &[Value::Int(exchange)], read)
 }
 
 /// The last run of an interface that is done.
@@ -292,7 +275,9 @@ pub fn of_exchange(conn: &mut Conn, exchange: i64) -> Result<Vec<Run>> {
 /// The store's.
 pub fn last_done(conn: &mut Conn, dantai: &str, interface: &str) -> Result<Option<Run>> {
     conn.query_opt(
-        &format!("SELECT {COLUMNS} FROM run WHERE interface = ?1 AND dantai = ?2 AND state = 'done' ORDER BY id DESC LIMIT 1"),
+        &format!(
+            "SELECT {COLUMNS} FROM run WHERE interface = ?1 AND dantai = ?2 AND state = 'done' ORDER BY id DESC LIMIT 1"
+        ),
         &[Value::Text(interface), Value::Text(dantai)],
         read,
     )
