@@ -189,13 +189,17 @@ impl Core {
     /// A record that could not be cut: it is named, held and counted as far as its kind is known.
     pub fn broken(&mut self, recognised: Recognised, broken: Broken, record: &mut Record, findings: &mut Findings) {
         let mut notes = record.notes(findings);
+        let fatal = broken.note.severity == Severity::Fatal;
         notes.at(broken.note, broken.byte, broken.len, || broken.message);
         record.held = notes.held;
         match recognised {
             Recognised::Allowed(kind) => {
                 record.kind = kind;
                 self.walk.step(&self.layout, kind);
-                self.close(kind, record, findings);
+                // After a fatal one its totals would be news of the same.
+                if !fatal {
+                    self.close(kind, record, findings);
+                }
             }
             Recognised::Misplaced(kind) | Recognised::Unknown(kind) => {
                 record.kind = kind;

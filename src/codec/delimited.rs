@@ -188,8 +188,8 @@ impl Delimited {
         let ended = ended && window.len() == data.len();
         self.pieces.clear();
         let mut at = 0;
-        let mut quoted_from = None;
         loop {
+            let quoted_from;
             let step = if self.quoting && window.get(at) == Some(&b'"') {
                 quoted_from = Some(at + 1);
                 self.quoted(window, at, ended)

@@ -39,6 +39,18 @@ pub(super) enum Fault {
     Constant,
     UnknownCode(Severity),
     CheckDigit(CheckDigit, Severity),
+    /// Writing: a value of another type than the field's.
+    WrongType,
+    /// Writing: a character the charset does not have.
+    Unmappable(char),
+    /// Writing: so many bytes, more than the fixed field has.
+    TooManyBytes(usize),
+    /// Writing: so many bytes, fewer than a field without padding has.
+    TooFewBytes(usize),
+    /// Writing: full-width padding cannot fill an odd rest.
+    CannotPad,
+    /// Writing: needs quotes in a file without them.
+    NeedsQuotes,
 }
 
 impl Fault {
@@ -68,6 +80,12 @@ impl Fault {
                 code: "wrong-check-digit",
                 severity,
             },
+            Fault::WrongType => Note::error("wrong-type"),
+            Fault::Unmappable(_) => Note::error("unmappable"),
+            Fault::TooManyBytes(_) => Note::error("field-too-long"),
+            Fault::TooFewBytes(_) => Note::error("field-too-short"),
+            Fault::CannotPad => Note::error("cannot-pad"),
+            Fault::NeedsQuotes => Note::error("needs-quotes"),
         }
     }
 
@@ -113,6 +131,22 @@ impl Fault {
                 format!("項目「{name}」の値がコード表「{table}」にありません")
             }
             Fault::CheckDigit(_, _) => format!("項目「{name}」の検査数字（チェックデジット）が合いません"),
+            Fault::WrongType => format!("項目「{name}」に型の違う値が渡されました"),
+            Fault::Unmappable(ch) => {
+                let charset = field.charset.name();
+                let code = if secret { "（伏せ字）".to_owned() } else { format!("U+{:04X}", u32::from(ch)) };
+                format!("項目「{name}」の文字 {code} は文字コード {charset} にありません")
+            }
+            Fault::TooManyBytes(count) => {
+                format!("項目「{name}」が長すぎます（{count}バイト、上限{}バイト）", field.len)
+            }
+            Fault::TooFewBytes(count) => {
+                format!("項目「{name}」の桁数が足りません（{count}バイト、正しくは{}バイト）", field.len)
+            }
+            Fault::CannotPad => format!("項目「{name}」の残りを全角空白で埋められません（半角文字が奇数個あります）"),
+            Fault::NeedsQuotes => {
+                format!("項目「{name}」に区切り文字か改行があり、引用符のないこのファイルには書けません")
+            }
         }
     }
 

@@ -337,7 +337,7 @@ impl FieldRule {
             fault(Fault::UnknownCode(self.unknown_code));
         }
         if let Some((rule, severity)) = self.check
-            && !check_digit_ok(rule, text)
+            && !rule.holds(text)
         {
             fault(Fault::CheckDigit(rule, severity));
         }
@@ -447,9 +447,4 @@ impl CodeSet {
 /// Up to 8 bytes as a number. Content holds no NUL, so different texts give different numbers.
 fn pack(text: &str) -> Option<u64> {
     (text.len() <= 8).then(|| text.bytes().fold(0, |sum, byte| sum << 8 | u64::from(byte)))
-}
-
-/// Stands in until the rules are there.
-fn check_digit_ok(_rule: CheckDigit, _digits: &str) -> bool {
-    true
 }

@@ -19,18 +19,24 @@ mod delimited;
 mod fault;
 mod field_read;
 mod field_rule;
+mod field_write;
 mod fixed;
 mod frame;
 mod order;
 mod reader;
 mod record;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod totals;
+mod writer;
 mod xml_names;
 mod xml_read;
+mod xml_write;
 
 pub use frame::ReadLimits;
 pub use reader::RecordReader;
 pub use record::Record;
 pub use sink::{CodeCount, Findings};
 pub use totals::TotalSeen;
+pub use writer::{Placed, RecordWriter};

@@ -160,21 +160,55 @@ impl TotalsWatch {
         findings: &mut Findings,
     ) {
         for at in self.declaring.get(kind).cloned().unwrap_or_default() {
-            let total = &layout.totals[at];
-            let declaration = Declaration {
-                total: at,
-                declared: record.number(total.declared.1).ok().flatten(),
-                place: place(total.declared.1),
-            };
-            if total.scope == TotalScope::Group {
-                self.compare(layout, &declaration, findings);
-                self.running[at] = Running::default();
-            } else {
-                let same = |other: &Declaration| other.total == at && other.declared == declaration.declared;
-                if self.waiting.len() < self.kept && !self.waiting.iter().any(same) {
-                    self.waiting.push(declaration);
-                }
-            }
+            let field = layout.totals[at].declared.1;
+            let declared = record.number(field).ok().flatten();
+            self.declare_one(layout, at, declared, place(field), findings);
+        }
+    }
+
+    /// The same for one total.
+    pub fn declare_one(
+        &mut self,
+        layout: &Layout,
+        total: usize,
+        declared: Option<i64>,
+        place: DataPlace,
+        findings: &mut Findings,
+    ) {
+        let declaration = Declaration { total, declared, place };
+        if layout.totals[total].scope == TotalScope::Group {
+            self.compare(layout, &declaration, findings);
+            self.running[total] = Running::default();
+            return;
+        }
+        let same = |other: &Declaration| other.total == total && other.declared == declared;
+        if self.waiting.len() < self.kept && !self.waiting.iter().any(same) {
+            self.waiting.push(declaration);
+        }
+    }
+
+    /// Writing: what a record of the declaring kind has to say: what was counted, and itself if it counts.
+    pub fn value_to_write(&self, layout: &Layout, total: usize) -> i64 {
+        let kind = layout.totals[total].declared.0;
+        let itself = match &layout.totals[total].counted {
+            Counted::Count(kinds) => kinds.contains(&kind) && layout.totals[total].only.is_none(),
+            Counted::Sum(..) => false,
+        };
+        self.counted(total).saturating_add(i64::from(itself))
+    }
+
+    /// Writing: a file total that was filled in at the end.
+    pub fn filled(&mut self, layout: &Layout, total: usize, record: u64, fits: bool) {
+        if self.seen.len() < self.kept {
+            let running = self.running[total];
+            self.seen.push(TotalSeen {
+                title: title(layout, &layout.totals[total]),
+                declared: fits.then_some(running.counted),
+                counted: running.counted,
+                unknown: running.unknown,
+                record,
+                agrees: fits && running.unknown == 0,
+            });
         }
     }
 
