@@ -1,2 +1,12 @@
-//! Mappings compiled into plans.
+//! Mappings compiled into plans, and the site folder they live in.
+pub mod context;
+pub mod load_derive;
+pub mod load_in;
+pub mod load_table;
+pub mod load_out;
+mod load_out_record;
 pub mod plan;
+pub mod scope;
+pub mod site;
+mod site_files;
+mod site_lint;

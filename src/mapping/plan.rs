@@ -11,7 +11,7 @@ use crate::schema::layout::Layout;
 use crate::schema::view::View;
 
 /// Slot of a field in an inbound expression: record kind and field. `kind` 0xFFFF is the run itself ([`RunItem`]),
-/// 0xFFFE the site's own values (index into [`Plans::site`](super::load)).
+/// 0xFFFE the site's own values (index into [`Site::values`](super::site::Site::values)).
 pub fn slot(kind: u16, field: u16) -> u32 {
     (u32::from(kind) << 16) | u32::from(field)
 }

@@ -1,5 +1,17 @@
-//! What the declarative files under `schemas/` say, as types.
+//! What the declarative files under `schemas/` say, as types, and how they are read.
+pub mod check_digit;
 pub mod entity;
 pub mod feed;
 pub mod layout;
+mod lint;
+pub mod load_codes;
+pub mod load_entity;
+pub mod load_feed;
+pub(crate) mod load_field;
+pub mod load_layout;
+pub(crate) mod load_total;
+pub mod load_view;
+pub mod mistake;
+pub mod order;
+pub mod toml_read;
 pub mod view;

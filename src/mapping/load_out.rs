@@ -1,0 +1,192 @@
+//! `mappings/out/<interface>.toml` → [`OutPlan`].
+//!
+//! Owns: the keys of the file. Never: how one record kind is filled (`load_out_record`), writes files.
+
+use std::collections::BTreeSet;
+
+use super::context::Context;
+use super::load_in::amount;
+use super::load_out_record::{self, OutScope};
+use super::plan::{Level, NamePart, OutPlan, Release};
+use super::scope::Names;
+use crate::schema::mistake;
+use crate::schema::toml_read::{Node, Reader, Text};
+use crate::schema::view::View;
+
+/// Reads an outbound mapping; mistakes go to the reader. `None` when it has any that matter.
+pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Option<OutPlan> {
+    let document = reader.parse()?;
+    let top = Node::root(reader, &document);
+    top.version();
+    let title = top.str("title");
+    let partner = top.str("partner");
+    let layout = layout(&top, context);
+    let view = top.str("from").and_then(|text| context.view(&text));
+    let delta = top.word("mode", &[("full", false), ("delta", true)]);
+    let send_closed = top.flag("send_closed");
+    if send_closed && delta == Some(false) {
+        let message = "send_closed は mode = \"delta\" のときだけ使えます";
+        reader.mistake(mistake::BAD_VALUE, top.place_of("send_closed"), message, "");
+    }
+    let filter = top.opt_str("where");
+    let (order, group, key) = (top.opt_list("order"), top.opt_list("group"), top.list("key"));
+    let name = top.str("name").and_then(|text| name_parts(&text, context));
+    let manifest = top.opt_str("manifest").map(|text| manifest(&text));
+    let release = top.opt_word("release", &[("confirm", Release::Confirm), ("auto", Release::Auto)]);
+    let amount_text = top.opt_str("amount");
+    let after = after(&top, context);
+    let send_empty = top.flag("send_empty");
+    let records = top.tables("record");
+    if records.is_empty() {
+        top.mistake(mistake::MISSING_KEY, "[[record]] がありません", "書き出すレコードを書いてください");
+    }
+    top.finish();
+    let (layout, view) = (layout?, view?);
+    let amount = amount_text.map(|text| amount(&text, &layout));
+    let columns = Names::of_view(context.codes, &view);
+    let filter = columns.predicate(filter.as_ref());
+    let group = resolve(group.as_deref().unwrap_or_default(), &view);
+    let mut full_order = group.clone();
+    full_order.extend(resolve(order.as_deref().unwrap_or_default(), &view));
+    let mut seen = BTreeSet::new();
+    full_order.retain(|column| seen.insert(*column));
+    if delta == Some(true) && key.as_ref().is_some_and(Vec::is_empty) {
+        let message = "差分には「key」が要ります";
+        reader.mistake(mistake::MISSING_KEY, top.place_of("key"), message, "相手先での見出しになる列を書いてください");
+    }
+    let key = resolve(key.as_deref().unwrap_or_default(), &view);
+    let scope = OutScope { context, layout: &layout, view: &view, key: &key, closed: send_closed };
+    let (records, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
+    used.extend(columns.used_codes.into_inner());
+    let mut files = BTreeSet::from([reader.file().to_owned()]);
+    files.extend(context.files_of_layout(&layout));
+    files.extend(context.files_of_view(&view));
+    files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
+    Some(OutPlan {
+        interface: interface.to_owned(),
+        title: title?.value.to_owned(),
+        partner: partner?.value.to_owned(),
+        layout,
+        view,
+        filter: filter?,
+        order: full_order,
+        group,
+        key,
+        delta: delta?,
+        send_closed,
+        records: records?,
+        name: name?,
+        manifest: manifest.flatten(),
+        release: release.unwrap_or(Release::Confirm),
+        amount: amount.flatten(),
+        after,
+        send_empty,
+        revision: context.revision(files),
+        file: reader.file().to_owned(),
+    })
+}
+
+fn layout(top: &Node<'_>, context: &Context<'_>) -> Option<std::sync::Arc<crate::schema::layout::Layout>> {
+    let layout = top.str("layout");
+    let profile = top.opt_str("profile");
+    let layout = layout?;
+    let name = profile.as_ref().map_or("default", |p| p.value);
+    context.layout(layout.value, name).or_mistake(&layout, profile.as_ref())
+}
+
+/// Indexes of view columns; unknown ones are reported.
+fn resolve(names: &[Text<'_>], view: &View) -> Vec<usize> {
+    let mut indexes = Vec::new();
+    for name in names {
+        match view.columns.iter().position(|(column, _)| column == name.value) {
+            Some(index) => indexes.push(index),
+            None => name.unknown("ビューの列", view.columns.iter().map(|(column, _)| column.as_str())),
+        }
+    }
+    indexes
+}
+
+/// Reads `after`: interfaces that bring data in.
+pub(super) fn after(top: &Node<'_>, context: &Context<'_>) -> Vec<String> {
+    let sources: Vec<&str> = ["mappings/in", "mappings/derive"]
+        .iter()
+        .flat_map(|folder| context.files.of_folder(folder))
+        .map(|(stem, _)| stem)
+        .collect();
+    let mut after = Vec::new();
+    for name in top.opt_list("after").unwrap_or_default() {
+        if sources.contains(&name.value) {
+            after.push(name.value.to_owned());
+        } else {
+            name.unknown("取り込みまたは作成の業務", sources.iter().copied());
+        }
+    }
+    after
+}
+
+fn manifest(text: &Text<'_>) -> Option<String> {
+    let good = text.value.len() > 1 && text.value.starts_with('.') && !text.value.contains(['/', '\\']);
+    if !good {
+        text.mistake(mistake::BAD_VALUE, "manifest は「.」で始まる拡張子で書きます", "\".ctl\" など");
+    }
+    good.then(|| text.value.to_owned())
+}
+
+/// Splits a file name pattern; `サイト` values become literals.
+fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text.value;
+    let mut good = true;
+    while let Some(open) = rest.find('{') {
+        literal.push_str(&rest[..open]);
+        let Some((name, after)) = rest[open + 1..].split_once('}') else {
+            text.mistake(mistake::SYNTAX, "「{」が「}」で閉じられていません", "");
+            return None;
+        };
+        rest = after;
+        let part = match name {
+            "団体コード" => NamePart::Municipality,
+            "団体コード5" => NamePart::Municipality5,
+            "作成日時" => NamePart::CreatedAt,
+            "連番3" => NamePart::Sequence3,
+            other => match other.strip_prefix("サイト.").and_then(|key| context.site_value(key)) {
+                Some(value) => {
+                    literal.push_str(value);
+                    continue;
+                }
+                None => {
+                    let known = ["団体コード", "団体コード5", "作成日時", "連番3", "サイト.…"];
+                    let hint = mistake::did_you_mean(other, known);
+                    text.mistake(mistake::UNKNOWN_NAME, format!("ファイル名の「{{{other}}}」がありません"), hint);
+                    good = false;
+                    continue;
+                }
+            },
+        };
+        if !literal.is_empty() {
+            parts.push(NamePart::Literal(std::mem::take(&mut literal)));
+        }
+        parts.push(part);
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        parts.push(NamePart::Literal(literal));
+    }
+    let unsafe_char = |c: char| c.is_control() || "/\\:*?\"<>|{}".contains(c);
+    let bad = parts.iter().any(|p| matches!(p, NamePart::Literal(l) if l.contains(unsafe_char)));
+    if bad || parts.is_empty() || text.value.starts_with('.') {
+        text.mistake(mistake::BAD_VALUE, "ファイル名に使えない文字があります", "/ \\ : * ? \" < > | と先頭の . は使えません");
+        good = false;
+    }
+    good.then_some(parts)
+}
+
+/// Words of `level`, in the order of the file.
+pub(super) const LEVELS: [(&str, Level); 5] = [
+    ("file-head", Level::FileHead),
+    ("group-head", Level::GroupHead),
+    ("row", Level::Row),
+    ("group-tail", Level::GroupTail),
+    ("file-tail", Level::FileTail),
+];
