@@ -35,6 +35,7 @@ mod eval;
 mod functions;
 mod like;
 mod parse;
+pub mod query;
 mod scratch;
 mod sql;
 mod sql_functions;
