@@ -36,6 +36,7 @@ mod functions;
 mod like;
 mod parse;
 pub mod query;
+mod query_scope;
 mod scratch;
 mod sql;
 mod sql_functions;

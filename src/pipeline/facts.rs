@@ -20,7 +20,7 @@ use crate::schema::entity::Entity;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
 use crate::store::{detail, lineage, request};
-use crate::value::OwnedValue;
+use crate::value::{OwnedValue, Value};
 
 /// Most exchanges and runs of one day's report; more are in the ledger (`status`).
 const DAY_LIMIT: u32 = 20_000;
@@ -402,7 +402,7 @@ pub fn rows_json(hub: &mut Hub, entity: &Entity) -> Result<Vec<Json>, HubError> 
     lineage::each_current(&mut hub.conn, entity, &dantai, |values| {
         let mut map = Map::new();
         for (column, value) in entity.columns.iter().zip(values) {
-            let value = match value.to_owned() {
+            let value = match Value::to_owned(*value) {
                 OwnedValue::Null => continue,
                 _ if column.secret => json!("＊＊＊"),
                 OwnedValue::Text(t) => json!(t),

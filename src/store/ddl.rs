@@ -146,9 +146,9 @@ pub(super) fn analyze(conn: &mut Conn, entity: &Entity) -> Result<()> {
     Ok(())
 }
 
-/// [`analyze`] after a load that changed the size of a table by much; PostgreSQL's own collector comes too late.
+/// [`analyze`] after a load that changed the size of a table by much: views join on what was just loaded.
 pub(super) fn analyze_after(conn: &mut Conn, entity: &Entity, rows: u64) -> Result<()> {
-    if conn.dialect() == Dialect::Postgres && rows > 1000 { analyze(conn, entity) } else { Ok(()) }
+    if rows > 1000 { analyze(conn, entity) } else { Ok(()) }
 }
 
 /// SQL type of a column, in SQLite's words.
