@@ -127,7 +127,7 @@ fn preview_items(site: &Site, name: &str) -> RunItems {
     let clock = Clock::System;
     RunItems {
         base_date: clock.today().to_string(),
-        municipality: site.config.dantai.clone(),
+        municipality: site.config.municipality.clone(),
         file_name: name.to_owned(),
         created_at: crate::clock::compact_jst(&clock.stamp()),
         sequence: 0,

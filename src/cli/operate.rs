@@ -222,7 +222,7 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
             println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
         } else {
             facts::write_exchange(&mut hub, id)?;
-            print!("{}", crate::report::text::text(&report));
+            print!("{}", crate::report::text(&report));
             println!("報告書: {}", facts::report_folder(&hub, &exchange).join("index.html").display());
         }
         return Ok(exit::OK);
@@ -233,7 +233,7 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
         println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
         let folder = hub.area.reports().join(&day);
-        crate::report::write::write_day(&report, &folder)?;
+        crate::report::write_day(&report, &folder)?;
         println!("{}", report.headline());
         println!("日報: {}", folder.join("index.html").display());
     }

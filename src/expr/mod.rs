@@ -35,6 +35,8 @@ mod eval;
 mod functions;
 mod like;
 mod parse;
+pub mod query;
+mod query_scope;
 mod scratch;
 mod sql;
 mod sql_functions;

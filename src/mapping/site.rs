@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::context::{Context, Files, Layouts, find_layout};
 use super::plan::{DerivePlan, InPlan, OutPlan};
 use super::scope::CodeTables;
-use super::{load_derive, load_in, load_out, site_files, site_lint};
+use super::{load_derive, load_in, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
 use crate::schema::entity::Entity;

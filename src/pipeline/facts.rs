@@ -20,7 +20,7 @@ use crate::schema::entity::Entity;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
 use crate::store::{detail, lineage, request};
-use crate::value::OwnedValue;
+use crate::value::{OwnedValue, Value};
 
 /// Most exchanges and runs of one day's report; more are in the ledger (`status`).
 const DAY_LIMIT: u32 = 20_000;
@@ -57,7 +57,7 @@ pub fn write_exchange(hub: &mut Hub, id: i64) -> Result<(), HubError> {
     let exchange = ledger::get(&mut hub.conn, id)?;
     let report = exchange_report(hub, &exchange)?;
     let folder = report_folder(hub, &exchange);
-    crate::report::write::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
+    crate::report::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
 }
 
 /// Writes the report of a derivation.
@@ -65,7 +65,7 @@ pub fn write_derivation(hub: &mut Hub, run: i64) -> Result<(), HubError> {
     let run = run::get(&mut hub.conn, run)?;
     let report = run_report(hub, None, Some(&run))?;
     let folder = hub.area.reports().join(day_jst(&run.started_at)).join(format!("d{}", run.id));
-    crate::report::write::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
+    crate::report::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
 }
 
 /// The report of an exchange.
@@ -246,7 +246,7 @@ pub fn write_day(hub: &mut Hub) -> Result<(), HubError> {
     let today = hub.clock.today().to_string();
     let report = day_report(hub, &today)?;
     let folder = hub.area.reports().join(&today);
-    crate::report::write::write_day(&report, &folder).map_err(HubError::io("日報の書き出し", &folder))?;
+    crate::report::write_day(&report, &folder).map_err(HubError::io("日報の書き出し", &folder))?;
     write_index(hub, report)
 }
 
@@ -402,7 +402,7 @@ pub fn rows_json(hub: &mut Hub, entity: &Entity) -> Result<Vec<Json>, HubError> 
     lineage::each_current(&mut hub.conn, entity, &dantai, |values| {
         let mut map = Map::new();
         for (column, value) in entity.columns.iter().zip(values) {
-            let value = match value.to_owned() {
+            let value = match Value::to_owned(*value) {
                 OwnedValue::Null => continue,
                 _ if column.secret => json!("＊＊＊"),
                 OwnedValue::Text(t) => json!(t),

@@ -98,7 +98,7 @@ pub fn load<R: Read>(
     flush: &mut dyn FnMut(usize, VersionBatch) -> Result<VersionBatch, HubError>,
 ) -> Result<Loaded, HubError> {
     let reader = RecordReader::new(plan.layout.clone(), input, ReadLimits::default());
-    let mut pass = Pass::new(plan, context);
+    let pass = Pass::new(plan, context);
     pass.read_all(reader, flush)
 }
 

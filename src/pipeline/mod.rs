@@ -11,6 +11,7 @@
 pub mod deliver;
 pub mod derive;
 pub mod due;
+pub mod encode;
 pub mod facts;
 pub mod inbound;
 pub mod load;

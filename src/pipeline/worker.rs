@@ -103,8 +103,8 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     work_off(hub, Direction::In, &INBOUND, &mut round, inbound::advance)?;
     let site = hub.site.clone();
     for plan in site.derive_order() {
-        if due::derive_is_due(hub, plan)? {
-            derive::derive(hub, plan)?;
+        if due::derive_is_due(hub, &plan)? {
+            derive::derive(hub, &plan)?;
             round.done += 1;
         }
     }

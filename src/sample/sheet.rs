@@ -8,7 +8,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::codec::writer::RecordWriter;
+use crate::codec::RecordWriter;
 use crate::schema::layout::Layout;
 use crate::value::Value;
 

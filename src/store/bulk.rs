@@ -12,9 +12,7 @@ use crate::schema::entity::Entity;
 use crate::value::Value;
 
 /// Columns the store puts before the entity's own, in the order of [`VersionWriter`]'s inserts.
-pub(super) const VERSION_COLUMNS: [&str; 9] = [
-    "_vid", "_dantai", "_run", "_rec", "_off", "_len", "_src", "_op", "_hash",
-];
+const VERSION_COLUMNS: [&str; 9] = ["_vid", "_dantai", "_run", "_rec", "_off", "_len", "_src", "_op", "_hash"];
 
 /// Of these, how many come from the batch (from `_rec` on).
 const HEAD: usize = 6;
@@ -57,11 +55,7 @@ impl Rows {
 
     /// An empty buffer for rows of `width` cells.
     pub fn new(width: usize) -> Self {
-        Rows {
-            width,
-            text: String::new(),
-            cells: Vec::new(),
-        }
+        Rows { width, text: String::new(), cells: Vec::new() }
     }
 
     /// Number of cells in a row.
@@ -84,6 +78,15 @@ impl Rows {
         self.text.len()
     }
 
+    /// The value of a cell.
+    pub fn value(&self, row: usize, cell: usize) -> Value<'_> {
+        match self.cells[row * self.width + cell] {
+            Cell::Null => Value::Null,
+            Cell::Int(n) => Value::Int(n),
+            Cell::Text { start, end } => Value::Text(&self.text[start as usize..end as usize]),
+        }
+    }
+
     /// Forgets the rows, keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();
@@ -99,14 +102,8 @@ impl Rows {
             Value::Text(t) => {
                 let start = self.text.len();
                 self.text.push_str(t);
-                assert!(
-                    self.text.len() <= Self::TEXT_LIMIT,
-                    "a batch of rows outgrew its limit"
-                );
-                Cell::Text {
-                    start: start as u32,
-                    end: self.text.len() as u32,
-                }
+                assert!(self.text.len() <= Self::TEXT_LIMIT, "a batch of rows outgrew its limit");
+                Cell::Text { start: start as u32, end: self.text.len() as u32 }
             }
         };
         self.cells.push(cell);
@@ -114,21 +111,14 @@ impl Rows {
 
     /// Adds a whole row.
     pub fn push_row(&mut self, values: &[Value<'_>]) {
-        assert_eq!(
-            values.len(),
-            self.width,
-            "a row has the width of its buffer"
-        );
+        assert_eq!(values.len(), self.width, "a row has the width of its buffer");
         for value in values {
             self.push(*value);
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = RowCells<'_>> {
-        self.cells.chunks_exact(self.width).map(|cells| RowCells {
-            text: &self.text,
-            cells,
-        })
+        self.cells.chunks_exact(self.width).map(|cells| RowCells { text: &self.text, cells })
     }
 }
 
@@ -230,15 +220,8 @@ impl VersionBatch {
     /// The row cannot be kept; it is dropped and the batch goes on.
     pub fn finish(&mut self) -> std::result::Result<(), Unfit> {
         let values = self.row_cell + HEAD;
-        assert_eq!(
-            self.rows.cells.len(),
-            self.row_cell + self.rows.width,
-            "every column is pushed once"
-        );
-        let null_key = self
-            .key
-            .iter()
-            .find(|k| matches!(self.rows.cells[values + **k], Cell::Null));
+        assert_eq!(self.rows.cells.len(), self.row_cell + self.rows.width, "every column is pushed once");
+        let null_key = self.key.iter().find(|k| matches!(self.rows.cells[values + **k], Cell::Null));
         let text = &self.rows.text.as_bytes()[self.row_text..];
         let unfit = match null_key {
             Some(column) => Some(Unfit::NullKey(*column)),
@@ -253,6 +236,25 @@ impl VersionBatch {
         self.rows.cells[values - 1] = Cell::Int(hash);
         self.closes += u64::from(self.closing);
         Ok(())
+    }
+
+    /// Takes back the last row that was finished, when another row of the same record could not be made.
+    pub fn undo(&mut self) {
+        let Some(from) = self.rows.cells.len().checked_sub(self.rows.width) else { return };
+        self.closes -= u64::from(matches!(self.rows.cells[from + HEAD - 2], Cell::Int(CLOSED)));
+        let text = self.rows.cells[from..].iter().find_map(|cell| match cell {
+            Cell::Text { start, .. } => Some(*start as usize),
+            _ => None,
+        });
+        self.rows.cells.truncate(from);
+        if let Some(text) = text {
+            self.rows.text.truncate(text);
+        }
+    }
+
+    /// The value of a column (index into the entity's) of a finished row.
+    pub fn value(&self, row: usize, column: usize) -> Value<'_> {
+        self.rows.value(row, HEAD + column)
     }
 
     /// Drops the row under way, e.g. when mapping one of its columns failed.
@@ -299,9 +301,7 @@ impl VersionWriter {
         VersionWriter {
             entity: entity.id.clone(),
             table: format!("v_{}", entity.id),
-            columns: own
-                .chain(entity.columns.iter().map(|c| c.name.clone()))
-                .collect(),
+            columns: own.chain(entity.columns.iter().map(|c| c.name.clone())).collect(),
             run,
             dantai: dantai.to_owned(),
         }
@@ -334,8 +334,7 @@ impl VersionWriter {
             )?;
             let columns: Vec<&str> = self.columns.iter().map(String::as_str).collect();
             let constants = [Value::Text(&self.dantai), Value::Int(self.run)];
-            let target =
-                Target { table: &self.table, columns: &columns, serial: Some(first), constants: &constants };
+            let target = Target { table: &self.table, columns: &columns, serial: Some(first), constants: &constants };
             conn.insert_rows(&target, &batch.rows)?;
             Ok(first..end)
         })
@@ -353,12 +352,7 @@ mod tests {
             rows.push_row(values);
             hash_cells(rows.text.as_bytes(), &rows.cells, &mut Vec::new())
         };
-        let (a, b, ab, none) = (
-            Value::Text("a"),
-            Value::Text("b"),
-            Value::Text("ab"),
-            Value::Text(""),
-        );
+        let (a, b, ab, none) = (Value::Text("a"), Value::Text("b"), Value::Text("ab"), Value::Text(""));
         assert_eq!(hash(&[a, b]), hash(&[a, b]));
         assert_ne!(hash(&[a, b]), hash(&[ab, none]));
         assert_ne!(hash(&[ab, none]), hash(&[ab, Value::Null]));

@@ -9,14 +9,7 @@ use super::sqlite::Sqlite;
 use super::{Result, StoreError};
 use crate::value::Value;
 
-/// Which SQL dialect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// SQLite.
-    Sqlite,
-    /// PostgreSQL.
-    Postgres,
-}
+pub use crate::expr::Dialect;
 
 /// A connection.
 pub struct Conn {
@@ -52,10 +45,7 @@ pub struct Target<'a> {
 
 impl Conn {
     pub(super) fn new(engine: Engine) -> Self {
-        Conn {
-            engine,
-            in_transaction: false,
-        }
+        Conn { engine, in_transaction: false }
     }
 
     /// Which dialect this connection speaks.
@@ -116,10 +106,7 @@ impl Conn {
         params: &[Value<'_>],
         f: impl FnMut(&RowRef<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.query_opt(sql, params, f)?
-            .ok_or_else(|| StoreError::Missing {
-                what: sql.to_owned(),
-            })
+        self.query_opt(sql, params, f)?.ok_or_else(|| StoreError::Missing { what: sql.to_owned() })
     }
 
     /// The first row of a query, if there is one.
@@ -214,10 +201,7 @@ impl Conn {
     ///
     /// # Errors
     /// As [`Conn::transaction`].
-    pub fn durable_decide<T>(
-        &mut self,
-        f: impl FnOnce(&mut Conn) -> Result<Decision<T>>,
-    ) -> Result<T> {
+    pub fn durable_decide<T>(&mut self, f: impl FnOnce(&mut Conn) -> Result<Decision<T>>) -> Result<T> {
         if self.in_transaction {
             return self.decide(f);
         }

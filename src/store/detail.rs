@@ -77,12 +77,7 @@ pub fn add_findings(conn: &mut Conn, run: i64, first: u64, findings: &[Finding])
             Value::Text(&f.action),
         ]);
     }
-    let target = Target {
-        table: "finding",
-        columns: &columns,
-        serial: None,
-        constants: &[Value::Int(run)],
-    };
+    let target = Target { table: "finding", columns: &columns, serial: None, constants: &[Value::Int(run)] };
     conn.insert_rows(&target, &rows)
 }
 
@@ -90,22 +85,11 @@ pub fn add_findings(conn: &mut Conn, run: i64, first: u64, findings: &[Finding])
 ///
 /// # Errors
 /// The store's.
-pub fn count_findings(
-    conn: &mut Conn,
-    run: i64,
-    code: &str,
-    severity: Severity,
-    n: u64,
-) -> Result<()> {
+pub fn count_findings(conn: &mut Conn, run: i64, code: &str, severity: Severity, n: u64) -> Result<()> {
     conn.execute(
         "INSERT INTO finding_count (run, code, severity, n) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (run, code, severity) DO UPDATE SET n = finding_count.n + excluded.n",
-        &[
-            Value::Int(run),
-            Value::Text(code),
-            Value::Text(severity.word()),
-            Value::Int(n as i64),
-        ],
+        &[Value::Int(run), Value::Text(code), Value::Text(severity.word()), Value::Int(n as i64)],
     )?;
     Ok(())
 }
@@ -131,11 +115,7 @@ pub fn findings(conn: &mut Conn, run: i64, after: u64, limit: u32) -> Result<Vec
                 field: r.string(6)?,
             },
             value: r.string(7)?,
-            rule: RulePlace {
-                file: r.string(8)?,
-                line: r.count(9)? as u32,
-                column: r.count(10)? as u32,
-            },
+            rule: RulePlace { file: r.string(8)?, line: r.count(9)? as u32, column: r.count(10)? as u32 },
             message: r.string(11)?,
             action: r.string(12)?,
         })
@@ -148,9 +128,7 @@ pub fn findings(conn: &mut Conn, run: i64, after: u64, limit: u32) -> Result<Vec
 /// The store's.
 pub fn finding_counts(conn: &mut Conn, run: i64) -> Result<Vec<(String, Severity, u64)>> {
     let sql = "SELECT code, severity, n FROM finding_count WHERE run = ?1 ORDER BY code, severity";
-    conn.query(sql, &[Value::Int(run)], |r| {
-        Ok((r.string(0)?, severity(r.text(1)?)?, r.count(2)?))
-    })
+    conn.query(sql, &[Value::Int(run)], |r| Ok((r.string(0)?, severity(r.text(1)?)?, r.count(2)?)))
 }
 
 /// Stores held records.
@@ -169,12 +147,7 @@ pub fn add_held(conn: &mut Conn, run: i64, held: &[Held]) -> Result<()> {
         ]);
     }
     let columns = ["run", "record", "byte", "len", "line", "code"];
-    let target = Target {
-        table: "held",
-        columns: &columns,
-        serial: None,
-        constants: &[Value::Int(run)],
-    };
+    let target = Target { table: "held", columns: &columns, serial: None, constants: &[Value::Int(run)] };
     conn.insert_rows(&target, &rows)
 }
 
@@ -187,13 +160,7 @@ pub fn held(conn: &mut Conn, run: i64, after: u64, limit: u32) -> Result<Vec<Hel
         "SELECT record, byte, len, line, code FROM held WHERE run = ?1 AND record > ?2 ORDER BY record, code LIMIT {limit}"
     );
     conn.query(&sql, &[Value::Int(run), Value::Int(after as i64)], |r| {
-        Ok(Held {
-            record: r.count(0)?,
-            byte: r.count(1)?,
-            len: r.count(2)?,
-            line: r.count(3)?,
-            code: r.string(4)?,
-        })
+        Ok(Held { record: r.count(0)?, byte: r.count(1)?, len: r.count(2)?, line: r.count(3)?, code: r.string(4)? })
     })
 }
 
@@ -213,15 +180,8 @@ pub fn add_totals(conn: &mut Conn, run: i64, totals: &[TotalSeen]) -> Result<()>
             Value::Int(t.record as i64),
         ]);
     }
-    let columns = [
-        "run", "n", "title", "declared", "counted", "agrees", "record",
-    ];
-    let target = Target {
-        table: "total_seen",
-        columns: &columns,
-        serial: None,
-        constants: &[Value::Int(run)],
-    };
+    let columns = ["run", "n", "title", "declared", "counted", "agrees", "record"];
+    let target = Target { table: "total_seen", columns: &columns, serial: None, constants: &[Value::Int(run)] };
     conn.insert_rows(&target, &rows)
 }
 
@@ -251,10 +211,7 @@ pub fn totals(conn: &mut Conn, run: i64, limit: u32) -> Result<Vec<TotalSeen>> {
 pub fn forget(conn: &mut Conn, run: i64) -> Result<()> {
     conn.transaction(|conn| {
         for table in ["finding", "finding_count", "held", "total_seen"] {
-            conn.execute(
-                &format!("DELETE FROM {table} WHERE run = ?1"),
-                &[Value::Int(run)],
-            )?;
+            conn.execute(&format!("DELETE FROM {table} WHERE run = ?1"), &[Value::Int(run)])?;
         }
         Ok(())
     })

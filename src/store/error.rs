@@ -88,20 +88,14 @@ impl StoreError {
                 ),
                 // 08 connection, 53 resources, 57P operator intervention
                 StoreError::Postgres { code, .. } => {
-                    code.is_empty()
-                        || ["08", "53", "57P"]
-                            .iter()
-                            .any(|class| code.starts_with(class))
+                    code.is_empty() || ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
                 }
                 _ => false,
             }
     }
 
     pub(super) fn sqlite(what: &str, source: rusqlite::Error) -> Self {
-        StoreError::Sqlite {
-            what: shorten(what),
-            source,
-        }
+        StoreError::Sqlite { what: shorten(what), source }
     }
 
     pub(super) fn postgres(what: &str, source: &postgres::Error) -> Self {
@@ -119,11 +113,7 @@ impl StoreError {
             }
             None => (source.to_string(), String::new()),
         };
-        StoreError::Postgres {
-            what: shorten(what),
-            message,
-            code,
-        }
+        StoreError::Postgres { what: shorten(what), message, code }
     }
 
     pub(super) fn unexpected(what: impl Into<String>) -> Self {

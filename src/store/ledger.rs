@@ -159,11 +159,7 @@ fn read(r: &RowRef<'_>) -> Result<Exchange> {
     Ok(Exchange {
         id: r.int(0)?,
         dantai: r.string(1)?,
-        direction: if r.text(2)? == "in" {
-            Direction::In
-        } else {
-            Direction::Out
-        },
+        direction: if r.text(2)? == "in" { Direction::In } else { Direction::Out },
         interface: r.string(3)?,
         file_name: r.string(4)?,
         state,
@@ -259,20 +255,11 @@ pub struct Facts<'a> {
 pub fn learn(conn: &mut Conn, id: i64, facts: &Facts<'_>) -> Result<()> {
     let int = |n: Option<i64>| n.map_or(Value::Null, Value::Int);
     let columns = [
-        (
-            "file_name",
-            facts.file_name.map_or(Value::Null, Value::Text),
-        ),
+        ("file_name", facts.file_name.map_or(Value::Null, Value::Text)),
         ("sha256", facts.sha256.map_or(Value::Null, Value::Text)),
         ("bytes", int(facts.bytes)),
-        (
-            "inbox_path",
-            facts.inbox_path.map_or(Value::Null, Value::Text),
-        ),
-        (
-            "work_name",
-            facts.work_name.map_or(Value::Null, Value::Text),
-        ),
+        ("inbox_path", facts.inbox_path.map_or(Value::Null, Value::Text)),
+        ("work_name", facts.work_name.map_or(Value::Null, Value::Text)),
         ("layout", facts.layout.map_or(Value::Null, Value::Text)),
         ("profile", facts.profile.map_or(Value::Null, Value::Text)),
         ("revision", facts.revision.map_or(Value::Null, Value::Text)),
@@ -282,17 +269,11 @@ pub fn learn(conn: &mut Conn, id: i64, facts: &Facts<'_>) -> Result<()> {
         ("records", int(facts.records)),
         ("amount", int(facts.amount)),
     ];
-    let sets: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(i, (name, _))| format!("{name} = COALESCE(?{}, {name})", i + 2))
-        .collect();
+    let sets: Vec<String> =
+        columns.iter().enumerate().map(|(i, (name, _))| format!("{name} = COALESCE(?{}, {name})", i + 2)).collect();
     let mut params = vec![Value::Int(id)];
     params.extend(columns.iter().map(|(_, value)| *value));
-    conn.execute(
-        &format!("UPDATE exchange SET {} WHERE id = ?1", sets.join(", ")),
-        &params,
-    )?;
+    conn.execute(&format!("UPDATE exchange SET {} WHERE id = ?1", sets.join(", ")), &params)?;
     Ok(())
 }
 
@@ -300,14 +281,7 @@ pub fn learn(conn: &mut Conn, id: i64, facts: &Facts<'_>) -> Result<()> {
 ///
 /// # Errors
 /// The store's.
-pub fn advance(
-    conn: &mut Conn,
-    id: i64,
-    from: State,
-    to: State,
-    note: Option<&str>,
-    now: &str,
-) -> Result<bool> {
+pub fn advance(conn: &mut Conn, id: i64, from: State, to: State, note: Option<&str>, now: &str) -> Result<bool> {
     let changed = conn.execute(
         "UPDATE exchange SET state = ?3, note = COALESCE(?4, note), updated_at = ?5 WHERE id = ?1 AND state = ?2",
         &[
@@ -330,12 +304,7 @@ pub fn postpone(conn: &mut Conn, id: i64, note: &str, next_at: &str, now: &str) 
     conn.execute(
         "UPDATE exchange SET attempts = attempts + 1, note = ?2, next_at = ?3, updated_at = ?4,
            claimed_by = NULL, lease_until = NULL WHERE id = ?1",
-        &[
-            Value::Int(id),
-            Value::Text(note),
-            Value::Text(next_at),
-            Value::Text(now),
-        ],
+        &[Value::Int(id), Value::Text(note), Value::Text(next_at), Value::Text(now)],
     )?;
     Ok(())
 }
@@ -345,36 +314,21 @@ pub fn postpone(conn: &mut Conn, id: i64, note: &str, next_at: &str, now: &str) 
 /// # Errors
 /// The store's; [`StoreError::Missing`].
 pub fn get(conn: &mut Conn, id: i64) -> Result<Exchange> {
-    let found = conn.query_opt(
-        &format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1"),
-        &[Value::Int(id)],
-        read,
-    )?;
-    found.ok_or_else(|| StoreError::Missing {
-        what: format!("exchange {id}"),
-    })
+    let found = conn.query_opt(&format!("SELECT {COLUMNS} FROM exchange WHERE id = ?1"), &[Value::Int(id)], read)?;
+    found.ok_or_else(|| StoreError::Missing { what: format!("exchange {id}") })
 }
 
 /// The accepted exchange that had the same bytes, if there is one: then a file is a duplicate.
 ///
 /// # Errors
 /// The store's.
-pub fn find_accepted(
-    conn: &mut Conn,
-    dantai: &str,
-    interface: &str,
-    sha256: &str,
-) -> Result<Option<Exchange>> {
+pub fn find_accepted(conn: &mut Conn, dantai: &str, interface: &str, sha256: &str) -> Result<Option<Exchange>> {
     conn.query_opt(
         &format!(
             "SELECT {COLUMNS} FROM exchange WHERE sha256 = ?3 AND dantai = ?1 AND interface = ?2
                AND direction = 'in' AND accepted = 1 AND state <> 'withdrawn' ORDER BY id LIMIT 1"
         ),
-        &[
-            Value::Text(dantai),
-            Value::Text(interface),
-            Value::Text(sha256),
-        ],
+        &[Value::Text(dantai), Value::Text(interface), Value::Text(sha256)],
         read,
     )
 }
@@ -441,13 +395,8 @@ pub fn list(conn: &mut Conn, wanted: &Wanted<'_>) -> Result<Vec<Exchange>> {
 pub fn count_by_state(conn: &mut Conn) -> Result<Vec<(Direction, State, u64)>> {
     let sql = "SELECT direction, state, count(*) FROM exchange GROUP BY direction, state ORDER BY direction, state";
     conn.query(sql, &[], |r| {
-        let direction = if r.text(0)? == "in" {
-            Direction::In
-        } else {
-            Direction::Out
-        };
-        let state =
-            State::parse(r.text(1)?).ok_or_else(|| StoreError::unexpected("exchange.state"))?;
+        let direction = if r.text(0)? == "in" { Direction::In } else { Direction::Out };
+        let state = State::parse(r.text(1)?).ok_or_else(|| StoreError::unexpected("exchange.state"))?;
         Ok((direction, state, r.count(2)?))
     })
 }
@@ -491,11 +440,7 @@ pub fn claim_next(
 pub fn hold(conn: &mut Conn, id: i64, worker: &str, lease_until: &str) -> Result<()> {
     conn.execute(
         "UPDATE exchange SET claimed_by = ?2, lease_until = ?3 WHERE id = ?1",
-        &[
-            Value::Int(id),
-            Value::Text(worker),
-            Value::Text(lease_until),
-        ],
+        &[Value::Int(id), Value::Text(worker), Value::Text(lease_until)],
     )?;
     Ok(())
 }
@@ -505,10 +450,7 @@ pub fn hold(conn: &mut Conn, id: i64, worker: &str, lease_until: &str) -> Result
 /// # Errors
 /// The store's.
 pub fn release(conn: &mut Conn, id: i64) -> Result<()> {
-    conn.execute(
-        "UPDATE exchange SET claimed_by = NULL, lease_until = NULL WHERE id = ?1",
-        &[Value::Int(id)],
-    )?;
+    conn.execute("UPDATE exchange SET claimed_by = NULL, lease_until = NULL WHERE id = ?1", &[Value::Int(id)])?;
     Ok(())
 }
 
@@ -523,9 +465,5 @@ pub fn release_all(conn: &mut Conn, worker: &str) -> Result<u64> {
 
 /// State words as an SQL list; they are ours, so they need no binding.
 fn words(states: &[State]) -> String {
-    states
-        .iter()
-        .map(|s| format!("'{}'", s.as_str()))
-        .collect::<Vec<_>>()
-        .join(", ")
+    states.iter().map(|s| format!("'{}'", s.as_str())).collect::<Vec<_>>().join(", ")
 }

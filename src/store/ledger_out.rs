@@ -52,9 +52,7 @@ impl Change {
 
     /// Reads [`Change::as_str`] back.
     pub fn parse(word: &str) -> Option<Self> {
-        [Change::Full, Change::New, Change::Changed, Change::Closed]
-            .into_iter()
-            .find(|c| c.as_str() == word)
+        [Change::Full, Change::New, Change::Changed, Change::Closed].into_iter().find(|c| c.as_str() == word)
     }
 }
 
@@ -85,9 +83,7 @@ pub struct StoredRecord {
 #[derive(Debug)]
 pub struct RecordBatch(Rows);
 
-const COLUMNS: [&str; 9] = [
-    "exchange", "n", "kind", "byte", "len", "key", "hash", "change", "lineage",
-];
+const COLUMNS: [&str; 9] = ["exchange", "n", "kind", "byte", "len", "key", "hash", "change", "lineage"];
 
 impl Default for RecordBatch {
     fn default() -> Self {
@@ -131,12 +127,7 @@ impl RecordBatch {
     /// The store's; nothing of the batch is kept then.
     pub fn write(&self, conn: &mut Conn, exchange: i64) -> Result<()> {
         let constants = [Value::Int(exchange)];
-        let target = Target {
-            table: "out_record",
-            columns: &COLUMNS,
-            serial: None,
-            constants: &constants,
-        };
+        let target = Target { table: "out_record", columns: &COLUMNS, serial: None, constants: &constants };
         conn.insert_rows(&target, &self.0)
     }
 }
@@ -160,11 +151,17 @@ fn read(r: &RowRef<'_>) -> Result<StoredRecord> {
 /// # Errors
 /// The store's.
 pub fn record(conn: &mut Conn, exchange: i64, n: u64) -> Result<Option<StoredRecord>> {
-    let sql = format!(
-        "SELECT {} FROM out_record WHERE exchange = ?1 AND n = ?2",
-        COLUMNS.join(", ")
-    );
+    let sql = format!("SELECT {} FROM out_record WHERE exchange = ?1 AND n = ?2", COLUMNS.join(", "));
     conn.query_opt(&sql, &[Value::Int(exchange), Value::Int(n as i64)], read)
+}
+
+/// The first records of an outbound file, at most `limit`.
+///
+/// # Errors
+/// The store's.
+pub fn records_of(conn: &mut Conn, exchange: i64, limit: u32) -> Result<Vec<StoredRecord>> {
+    let sql = format!("SELECT {} FROM out_record WHERE exchange = ?1 ORDER BY n LIMIT {limit}", COLUMNS.join(", "));
+    conn.query(&sql, &[Value::Int(exchange)], read)
 }
 
 /// Outbound records whose lineage names a version, at most `limit`, newest file first. Looks at every record there is: a
@@ -172,12 +169,7 @@ pub fn record(conn: &mut Conn, exchange: i64, n: u64) -> Result<Option<StoredRec
 ///
 /// # Errors
 /// The store's.
-pub fn records_naming(
-    conn: &mut Conn,
-    entity: &str,
-    vid: i64,
-    limit: u32,
-) -> Result<Vec<StoredRecord>> {
+pub fn records_naming(conn: &mut Conn, entity: &str, vid: i64, limit: u32) -> Result<Vec<StoredRecord>> {
     let sql = format!(
         "SELECT {} FROM out_record WHERE ',' || lineage || ',' LIKE ?1 ORDER BY exchange DESC, n LIMIT {limit}",
         COLUMNS.join(", ")
@@ -185,10 +177,7 @@ pub fn records_naming(
     // Ids have no % ; an underscore matching any character is told apart below.
     let found = conn.query(&sql, &[Value::Text(&format!("%,{entity}:{vid},%"))], read)?;
     let name = format!("{entity}:{vid}");
-    Ok(found
-        .into_iter()
-        .filter(|r| r.lineage.split(',').any(|part| part == name))
-        .collect())
+    Ok(found.into_iter().filter(|r| r.lineage.split(',').any(|part| part == name)).collect())
 }
 
 /// Forgets the records of a draft; for one that was interrupted and is written again.
@@ -196,10 +185,7 @@ pub fn records_naming(
 /// # Errors
 /// The store's.
 pub fn forget_records(conn: &mut Conn, exchange: i64) -> Result<()> {
-    conn.execute(
-        "DELETE FROM out_record WHERE exchange = ?1",
-        &[Value::Int(exchange)],
-    )?;
+    conn.execute("DELETE FROM out_record WHERE exchange = ?1", &[Value::Int(exchange)])?;
     Ok(())
 }
 
@@ -226,9 +212,7 @@ pub fn each_sent(
 /// The store's.
 pub fn count_sent(conn: &mut Conn, interface: &str, dantai: &str) -> Result<u64> {
     let sql = "SELECT count(*) FROM sent WHERE interface = ?1 AND dantai = ?2";
-    conn.query_one(sql, &[Value::Text(interface), Value::Text(dantai)], |r| {
-        r.count(0)
-    })
+    conn.query_one(sql, &[Value::Text(interface), Value::Text(dantai)], |r| r.count(0))
 }
 
 /// The file was delivered: from now on the partner has its records. A full set replaces what it had. Call it in the
@@ -236,24 +220,11 @@ pub fn count_sent(conn: &mut Conn, interface: &str, dantai: &str) -> Result<u64>
 ///
 /// # Errors
 /// The store's.
-pub fn mark_sent(
-    conn: &mut Conn,
-    exchange: i64,
-    interface: &str,
-    dantai: &str,
-    full: bool,
-) -> Result<()> {
+pub fn mark_sent(conn: &mut Conn, exchange: i64, interface: &str, dantai: &str, full: bool) -> Result<()> {
     conn.transaction(|conn| {
-        let place = [
-            Value::Text(interface),
-            Value::Text(dantai),
-            Value::Int(exchange),
-        ];
+        let place = [Value::Text(interface), Value::Text(dantai), Value::Int(exchange)];
         if full {
-            conn.execute(
-                "DELETE FROM sent WHERE interface = ?1 AND dantai = ?2",
-                &place[..2],
-            )?;
+            conn.execute("DELETE FROM sent WHERE interface = ?1 AND dantai = ?2", &place[..2])?;
         } else {
             conn.execute(
                 "DELETE FROM sent WHERE interface = ?1 AND dantai = ?2 AND key IN

@@ -35,16 +35,12 @@ impl Store {
     /// # Errors
     /// The URL is not understood; the database cannot be opened; a migration fails (nothing of it is kept).
     pub fn open(url: &str, root: &Path) -> Result<Store> {
-        let store = Store {
-            place: Place::parse(url, root)?,
-        };
+        let store = Store { place: Place::parse(url, root)? };
         if let Place::Sqlite(path) = &store.place
             && let Some(folder) = path.parent()
         {
-            std::fs::create_dir_all(folder).map_err(|e| StoreError::Open {
-                target: path.display().to_string(),
-                why: e.to_string(),
-            })?;
+            std::fs::create_dir_all(folder)
+                .map_err(|e| StoreError::Open { target: path.display().to_string(), why: e.to_string() })?;
         }
         migrate(&mut store.connect()?)?;
         Ok(store)
@@ -57,9 +53,7 @@ impl Store {
     pub fn connect(&self) -> Result<Conn> {
         let engine = match &self.place {
             Place::Sqlite(path) => Engine::Sqlite(Sqlite::open(path)?),
-            Place::Postgres { config, target } => {
-                Engine::Postgres(Box::new(Postgres::open(config, target)?))
-            }
+            Place::Postgres { config, target } => Engine::Postgres(Box::new(Postgres::open(config, target)?)),
         };
         Ok(Conn::new(engine))
     }
@@ -78,37 +72,24 @@ impl Place {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path.starts_with(':') {
-                return Err(StoreError::Url {
-                    why: "ファイルのパスがありません".into(),
-                });
+                return Err(StoreError::Url { why: "ファイルのパスがありません".into() });
             }
             return Ok(Place::Sqlite(root.join(path)));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             // The driver's message names the option, never its value.
-            let config: Config = url
-                .parse()
-                .map_err(|e: postgres::Error| StoreError::Url { why: e.to_string() })?;
+            let config: Config = url.parse().map_err(|e: postgres::Error| StoreError::Url { why: e.to_string() })?;
             let target = format!("PostgreSQL {}", config.get_dbname().unwrap_or("（既定）"));
-            return Ok(Place::Postgres {
-                config: Box::new(config),
-                target,
-            });
+            return Ok(Place::Postgres { config: Box::new(config), target });
         }
-        Err(StoreError::Url {
-            why: "種類が分かりません".into(),
-        })
+        Err(StoreError::Url { why: "種類が分かりません".into() })
     }
 }
 
 fn migrate(conn: &mut Conn) -> Result<()> {
     conn.transaction(|conn| {
         if conn.dialect() == Dialect::Postgres {
-            conn.query(
-                "SELECT CAST(pg_advisory_xact_lock(?1) AS TEXT)",
-                &[Value::Int(LOCK)],
-                |_| Ok(()),
-            )?;
+            conn.query("SELECT CAST(pg_advisory_xact_lock(?1) AS TEXT)", &[Value::Int(LOCK)], |_| Ok(()))?;
         }
         conn.script(&dialect_sql(
             "CREATE TABLE IF NOT EXISTS migration (n INTEGER PRIMARY KEY, name TEXT NOT NULL)",
@@ -116,9 +97,7 @@ fn migrate(conn: &mut Conn) -> Result<()> {
         ))?;
         let done = conn.query_one("SELECT count(*) FROM migration", &[], |r| r.count(0))? as usize;
         if done > MIGRATIONS.len() {
-            return Err(StoreError::unexpected(
-                "この保存先は、より新しい版の renkei が作ったものです",
-            ));
+            return Err(StoreError::unexpected("この保存先は、より新しい版の renkei が作ったものです"));
         }
         for (n, (name, sql)) in MIGRATIONS.iter().enumerate().skip(done) {
             conn.script(&dialect_sql(sql, conn.dialect()))?;
@@ -133,9 +112,8 @@ fn migrate(conn: &mut Conn) -> Result<()> {
 pub(super) fn dialect_sql(sql: &str, dialect: Dialect) -> String {
     match dialect {
         Dialect::Sqlite => sql.to_owned(),
-        Dialect::Postgres => sql
-            .replace(" INTEGER", " BIGINT")
-            .replace(" TEXT", " TEXT COLLATE \"C\"")
-            .replace(" WITHOUT ROWID", ""),
+        Dialect::Postgres => {
+            sql.replace(" INTEGER", " BIGINT").replace(" TEXT", " TEXT COLLATE \"C\"").replace(" WITHOUT ROWID", "")
+        }
     }
 }

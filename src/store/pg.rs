@@ -30,47 +30,26 @@ pub(super) struct Postgres {
 
 impl Postgres {
     pub(super) fn open(config: &Config, target: &str) -> Result<Self> {
-        let open = |e: postgres::Error| StoreError::Open {
-            target: target.to_owned(),
-            why: e.to_string(),
-        };
+        let open = |e: postgres::Error| StoreError::Open { target: target.to_owned(), why: e.to_string() };
         let mut client = config.connect(NoTls).map_err(open)?;
-        let encoding: String = client
-            .query_one("SHOW server_encoding", &[])
-            .map_err(open)?
-            .get(0);
+        let encoding: String = client.query_one("SHOW server_encoding", &[]).map_err(open)?.get(0);
         if encoding != "UTF8" {
-            let why =
-                format!("データベースの文字コードが {encoding} です。UTF8 で作成してください");
-            return Err(StoreError::Open {
-                target: target.to_owned(),
-                why,
-            });
+            let why = format!("データベースの文字コードが {encoding} です。UTF8 で作成してください");
+            return Err(StoreError::Open { target: target.to_owned(), why });
         }
-        client
-            .batch_execute("SET client_min_messages=warning; SET timezone='UTC'")
-            .map_err(open)?;
-        Ok(Postgres {
-            client,
-            statements: HashMap::new(),
-            chunk: Vec::new(),
-        })
+        client.batch_execute("SET client_min_messages=warning; SET timezone='UTC'").map_err(open)?;
+        Ok(Postgres { client, statements: HashMap::new(), chunk: Vec::new() })
     }
 
     pub(super) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
         let statement = self.prepare(sql)?;
         let params: Vec<Param<'_>> = params.iter().copied().map(Param).collect();
-        let refs: Vec<&(dyn ToSql + Sync)> =
-            params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
-        self.client
-            .execute(&statement, &refs)
-            .map_err(|e| StoreError::postgres(sql, &e))
+        let refs: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
+        self.client.execute(&statement, &refs).map_err(|e| StoreError::postgres(sql, &e))
     }
 
     pub(super) fn script(&mut self, sql: &str) -> Result<()> {
-        self.client
-            .batch_execute(sql)
-            .map_err(|e| StoreError::postgres(sql, &e))
+        self.client.batch_execute(sql).map_err(|e| StoreError::postgres(sql, &e))
     }
 
     pub(super) fn each_row(
@@ -81,10 +60,7 @@ impl Postgres {
     ) -> Result<()> {
         let statement = self.prepare(sql)?;
         let params: Vec<Param<'_>> = params.iter().copied().map(Param).collect();
-        let mut rows = self
-            .client
-            .query_raw(&statement, params)
-            .map_err(|e| StoreError::postgres(sql, &e))?;
+        let mut rows = self.client.query_raw(&statement, params).map_err(|e| StoreError::postgres(sql, &e))?;
         while let Some(row) = rows.next().map_err(|e| StoreError::postgres(sql, &e))? {
             f(&RowRef::Postgres(&row))?;
         }
@@ -93,22 +69,11 @@ impl Postgres {
 
     pub(super) fn insert_rows(&mut self, target: &Target<'_>, rows: &Rows) -> Result<()> {
         let columns: Vec<String> = target.columns.iter().map(|c| quote(c)).collect();
-        let sql = format!(
-            "COPY {} ({}) FROM STDIN (FORMAT binary)",
-            quote(target.table),
-            columns.join(",")
-        );
+        let sql = format!("COPY {} ({}) FROM STDIN (FORMAT binary)", quote(target.table), columns.join(","));
         let fail = |e: &postgres::Error| StoreError::postgres(&sql, e);
-        let broken = |e: std::io::Error| match e
-            .get_ref()
-            .and_then(|e| e.downcast_ref::<postgres::Error>())
-        {
+        let broken = |e: std::io::Error| match e.get_ref().and_then(|e| e.downcast_ref::<postgres::Error>()) {
             Some(e) => StoreError::postgres(&sql, e),
-            None => StoreError::Postgres {
-                what: sql.clone(),
-                message: e.to_string(),
-                code: String::new(),
-            },
+            None => StoreError::Postgres { what: sql.clone(), message: e.to_string(), code: String::new() },
         };
         let mut writer = self.client.copy_in(&sql).map_err(|e| fail(&e))?;
         let out = &mut self.chunk;
@@ -152,10 +117,7 @@ impl Postgres {
         if self.statements.len() >= STATEMENTS {
             self.statements.clear();
         }
-        let statement = self
-            .client
-            .prepare(&placeholders(sql))
-            .map_err(|e| StoreError::postgres(sql, &e))?;
+        let statement = self.client.prepare(&placeholders(sql)).map_err(|e| StoreError::postgres(sql, &e))?;
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
@@ -206,10 +168,7 @@ impl ToSql for Param<'_> {
         let number = match self.0 {
             Value::Null => return Ok(IsNull::Yes),
             Value::Text(t) => {
-                if matches!(
-                    *ty,
-                    Type::INT2 | Type::INT4 | Type::INT8 | Type::BOOL | Type::NUMERIC
-                ) {
+                if matches!(*ty, Type::INT2 | Type::INT4 | Type::INT8 | Type::BOOL | Type::NUMERIC) {
                     return Err(format!("text is bound where {ty} is expected").into());
                 }
                 out.extend_from_slice(t.as_bytes());
@@ -223,9 +182,7 @@ impl ToSql for Param<'_> {
             Type::INT4 => out.extend_from_slice(&i32::try_from(number)?.to_be_bytes()),
             Type::INT2 => out.extend_from_slice(&i16::try_from(number)?.to_be_bytes()),
             Type::BOOL => out.extend_from_slice(&[u8::from(number != 0)]),
-            Type::TEXT | Type::VARCHAR | Type::UNKNOWN => {
-                out.extend_from_slice(number.to_string().as_bytes())
-            }
+            Type::TEXT | Type::VARCHAR | Type::UNKNOWN => out.extend_from_slice(number.to_string().as_bytes()),
             _ => return Err(format!("a number is bound where {ty} is expected").into()),
         }
         Ok(IsNull::No)
@@ -244,9 +201,6 @@ mod tests {
 
     #[test]
     fn placeholders_change_outside_quotes_only() {
-        assert_eq!(
-            placeholders("a=?1 AND b='?2''?3' AND \"?\"=?12"),
-            "a=$1 AND b='?2''?3' AND \"?\"=$12"
-        );
+        assert_eq!(placeholders("a=?1 AND b='?2''?3' AND \"?\"=?12"), "a=$1 AND b='?2''?3' AND \"?\"=$12");
     }
 }

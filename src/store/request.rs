@@ -95,8 +95,7 @@ pub fn ask(
 /// # Errors
 /// The store's.
 pub fn waiting(conn: &mut Conn, limit: u32) -> Result<Vec<Request>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM request WHERE done_at IS NULL ORDER BY id LIMIT {limit}");
+    let sql = format!("SELECT {COLUMNS} FROM request WHERE done_at IS NULL ORDER BY id LIMIT {limit}");
     conn.query(&sql, &[], read)
 }
 
@@ -125,14 +124,7 @@ pub fn done(conn: &mut Conn, id: i64, outcome: &str, now: &str) -> Result<bool> 
 ///
 /// # Errors
 /// The store's.
-pub fn log(
-    conn: &mut Conn,
-    who: &str,
-    what: &str,
-    exchange: Option<i64>,
-    detail: &str,
-    now: &str,
-) -> Result<()> {
+pub fn log(conn: &mut Conn, who: &str, what: &str, exchange: Option<i64>, detail: &str, now: &str) -> Result<()> {
     conn.transaction(|conn| {
         let id = sequence::take(conn, "event", 1)?;
         conn.execute(
@@ -155,14 +147,9 @@ pub fn log(
 /// # Errors
 /// The store's.
 pub fn events(conn: &mut Conn, exchange: Option<i64>, limit: u32) -> Result<Vec<Event>> {
-    let test = if exchange.is_some() {
-        "exchange = ?1"
-    } else {
-        "1 = 1"
-    };
-    let sql = format!(
-        "SELECT id, at, who, what, exchange, detail FROM event WHERE {test} ORDER BY id DESC LIMIT {limit}"
-    );
+    let test = if exchange.is_some() { "exchange = ?1" } else { "1 = 1" };
+    let sql =
+        format!("SELECT id, at, who, what, exchange, detail FROM event WHERE {test} ORDER BY id DESC LIMIT {limit}");
     let params: Vec<Value<'_>> = exchange.into_iter().map(Value::Int).collect();
     conn.query(&sql, &params, |r| {
         Ok(Event {

@@ -117,18 +117,13 @@ fn text(bytes: &[u8]) -> Result<&str> {
 struct Cell<'a>(Value<'a>);
 
 impl<'a> FromSql<'a> for Cell<'a> {
-    fn from_sql(
-        ty: &Type,
-        raw: &'a [u8],
-    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         let value = match *ty {
             Type::INT8 => Value::Int(i64::from_be_bytes(raw.try_into()?)),
             Type::INT4 => Value::Int(i64::from(i32::from_be_bytes(raw.try_into()?))),
             Type::INT2 => Value::Int(i64::from(i16::from_be_bytes(raw.try_into()?))),
             Type::BOOL => Value::Bool(raw == [1]),
-            Type::NUMERIC => {
-                Value::Int(whole_numeric(raw).ok_or("numeric is not a whole number of 64 bits")?)
-            }
+            Type::NUMERIC => Value::Int(whole_numeric(raw).ok_or("numeric is not a whole number of 64 bits")?),
             _ => Value::Text(simdutf8::basic::from_utf8(raw)?),
         };
         Ok(Cell(value))
@@ -156,11 +151,7 @@ fn whole_numeric(raw: &[u8]) -> Option<i64> {
     let (digits, weight, sign) = (usize::from(word(0)?), word(1)? as i16, word(2)?);
     let mut n: i128 = 0;
     for place in 0..=weight.max(-1) {
-        let digit = if (place as usize) < digits {
-            word(4 + place as usize)?
-        } else {
-            0
-        };
+        let digit = if (place as usize) < digits { word(4 + place as usize)? } else { 0 };
         n = n.checked_mul(10_000)?.checked_add(i128::from(digit))?;
     }
     // A fraction, or an infinity.
@@ -182,14 +173,8 @@ mod tests {
     #[test]
     fn whole_numerics_are_read_and_fractions_are_not() {
         assert_eq!(whole_numeric(&numeric(&[0, 0, 0, 0])), Some(0));
-        assert_eq!(
-            whole_numeric(&numeric(&[2, 1, 0, 0, 12, 3456])),
-            Some(123_456)
-        );
-        assert_eq!(
-            whole_numeric(&numeric(&[1, 1, 0x4000, 0, 12])),
-            Some(-120_000)
-        );
+        assert_eq!(whole_numeric(&numeric(&[2, 1, 0, 0, 12, 3456])), Some(123_456));
+        assert_eq!(whole_numeric(&numeric(&[1, 1, 0x4000, 0, 12])), Some(-120_000));
         assert_eq!(whole_numeric(&numeric(&[1, 0xFFFF, 0, 1, 5000])), None);
         assert_eq!(whole_numeric(&numeric(&[1, 9, 0, 0, 12])), None);
     }

@@ -39,9 +39,7 @@ impl RunKind {
 
     /// Reads [`RunKind::as_str`] back.
     pub fn parse(word: &str) -> Option<Self> {
-        [RunKind::In, RunKind::Derive, RunKind::Out]
-            .into_iter()
-            .find(|k| k.as_str() == word)
+        [RunKind::In, RunKind::Derive, RunKind::Out].into_iter().find(|k| k.as_str() == word)
     }
 }
 
@@ -58,14 +56,9 @@ impl RunState {
 
     /// Reads [`RunState::as_str`] back.
     pub fn parse(word: &str) -> Option<Self> {
-        [
-            RunState::Running,
-            RunState::Done,
-            RunState::Rejected,
-            RunState::Failed,
-        ]
-        .into_iter()
-        .find(|s| s.as_str() == word)
+        [RunState::Running, RunState::Done, RunState::Rejected, RunState::Failed]
+            .into_iter()
+            .find(|s| s.as_str() == word)
     }
 }
 
@@ -83,8 +76,10 @@ pub struct RunTotals {
     pub loaded_changed: i64,
     /// Rows with the same values as before.
     pub unchanged: i64,
-    /// Keys closed.
+    /// Keys closed because a record said so (outbound: because the view no longer returns them).
     pub closed: i64,
+    /// Keys closed because a full set does not name them; not part of what was read.
+    pub vanished: i64,
     /// Records held back.
     pub held: i64,
     /// Records of a file that was refused as a whole.
@@ -135,7 +130,7 @@ pub struct Run {
 }
 
 const COLUMNS: &str = "id, exchange, interface, dantai, kind, state, base_date, revision, started_at, finished_at, note, \
-    declared, read, loaded_new, loaded_changed, unchanged, closed, held, rejected, skipped, written, \
+    declared, read, loaded_new, loaded_changed, unchanged, closed, vanished, held, rejected, skipped, written, \
     amount_declared, amount_read, amount_loaded, amount_held, amount_written";
 
 fn read(r: &RowRef<'_>) -> Result<Run> {
@@ -158,15 +153,16 @@ fn read(r: &RowRef<'_>) -> Result<Run> {
             loaded_changed: r.int(14)?,
             unchanged: r.int(15)?,
             closed: r.int(16)?,
-            held: r.int(17)?,
-            rejected: r.int(18)?,
-            skipped: r.int(19)?,
-            written: r.int(20)?,
-            amount_declared: r.opt_int(21)?,
-            amount_read: r.int(22)?,
-            amount_loaded: r.int(23)?,
-            amount_held: r.int(24)?,
-            amount_written: r.int(25)?,
+            vanished: r.int(17)?,
+            held: r.int(18)?,
+            rejected: r.int(19)?,
+            skipped: r.int(20)?,
+            written: r.int(21)?,
+            amount_declared: r.opt_int(22)?,
+            amount_read: r.int(23)?,
+            amount_loaded: r.int(24)?,
+            amount_held: r.int(25)?,
+            amount_written: r.int(26)?,
         },
     })
 }
@@ -197,9 +193,9 @@ pub fn begin(conn: &mut Conn, new: &NewRun<'_>, now: &str) -> Result<i64> {
         let id = sequence::take(conn, "run", 1)?;
         conn.execute(
             "INSERT INTO run (id, exchange, interface, dantai, kind, state, base_date, revision, started_at, read,
-               loaded_new, loaded_changed, unchanged, closed, held, rejected, skipped, written,
+               loaded_new, loaded_changed, unchanged, closed, vanished, held, rejected, skipped, written,
                amount_read, amount_loaded, amount_held, amount_written)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'running', ?6, ?7, ?8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+             VALUES (?1, ?2, ?3, ?4, ?5, 'running', ?6, ?7, ?8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
             &[
                 Value::Int(id),
                 new.exchange.map_or(Value::Null, Value::Int),
@@ -232,7 +228,8 @@ pub fn finish(
     conn.execute(
         "UPDATE run SET state = ?2, note = ?3, finished_at = ?4, declared = ?5, read = ?6, loaded_new = ?7,
            loaded_changed = ?8, unchanged = ?9, closed = ?10, held = ?11, rejected = ?12, skipped = ?13, written = ?14,
-           amount_declared = ?15, amount_read = ?16, amount_loaded = ?17, amount_held = ?18, amount_written = ?19
+           amount_declared = ?15, amount_read = ?16, amount_loaded = ?17, amount_held = ?18, amount_written = ?19,
+           vanished = ?20
          WHERE id = ?1",
         &[
             Value::Int(id),
@@ -254,6 +251,7 @@ pub fn finish(
             Value::Int(t.amount_loaded),
             Value::Int(t.amount_held),
             Value::Int(t.amount_written),
+            Value::Int(t.vanished),
         ],
     )?;
     Ok(())
@@ -264,14 +262,8 @@ pub fn finish(
 /// # Errors
 /// The store's; [`StoreError::Missing`].
 pub fn get(conn: &mut Conn, id: i64) -> Result<Run> {
-    let found = conn.query_opt(
-        &format!("SELECT {COLUMNS} FROM run WHERE id = ?1"),
-        &[Value::Int(id)],
-        read,
-    )?;
-    found.ok_or_else(|| StoreError::Missing {
-        what: format!("run {id}"),
-    })
+    let found = conn.query_opt(&format!("SELECT {COLUMNS} FROM run WHERE id = ?1"), &[Value::Int(id)], read)?;
+    found.ok_or_else(|| StoreError::Missing { what: format!("run {id}") })
 }
 
 /// Runs of an exchange, first first.
@@ -279,11 +271,7 @@ pub fn get(conn: &mut Conn, id: i64) -> Result<Run> {
 /// # Errors
 /// The store's.
 pub fn of_exchange(conn: &mut Conn, exchange: i64) -> Result<Vec<Run>> {
-    conn.query(
-        &format!("SELECT {COLUMNS} FROM run WHERE exchange = ?1 ORDER BY id"),
-        &[Value::Int(exchange)],
-        read,
-    )
+    conn.query(&format!("SELECT {COLUMNS} FROM run WHERE exchange = ?1 ORDER BY id"), &[Value::Int(exchange)], read)
 }
 
 /// The last run of an interface that is done.
@@ -292,7 +280,9 @@ pub fn of_exchange(conn: &mut Conn, exchange: i64) -> Result<Vec<Run>> {
 /// The store's.
 pub fn last_done(conn: &mut Conn, dantai: &str, interface: &str) -> Result<Option<Run>> {
     conn.query_opt(
-        &format!("SELECT {COLUMNS} FROM run WHERE interface = ?1 AND dantai = ?2 AND state = 'done' ORDER BY id DESC LIMIT 1"),
+        &format!(
+            "SELECT {COLUMNS} FROM run WHERE interface = ?1 AND dantai = ?2 AND state = 'done' ORDER BY id DESC LIMIT 1"
+        ),
         &[Value::Text(interface), Value::Text(dantai)],
         read,
     )

@@ -41,33 +41,25 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let open = |e: rusqlite::Error| StoreError::Open {
-            target: path.display().to_string(),
-            why: e.to_string(),
-        };
+        let open = |e: rusqlite::Error| StoreError::Open { target: path.display().to_string(), why: e.to_string() };
         let db = Connection::open(path).map_err(open)?;
         db.busy_timeout(BUSY).map_err(open)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
         // Only the first connection to an empty file decides these two.
         db.execute_batch("PRAGMA page_size=8192").map_err(open)?;
-        db.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))
-            .map_err(open)?;
+        db.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(())).map_err(open)?;
         db.execute_batch(PRAGMAS).map_err(open)?;
         Ok(Sqlite { db })
     }
 
     pub(super) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
         let mut statement = self.prepare(sql, params)?;
-        let changed = statement
-            .raw_execute()
-            .map_err(|e| StoreError::sqlite(sql, e))?;
+        let changed = statement.raw_execute().map_err(|e| StoreError::sqlite(sql, e))?;
         Ok(changed as u64)
     }
 
     pub(super) fn script(&mut self, sql: &str) -> Result<()> {
-        self.db
-            .execute_batch(sql)
-            .map_err(|e| StoreError::sqlite(sql, e))
+        self.db.execute_batch(sql).map_err(|e| StoreError::sqlite(sql, e))
     }
 
     pub(super) fn each_row(
@@ -91,9 +83,7 @@ impl Sqlite {
         let first_constant = usize::from(target.serial.is_some());
         let mut statement = self.db.prepare_cached(&sql).map_err(fail)?;
         for (i, value) in target.constants.iter().enumerate() {
-            statement
-                .raw_bind_parameter(first_constant + i + 1, Bound(*value))
-                .map_err(fail)?;
+            statement.raw_bind_parameter(first_constant + i + 1, Bound(*value)).map_err(fail)?;
         }
         let first_cell = first_constant + target.constants.len() + 1;
         let mut serial = target.serial;
@@ -107,22 +97,16 @@ impl Sqlite {
             for (i, cell) in row.cells().iter().enumerate() {
                 match cell {
                     Cell::Text { .. } => {
-                        statement
-                            .raw_bind_parameter(first_cell + i, row.text(cell))
-                            .map_err(fail)?;
+                        statement.raw_bind_parameter(first_cell + i, row.text(cell)).map_err(fail)?;
                         was_null[i] = false;
                     }
                     Cell::Int(n) => {
-                        statement
-                            .raw_bind_parameter(first_cell + i, *n)
-                            .map_err(fail)?;
+                        statement.raw_bind_parameter(first_cell + i, *n).map_err(fail)?;
                         was_null[i] = false;
                     }
                     Cell::Null if was_null[i] => {}
                     Cell::Null => {
-                        statement
-                            .raw_bind_parameter(first_cell + i, Bound(Value::Null))
-                            .map_err(fail)?;
+                        statement.raw_bind_parameter(first_cell + i, Bound(Value::Null)).map_err(fail)?;
                         was_null[i] = true;
                     }
                 }
@@ -136,9 +120,7 @@ impl Sqlite {
         let fail = |e| StoreError::sqlite(sql, e);
         let mut statement = self.db.prepare_cached(sql).map_err(fail)?;
         for (i, value) in params.iter().enumerate() {
-            statement
-                .raw_bind_parameter(i + 1, Bound(*value))
-                .map_err(fail)?;
+            statement.raw_bind_parameter(i + 1, Bound(*value)).map_err(fail)?;
         }
         Ok(statement)
     }
@@ -147,12 +129,7 @@ impl Sqlite {
 fn insert_sql(target: &Target<'_>) -> String {
     let columns: Vec<String> = target.columns.iter().map(|c| quote(c)).collect();
     let places: Vec<String> = (1..=columns.len()).map(|i| format!("?{i}")).collect();
-    format!(
-        "INSERT INTO {} ({}) VALUES ({})",
-        quote(target.table),
-        columns.join(","),
-        places.join(",")
-    )
+    format!("INSERT INTO {} ({}) VALUES ({})", quote(target.table), columns.join(","), places.join(","))
 }
 
 /// A value on its way into a statement.

@@ -1,3 +1,5 @@
 //! Integration tests: one binary, one module per subject.
 
 mod expr_parity;
+mod pg;
+mod store;

@@ -63,6 +63,7 @@ CREATE TABLE run (
   loaded_changed INTEGER NOT NULL,
   unchanged INTEGER NOT NULL,
   closed INTEGER NOT NULL,
+  vanished INTEGER NOT NULL,
   held INTEGER NOT NULL,
   rejected INTEGER NOT NULL,
   skipped INTEGER NOT NULL,
