@@ -101,7 +101,7 @@ fn each<T>(
 }
 
 fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Site> {
-    let config = config(root, files, findings);
+    let config = config(files, findings);
     let mut lists = CodeLists::new();
     let mut codes = CodeTables::new();
     for (id, table) in each(files, "schemas/codes", findings, load_codes::load_codes) {
@@ -168,9 +168,9 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
     })
 }
 
-fn config(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Config> {
+fn config(files: &Files, findings: &mut Vec<Finding>) -> Option<Config> {
     let reader = files.reader("renkei.toml")?;
-    let config = Config::load(root, &reader, std::env::var(STORE_URL_VARIABLE).ok());
+    let config = Config::load(&reader, std::env::var(STORE_URL_VARIABLE).ok());
     findings.extend(reader.into_findings());
     config
 }
