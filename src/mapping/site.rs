@@ -208,3 +208,6 @@ fn views(
     }
     views
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,2 @@
 
+mod shipped_files;
