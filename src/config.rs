@@ -2,7 +2,7 @@
 //!
 //! Owns: the keys, their defaults, and the values expressions know as `サイト.…`. Never: opens anything.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::schema::layout::CheckDigit;
 use crate::schema::mistake;
@@ -15,40 +15,19 @@ pub const STORE_URL_VARIABLE: &str = "RENKEI_STORE_URL";
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `[site] 団体コード`: six digits with a right check digit.
-    pub dantai: String,
+    pub municipality: String,
     /// All of `[site]`, sorted by key; a value's slot is its index.
     pub site: Vec<(String, String)>,
-    /// `[store]`.
-    pub store: StorePlace,
-    /// `[folder]`.
-    pub folder: Folder,
+    /// `sqlite:<path>` (relative to the site's folder) or `postgres://…`. Never to be logged: it may hold a password.
+    pub store_url: String,
+    /// Where files come in; absolute or below the site's folder.
+    pub inbox: PathBuf,
+    /// Where files go out.
+    pub outbox: PathBuf,
+    /// Store, archive, work, reports, files set aside.
+    pub data: PathBuf,
     /// Bounds of everything that grows.
     pub limits: Limits,
-}
-
-/// `[store]`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct StorePlace {
-    /// `sqlite:<path>` (relative to the site's folder) or `postgres://…`. Never to be logged: it may hold a password.
-    pub url: String,
-}
-
-/// Shows the scheme only: the rest may hold a password.
-impl std::fmt::Debug for StorePlace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "StorePlace({}:…)", self.url.split(':').next().unwrap_or_default())
-    }
-}
-
-/// `[folder]`; relative paths are below the site's folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folder {
-    /// Where files come in. Default `inbox`.
-    pub inbox: PathBuf,
-    /// Where files go out. Default `outbox`.
-    pub outbox: PathBuf,
-    /// Store, archive, work, reports, files set aside. Default `data`.
-    pub data: PathBuf,
 }
 
 /// `[limits]`; every key may be left out.
@@ -60,7 +39,7 @@ pub struct Limits {
     pub findings_per_code: usize,
     /// `batch_rows`: rows written to the store in one transaction. Default 20,000.
     pub batch_rows: usize,
-    /// `report_rows`: rows a report lists at most. Default 1,000.
+    /// `record_rows`: rows a report lists at most. Default 1,000.
     pub report_rows: usize,
     /// `page_rows`: rows of one page of the console. Default 100.
     pub page_rows: usize,
@@ -88,7 +67,7 @@ impl Config {
     /// Reads `renkei.toml`; mistakes go to the reader. `None` when too little is left to go on.
     ///
     /// `store_url` is the value of [`STORE_URL_VARIABLE`], if it is set.
-    pub fn load(reader: &Reader, store_url: Option<String>) -> Option<Config> {
+    pub fn load(root: &Path, reader: &Reader, store_url: Option<String>) -> Option<Config> {
         let document = reader.parse()?;
         let top = Node::root(reader, &document);
         top.version();
@@ -97,7 +76,7 @@ impl Config {
         let folder = top.opt_table("folder");
         let limits = top.opt_table("limits");
         top.finish();
-        let (dantai, site) = site_values(&top, site);
+        let (municipality, site) = site_values(&top, site);
         let url = store.map(|node| {
             let url = node.opt_str("url");
             node.finish();
@@ -108,19 +87,21 @@ impl Config {
         });
         let path = |key: &'static str| {
             let given = folder.as_ref().and_then(|node| node.opt_str(key));
-            PathBuf::from(given.map_or(key, |t| t.value))
+            root.join(given.map_or(key, |t| t.value))
         };
         let (inbox, outbox, data) = (path("inbox"), path("outbox"), path("data"));
         if let Some(node) = &folder {
             node.finish();
         }
         Some(Config {
-            dantai,
+            municipality,
             site,
-            store: StorePlace {
-                url: store_url.or(url.flatten()).unwrap_or_else(|| "sqlite:data/renkei.db".to_owned()),
-            },
-            folder: Folder { inbox, outbox, data },
+            store_url: store_url
+                .or(url.flatten())
+                .unwrap_or_else(|| "sqlite:data/renkei.db".to_owned()),
+            inbox,
+            outbox,
+            data,
             limits: limits.map(|node| read_limits(&node)).unwrap_or_default(),
         })
     }
@@ -180,7 +161,7 @@ mod tests {
 
     fn load(text: &str) -> (Option<Config>, Vec<String>) {
         let reader = Reader::new("renkei.toml", text);
-        let config = Config::load(&reader, None);
+        let config = Config::load(Path::new("/site"), &reader, None);
         let findings = reader.into_findings().iter().map(ToString::to_string).collect();
         (config, findings)
     }
@@ -190,8 +171,8 @@ mod tests {
         let (config, findings) = load("version = 1\n[site]\n\"団体コード\" = \"131041\"\n");
         let config = config.unwrap();
         assert_eq!(findings, Vec::<String>::new());
-        assert_eq!(config.dantai, "131041");
-        assert_eq!(config.folder.inbox, PathBuf::from("inbox"));
+        assert_eq!(config.municipality, "131041");
+        assert_eq!(config.inbox, Path::new("/site/inbox"));
         assert_eq!(config.limits, Limits::default());
     }
 

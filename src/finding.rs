@@ -158,3 +158,19 @@ impl fmt::Display for Finding {
         Ok(())
     }
 }
+
+/// One code of the catalogue, as the manual and the reports show it.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueEntry {
+    /// Short Japanese name.
+    pub title: String,
+    /// What to do, in Japanese.
+    pub action: String,
+}
+
+/// Every finding code that Rust itself gives out, by code. Mappings add codes of their own.
+pub fn catalogue() -> &'static std::collections::BTreeMap<String, CatalogueEntry> {
+    static CATALOGUE: std::sync::OnceLock<std::collections::BTreeMap<String, CatalogueEntry>> = std::sync::OnceLock::new();
+    CATALOGUE.get_or_init(|| toml::from_str(include_str!("finding_catalogue.toml")).expect("the shipped catalogue is read by a test"))
+}

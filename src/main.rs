@@ -1,1 +1,5 @@
-fn main() {}
+//! The `renkei` command; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    renkei::cli::main()
+}

@@ -1,1 +1,298 @@
-//! stub
+//! The command line: every verb an operator, a mapping author or a vendor uses. CLI and daemon are the same verbs.
+//!
+//! Owns: arguments, exit codes, what is printed. Never: decides anything about data; it calls the pipeline.
+
+mod author;
+mod demo;
+mod operate;
+mod progress;
+mod trace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::finding::Finding;
+use crate::mapping::site::Site;
+use crate::pipeline::{Hub, HubError};
+
+/// Exit codes, the same for every command.
+pub mod exit {
+    /// Done, and nothing needs a person.
+    pub const OK: u8 = 0;
+    /// Done, but something needs a person: a file was rejected, records are held, a test case differs.
+    pub const ATTENTION: u8 = 1;
+    /// The command line is wrong.
+    pub const USAGE: u8 = 2;
+    /// A declarative file or the configuration is wrong; nothing was done.
+    pub const RULES: u8 = 3;
+    /// The machine is in trouble (disk, database); it will be tried again.
+    pub const MACHINE: u8 = 4;
+    /// What was asked for is refused (wrong state, wrong hash, no such exchange).
+    pub const REFUSED: u8 = 5;
+}
+
+/// renkei 連携 — the file-exchange hub of a municipality.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = None, after_help = EXIT_HELP)]
+pub struct Cli {
+    /// Site folder: renkei.toml, schemas/, mappings/, inbox/, outbox/, data/
+    #[arg(long, global = true, default_value = ".", value_name = "FOLDER")]
+    root: PathBuf,
+    /// Machine-readable output (one JSON document on standard output)
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_HELP: &str = "Exit codes: 0 done; 1 done, but something needs a person; 2 wrong command line; \
+3 wrong schemas, mappings or configuration; 4 machine trouble, will be tried again; 5 refused";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a synthetic municipality, drop its files, do all the work, and leave outbox and reports to look at
+    Demo(DemoArgs),
+    /// Watch the inbox folders and do what is due, until stopped
+    Serve(ServeArgs),
+    /// Do everything that is due once, then end (for cron)
+    Run(RunArgs),
+    /// Check all schemas and mappings and say every mistake
+    Check,
+    /// Show a file as parsed and as mapped, without loading it
+    Preview(PreviewArgs),
+    /// Run the example cases of tests/interfaces
+    Test(TestArgs),
+    /// Show what came, what left, what waits
+    Status(StatusArgs),
+    /// Confirm an outbound draft (its exact bytes)
+    Confirm(DecideArgs),
+    /// Return an outbound draft; it is made anew when its data changes or on `run --draft`
+    Return(DecideArgs),
+    /// Deliver what is confirmed now
+    Deliver,
+    /// Follow a record of a file to where it came from and where it went
+    Trace(TraceArgs),
+    /// Print a run's report, or write the reports of a day
+    Report(ReportArgs),
+    /// Write the files of a synthetic municipality into a folder
+    Sample(SampleArgs),
+    /// Measure: whole runs against public tools, in the same session
+    Bench(BenchArgs),
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct DemoArgs {
+    /// Number of residents (100 to 1,000,000)
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    pub residents: u64,
+    /// Seed of the synthetic municipality
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Where the demo's site folder is made (emptied first if an earlier demo made it)
+    #[arg(long, default_value = "renkei-demo", value_name = "FOLDER")]
+    pub into: PathBuf,
+    /// Database to use instead of SQLite in the demo's folder
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, clap::Args)]
+pub struct ServeArgs {
+    /// Seconds between scans when nothing is notified
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub every: u64,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// Make a draft of this outbound interface even if nothing is due
+    #[arg(long, value_name = "INTERFACE")]
+    pub draft: Vec<String>,
+    /// Longest wait for files that are still arriving, seconds
+    #[arg(long, default_value_t = 60)]
+    pub wait: u64,
+}
+
+/// Arguments of `preview`.
+#[derive(Debug, clap::Args)]
+pub struct PreviewArgs {
+    /// Interface id, e.g. an inbox folder's name
+    pub interface: String,
+    /// The file
+    pub file: PathBuf,
+    /// Records shown
+    #[arg(long, default_value_t = 10)]
+    pub records: u64,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, clap::Args)]
+pub struct TestArgs {
+    /// Only these interfaces
+    pub interfaces: Vec<String>,
+    /// Write what came out as what is expected (look at the difference before you commit it)
+    #[arg(long)]
+    pub bless: bool,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// Number of exchanges shown, newest first
+    #[arg(long, default_value_t = 30)]
+    pub last: u32,
+}
+
+/// Arguments of `confirm` and `return`.
+#[derive(Debug, clap::Args)]
+pub struct DecideArgs {
+    /// Number of the exchange (see `status`)
+    pub exchange: i64,
+    /// Who decides
+    #[arg(long)]
+    pub by: String,
+    /// SHA-256 of the draft that was looked at, at least its first 8 digits (see its report)
+    #[arg(long)]
+    pub hash: Option<String>,
+    /// Why (required for `return`)
+    #[arg(long, default_value = "")]
+    pub note: String,
+}
+
+/// Arguments of `trace`.
+#[derive(Debug, clap::Args)]
+pub struct TraceArgs {
+    /// FILE:RECORD, a file name or exchange number and a record number from 1
+    pub target: String,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, clap::Args)]
+pub struct ReportArgs {
+    /// Number of an exchange; without it the day's report
+    pub exchange: Option<i64>,
+    /// Day, YYYY-MM-DD; today (JST) without it
+    #[arg(long)]
+    pub day: Option<String>,
+}
+
+/// Arguments of `sample`.
+#[derive(Debug, clap::Args)]
+pub struct SampleArgs {
+    /// Folder that gets one folder an interface
+    pub into: PathBuf,
+    /// Number of residents
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    pub residents: u64,
+    /// Seed
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Add the bad files of the demo
+    #[arg(long)]
+    pub bad: bool,
+}
+
+/// Arguments of `bench`.
+#[derive(Debug, clap::Args)]
+pub struct BenchArgs {
+    /// Which figures: parse, load, delta, out, small, huge (default: parse load delta out small)
+    pub figures: Vec<String>,
+    /// Records of the full load
+    #[arg(long, default_value_t = 1_000_000)]
+    pub records: u64,
+    /// Runs; the median counts
+    #[arg(long, default_value_t = 5)]
+    pub runs: usize,
+    /// PostgreSQL to measure as well
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
+    /// Folder for the files of the bench
+    #[arg(long, default_value = "target/bench", value_name = "FOLDER")]
+    pub into: PathBuf,
+}
+
+/// Why a command ended without doing its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Declarative files are wrong.
+    #[error("定義ファイルに誤りがあります（{} 件）", .0.len())]
+    Rules(Vec<Finding>),
+    /// The machine is in trouble.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// Refused, with the reason in Japanese.
+    #[error("{0}")]
+    Refused(String),
+    /// Files or the terminal.
+    #[error("入出力エラー: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl CliError {
+    fn code(&self) -> u8 {
+        match self {
+            CliError::Rules(_) => exit::RULES,
+            CliError::Hub(HubError::Refused(_)) | CliError::Refused(_) => exit::REFUSED,
+            CliError::Hub(_) | CliError::Io(_) => exit::MACHINE,
+        }
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        Command::Check => author::check(&cli),
+        Command::Preview(args) => author::preview(&cli, args),
+        Command::Test(args) => author::test(&cli, args),
+        Command::Sample(args) => demo::sample(&cli, args),
+        Command::Demo(args) => demo::demo(&cli, args),
+        Command::Bench(args) => crate::bench::main(&cli.root, args).map_err(CliError::from),
+        Command::Serve(args) => operate::serve(&cli, args),
+        Command::Run(args) => operate::run(&cli, args),
+        Command::Status(args) => operate::status(&cli, args),
+        Command::Confirm(args) => operate::confirm(&cli, args),
+        Command::Return(args) => operate::send_back(&cli, args),
+        Command::Deliver => operate::deliver(&cli),
+        Command::Report(args) => operate::report(&cli, args),
+        Command::Trace(args) => trace::trace(&cli, args),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            if let CliError::Rules(findings) = &error {
+                author::print_findings(cli.json, findings);
+            }
+            eprintln!("renkei: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(inner) = cause {
+                eprintln!("  原因: {inner}");
+                cause = inner.source();
+            }
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+impl Cli {
+    /// Loads the site's declarative files; warnings go to standard error.
+    fn site(&self) -> Result<Site, CliError> {
+        let (site, warnings) = crate::mapping::site::load(&self.root).map_err(CliError::Rules)?;
+        for warning in warnings {
+            eprintln!("{warning}");
+        }
+        Ok(site)
+    }
+
+    /// Opens the whole hub on the machine's clock.
+    fn hub(&self) -> Result<Hub, CliError> {
+        Ok(Hub::open(self.site()?, Clock::System)?)
+    }
+}

@@ -27,9 +27,9 @@ impl Builder<'_> {
                 expr,
                 substring_from,
                 substring_for,
-                special: true,
+                special,
                 shorthand: true,
-            } => {
+            } if *special || (substring_from.is_none() && substring_for.is_none()) => {
                 let further = substring_from.iter().chain(substring_for).map(|e| &**e);
                 let arguments: Vec<&Sql> = std::iter::once(&**expr).chain(further).collect();
                 self.function("substr", &arguments, at, depth)?

@@ -101,7 +101,9 @@ fn matches_pieces(pieces: &[Piece], text: &str) -> bool {
             (Some(_), None) => return false,
             // Go back to the last `%` and let it take one character more.
             _ => {
-                let Some((piece, from)) = &mut retry else { return false };
+                let Some((piece, from)) = &mut retry else {
+                    return false;
+                };
                 if from.next().is_none() {
                     return false;
                 }

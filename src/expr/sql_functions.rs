@@ -229,7 +229,7 @@ fn date_part(dialect: Dialect, func: Func, v: &str) -> String {
             let spring = "IN ('01', '02', '03') THEN 1 ELSE 0 END";
             format!(
                 "(CASE WHEN {month} AND substr({v}, 1, 4) <> '0000' \
-                 THEN {year} - CASE WHEN substr({v}, 6, 2) {spring} END END)"
+                 THEN {year} - CASE WHEN substr({v}, 6, 2) {spring} END)"
             )
         }
         _ => {

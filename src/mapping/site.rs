@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::context::{Context, Files, Layouts, find_layout};
 use super::plan::{DerivePlan, InPlan, OutPlan};
 use super::scope::CodeTables;
-use super::{load_derive, load_in, load_out, site_files, site_lint};
+use super::{load_derive, load_in, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
 use crate::schema::entity::Entity;
@@ -47,6 +47,8 @@ pub struct Site {
     pub derive: BTreeMap<String, Arc<DerivePlan>>,
     /// By interface.
     pub outbound: BTreeMap<String, Arc<OutPlan>>,
+    /// Tables of the day's report by id.
+    pub tables: BTreeMap<String, load_table::DayTable>,
 }
 
 impl Site {
@@ -56,6 +58,12 @@ impl Site {
         let form = feed.forms.iter().find(|form| load_feed::matches(&form.pattern, file_name))?;
         let key = (interface.to_owned(), form.layout.clone(), form.profile.clone());
         self.inbound.get(&key).cloned()
+    }
+
+    /// The municipality's name from `[site] 市町村名`, empty where the site gives none.
+    pub fn municipality_name(&self) -> String {
+        let found = self.values.iter().find(|(key, _)| key == "市町村名");
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     /// Derivations in an order in which each comes after those it waits for; by name where nothing else decides.
@@ -101,7 +109,7 @@ fn each<T>(
 }
 
 fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Site> {
-    let config = config(files, findings);
+    let config = config(root, files, findings);
     let mut lists = CodeLists::new();
     let mut codes = CodeTables::new();
     for (id, table) in each(files, "schemas/codes", findings, load_codes::load_codes) {
@@ -152,6 +160,10 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
             .into_iter()
             .filter_map(|(id, plan)| Some((id, Arc::new(plan?))))
             .collect();
+    let tables = each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views))
+        .into_iter()
+        .filter_map(|(id, table)| Some((id, table?)))
+        .collect();
     site_lint::judge(&context, &derive, &outbound, findings);
     Some(Site {
         root: root.to_owned(),
@@ -165,12 +177,13 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         inbound,
         derive,
         outbound,
+        tables,
     })
 }
 
-fn config(files: &Files, findings: &mut Vec<Finding>) -> Option<Config> {
+fn config(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Config> {
     let reader = files.reader("renkei.toml")?;
-    let config = Config::load(&reader, std::env::var(STORE_URL_VARIABLE).ok());
+    let config = Config::load(root, &reader, std::env::var(STORE_URL_VARIABLE).ok());
     findings.extend(reader.into_findings());
     config
 }

@@ -1,1 +1,155 @@
-//! stub
+//! The streets: the order in which a file passes, readable in one place.
+//!
+//! ```text
+//! receive → archive → (decode, parse, check, map, stage) → settle (apply + ledger, one transaction) → report → clear
+//! due → select → map → encode → draft → [an operator confirms] → prepare → deliver → report
+//! due → derive (a view becomes rows of an entity, by the same stage and settle)
+//! ```
+//!
+//! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
+
+pub mod deliver;
+pub mod derive;
+pub mod due;
+pub mod encode;
+pub mod facts;
+pub mod inbound;
+pub mod load;
+pub mod outbound;
+pub mod receive;
+pub mod row;
+pub mod settle;
+pub mod source;
+pub mod step;
+pub mod tables;
+pub mod worker;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::area::Area;
+use crate::clock::Clock;
+use crate::inbox::Inbox;
+use crate::mapping::site::Site;
+use crate::store::{Conn, Store, StoreError};
+
+pub use step::{Step, Steps};
+
+/// The machine is in trouble, or work was stopped. Wrong data is never an error; it is a finding.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The database.
+    #[error("データベースの処理に失敗しました")]
+    Store(#[from] StoreError),
+    /// A file or folder.
+    #[error("ファイルの処理に失敗しました（{what}）: {}", .path.display())]
+    Io {
+        /// What was being done, in Japanese.
+        what: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A stop was asked for; the next start goes on from here.
+    #[error("停止の指示により {0:?} で中断しました。次の起動で続きから処理します")]
+    Stopped(Step),
+    /// What was asked for cannot be done in this state; Japanese reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The site's declarative files no longer match what the store holds (e.g. a column was dropped).
+    #[error("定義ファイルと保存済みのデータが合いません: {0}")]
+    Rules(String),
+}
+
+impl HubError {
+    /// Wraps an I/O error with what was being done.
+    pub fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> HubError {
+        let path = path.to_owned();
+        move |source| HubError::Io { what, path, source }
+    }
+}
+
+/// Everything a worker needs: the compiled site, the store, the folders, the clock.
+pub struct Hub {
+    /// Compiled declarative files; immutable.
+    pub site: Arc<Site>,
+    /// The store.
+    pub store: Store,
+    /// The worker's connection.
+    pub conn: Conn,
+    /// The folders.
+    pub area: Area,
+    /// The clock.
+    pub clock: Clock,
+    /// Steps and the wish to stop.
+    pub steps: Steps,
+    /// Remembers how arriving files looked.
+    pub inbox: Inbox,
+    /// Told how far long work is; for progress bars.
+    pub progress: Progress,
+}
+
+/// How far long work is.
+#[derive(Clone)]
+pub struct Progress(Arc<dyn Fn(&str, u64, u64) + Send + Sync>);
+
+impl Progress {
+    /// Calls `tell(label, done, total)` now and then; `total` 0 = unknown.
+    pub fn new(tell: impl Fn(&str, u64, u64) + Send + Sync + 'static) -> Self {
+        Progress(Arc::new(tell))
+    }
+
+    /// Tells nobody.
+    pub fn silent() -> Self {
+        Progress::new(|_, _, _| {})
+    }
+
+    /// Tells.
+    pub fn tell(&self, label: &str, done: u64, total: u64) {
+        (self.0)(label, done, total);
+    }
+}
+
+impl Hub {
+    /// Opens the store, makes missing folders and tables.
+    pub fn open(site: Site, clock: Clock) -> Result<Self, HubError> {
+        let config = &site.config;
+        let area = Area {
+            inbox: site.root.join(&config.inbox),
+            outbox: site.root.join(&config.outbox),
+            data: site.root.join(&config.data),
+        };
+        area.create().map_err(HubError::io("フォルダーの作成", &area.data))?;
+        for interface in site.feeds.keys() {
+            let folder = area.inbox.join(interface);
+            std::fs::create_dir_all(&folder).map_err(HubError::io("フォルダーの作成", &folder))?;
+        }
+        for interface in site.outbound.keys() {
+            let folder = area.outbox.join(interface);
+            std::fs::create_dir_all(&folder).map_err(HubError::io("フォルダーの作成", &folder))?;
+        }
+        let store = Store::open(&config.store_url, &site.root)?;
+        let mut conn = store.connect()?;
+        let refused = crate::store::ddl::ensure_entities(&mut conn, site.entities.values().map(|e| e.as_ref()))?;
+        if let Some(first) = refused.first() {
+            return Err(HubError::Rules(first.to_string()));
+        }
+        Ok(Hub {
+            site: Arc::new(site),
+            store,
+            conn,
+            area,
+            clock,
+            steps: Steps::default(),
+            inbox: Inbox::default(),
+            progress: Progress::silent(),
+        })
+    }
+
+    /// The municipality all rows of this site belong to.
+    pub fn dantai(&self) -> &str {
+        &self.site.config.municipality
+    }
+}

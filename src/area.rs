@@ -1,0 +1,159 @@
+//! The folders renkei works in, and the archive of raw files: content-addressed, compressed, never changed.
+//!
+//! Owns: every path below `data/`. Never: builds a path from a name that somebody dropped.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// Bytes moved at a time when a file is copied, hashed and compressed.
+const BLOCK: usize = 1 << 20;
+/// zstd level: fast, and personal data compresses well enough.
+const LEVEL: i32 = 1;
+
+/// The folders of one site.
+#[derive(Debug, Clone)]
+pub struct Area {
+    /// Where files are dropped: one folder an interface.
+    pub inbox: PathBuf,
+    /// Where files leave from: one folder an interface.
+    pub outbox: PathBuf,
+    /// Everything renkei keeps for itself.
+    pub data: PathBuf,
+}
+
+/// What is known of a file once it is in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archived {
+    /// SHA-256 of the bytes as received, lower-case hex.
+    pub sha256: String,
+    /// Their number.
+    pub bytes: u64,
+}
+
+impl Area {
+    /// Makes the folders that are missing.
+    pub fn create(&self) -> io::Result<()> {
+        for folder in [self.inbox.clone(), self.outbox.clone(), self.work(), self.archive(), self.reports(), self.set_aside()] {
+            fs::create_dir_all(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Claimed files and drafts, by exchange number.
+    pub fn work(&self) -> PathBuf {
+        self.data.join("work")
+    }
+
+    /// Raw files by hash.
+    pub fn archive(&self) -> PathBuf {
+        self.data.join("archive")
+    }
+
+    /// Reports by day and exchange.
+    pub fn reports(&self) -> PathBuf {
+        self.data.join("report")
+    }
+
+    /// What was in an inbox and is no file that can be taken (folders, links, odd names), by exchange number.
+    pub fn set_aside(&self) -> PathBuf {
+        self.data.join("set-aside")
+    }
+
+    /// Where the bytes with this hash are kept.
+    pub fn archived_path(&self, sha256: &str) -> PathBuf {
+        self.archive().join(&sha256[..2]).join(format!("{sha256}.zst"))
+    }
+
+    /// Hashes and compresses `from` into the archive; the same bytes are kept once. The archived copy is durable when
+    /// this returns.
+    pub fn archive_file(&self, from: &mut File, scratch_name: &str) -> io::Result<Archived> {
+        let scratch = self.work().join(format!("{scratch_name}.zst"));
+        let mut sha = Sha256::new();
+        let mut bytes = 0_u64;
+        let mut out = zstd::Encoder::new(File::create(&scratch)?, LEVEL)?;
+        let mut block = vec![0; BLOCK];
+        loop {
+            let n = from.read(&mut block)?;
+            if n == 0 {
+                break;
+            }
+            sha.update(&block[..n]);
+            out.write_all(&block[..n])?;
+            bytes += n as u64;
+        }
+        let file = out.finish()?;
+        let sha256 = hex(&sha.finalize());
+        let target = self.archived_path(&sha256);
+        if target.exists() {
+            fs::remove_file(&scratch)?;
+        } else {
+            file.sync_all()?;
+            let folder = target.parent().expect("an archived path has a folder");
+            fs::create_dir_all(folder)?;
+            fs::rename(&scratch, &target)?;
+            sync_folder(folder)?;
+        }
+        Ok(Archived { sha256, bytes })
+    }
+
+    /// Opens the archived bytes for reading.
+    pub fn open_archived(&self, sha256: &str) -> io::Result<zstd::Decoder<'static, BufReader<File>>> {
+        zstd::Decoder::new(File::open(self.archived_path(sha256))?)
+    }
+}
+
+/// SHA-256 of a file, lower-case hex, and its size.
+pub fn hash_file(path: &Path) -> io::Result<Archived> {
+    let mut file = open_plain(path)?;
+    let mut sha = Sha256::new();
+    let mut block = vec![0; BLOCK];
+    let mut bytes = 0;
+    loop {
+        let n = file.read(&mut block)?;
+        if n == 0 {
+            break;
+        }
+        sha.update(&block[..n]);
+        bytes += n as u64;
+    }
+    Ok(Archived { sha256: hex(&sha.finalize()), bytes })
+}
+
+/// Opens an ordinary file without following a link and without waiting for a FIFO's other end.
+pub fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an ordinary file"));
+    }
+    Ok(file)
+}
+
+/// Makes renames in a folder durable.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Writes a small file so that it is either there whole or not at all.
+pub fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut scratch = path.as_os_str().to_owned();
+    scratch.push(".tmp");
+    let scratch = PathBuf::from(scratch);
+    let mut file = File::create(&scratch)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&scratch, path)
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
+}

@@ -1,0 +1,248 @@
+//! Example cases as data: `tests/interfaces/<interface>/<case>/case.toml`, the files it drops, and `expected.json`.
+//!
+//! Owns: running a case in a throw-away site (own folders, own store, a clock that stands still) and comparing.
+//! Never: expects anything that is not in the case's folder.
+//!
+//! ```toml
+//! title = "末尾レコードの件数が 1 件違う"
+//! base_date = "2026-11-20"
+//! entities = ["jumin"]                   # whose rows are compared; default: all that have rows
+//! [[step]]
+//! drop = "good.csv"                      # a file of the case's folder (or of another case: "../good/good.csv")
+//! as = "JUKI_999997_20261120.csv"        # name in the inbox; default: its own
+//! into = "juki-ido"                      # inbox folder; default: the interface of the case
+//! [[step]]
+//! days = 1                               # the clock goes on
+//! [[step]]
+//! send = "koiki-juki"                    # its draft is confirmed and delivered
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+
+use crate::clock::Clock;
+use crate::codec::{Findings, ReadLimits, Record, RecordReader};
+use crate::mapping::site::Site;
+use crate::pipeline::{Hub, HubError, facts, worker};
+
+/// A case file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    title: String,
+    base_date: String,
+    #[serde(default)]
+    entities: Vec<String>,
+    step: Vec<CaseStep>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseStep {
+    drop: Option<String>,
+    #[serde(rename = "as")]
+    name: Option<String>,
+    into: Option<String>,
+    days: Option<i64>,
+    send: Option<String>,
+}
+
+/// How one case went.
+#[derive(Debug)]
+pub struct CaseOutcome {
+    /// `<interface>/<case>`.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// First differences, one a line; empty = as expected.
+    pub differences: Vec<String>,
+}
+
+/// How all cases went.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// In order of name.
+    pub cases: Vec<CaseOutcome>,
+}
+
+impl Outcome {
+    /// Number of cases that differ.
+    pub fn failed(&self) -> usize {
+        self.cases.iter().filter(|c| !c.differences.is_empty()).count()
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for case in &self.cases {
+            let mark = if case.differences.is_empty() { "○" } else { "×" };
+            out += &format!("{mark} {}  {}\n", case.name, case.title);
+            for line in &case.differences {
+                out += &format!("    {line}\n");
+            }
+        }
+        out + &format!("{} 件中 {} 件が期待と違います\n", self.cases.len(), self.failed())
+    }
+
+    /// For machines.
+    pub fn json(&self) -> Json {
+        let cases: Vec<Json> = self.cases.iter().map(|c| json!({ "name": c.name, "title": c.title, "differences": c.differences })).collect();
+        json!({ "cases": cases, "failed": self.failed() })
+    }
+}
+
+/// Most differences told of one case.
+const DIFFERENCES: usize = 20;
+
+/// Runs the cases of a site, all or those of some interfaces; `bless` writes what came out as what is expected.
+pub fn run(site: &Site, only: &[String], bless: bool) -> Result<Outcome, HubError> {
+    run_on(site, only, bless, None)
+}
+
+/// [`run`] with a function that gives each case its own database URL; `None` = SQLite in the case's own folder.
+pub fn run_on(site: &Site, only: &[String], bless: bool, url: Option<&dyn Fn(&str) -> String>) -> Result<Outcome, HubError> {
+    let root = site.root.join("tests/interfaces");
+    let mut outcome = Outcome::default();
+    for interface in folders(&root)? {
+        let id = file_name(&interface);
+        if !only.is_empty() && !only.contains(&id) {
+            continue;
+        }
+        for folder in folders(&interface)? {
+            let name = format!("{id}/{}", file_name(&folder));
+            outcome.cases.push(run_case(site, &id, &folder, name, bless, url)?);
+        }
+    }
+    Ok(outcome)
+}
+
+fn run_case(site: &Site, interface: &str, folder: &Path, name: String, bless: bool, url: Option<&dyn Fn(&str) -> String>) -> Result<CaseOutcome, HubError> {
+    let path = folder.join("case.toml");
+    let text = fs::read_to_string(&path).map_err(HubError::io("読み込み", &path))?;
+    let case: Case = toml::from_str(&text).map_err(|e| HubError::Refused(format!("{}: {e}", path.display())))?;
+    let place = std::env::temp_dir().join(format!("renkei-case-{}-{}", std::process::id(), name.replace('/', "-")));
+    let _ = fs::remove_dir_all(&place);
+    let seen = play(site, interface, folder, &case, &place, url.map(|f| f(&name)));
+    let _ = fs::remove_dir_all(&place);
+    let seen = seen?;
+    let expected_path = folder.join("expected.json");
+    if bless {
+        let text = serde_json::to_string_pretty(&seen).unwrap_or_default() + "\n";
+        fs::write(&expected_path, text).map_err(HubError::io("書き込み", &expected_path))?;
+    }
+    let expected: Json = match fs::read_to_string(&expected_path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|e| HubError::Refused(format!("{}: {e}", expected_path.display())))?,
+        Err(_) => Json::String("expected.json がありません（--bless で作れます）".into()),
+    };
+    let mut differences = Vec::new();
+    compare("", &expected, &seen, &mut differences);
+    Ok(CaseOutcome { name, title: case.title, differences })
+}
+
+fn play(site: &Site, interface: &str, folder: &Path, case: &Case, place: &Path, url: Option<String>) -> Result<Json, HubError> {
+    let base = NaiveDate::parse_from_str(&case.base_date, "%Y-%m-%d").map_err(|e| HubError::Refused(format!("base_date: {e}")))?;
+    let mut own = site.clone();
+    (own.config.inbox, own.config.outbox, own.config.data) = (place.join("inbox"), place.join("outbox"), place.join("data"));
+    own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
+    let mut hub = Hub::open(own, Clock::fixed(base, 9, 0))?;
+    let mut sent = Vec::new();
+    for step in &case.step {
+        if let Some(file) = &step.drop {
+            let from = folder.join(file);
+            let name = step.name.clone().unwrap_or_else(|| file_name(&from));
+            let to = hub.area.inbox.join(step.into.as_deref().unwrap_or(interface)).join(name);
+            fs::copy(&from, &to).map_err(HubError::io("複写", &from))?;
+            worker::settle(&mut hub)?;
+        }
+        if let Some(days) = step.days {
+            hub.clock.advance(days * 86_400);
+            worker::settle(&mut hub)?;
+        }
+        if let Some(interface) = &step.send {
+            sent.extend(worker::send_now(&mut hub, interface, "テスト")?);
+        }
+        hub.clock.advance(60);
+    }
+    outcome(&mut hub, case, &sent)
+}
+
+fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
+    let mut reports = Vec::new();
+    for report in facts::all_reports(hub)? {
+        reports.push(facts::case_json(&report));
+    }
+    let mut rows = Map::new();
+    let entities: Vec<_> = hub.site.entities.values().cloned().collect();
+    for entity in entities {
+        if !case.entities.is_empty() && !case.entities.contains(&entity.id) {
+            continue;
+        }
+        let dumped = facts::rows_json(hub, &entity)?;
+        if !dumped.is_empty() {
+            rows.insert(entity.name.clone(), Json::Array(dumped));
+        }
+    }
+    let mut files = Map::new();
+    for exchange in sent {
+        let (interface, name, sha256) = facts::delivered(hub, *exchange)?;
+        files.insert(format!("{interface}/{name}"), file_json(hub, &interface, &sha256)?);
+    }
+    Ok(json!({ "reports": reports, "rows": rows, "files": files }))
+}
+
+/// A delivered file as its layout reads it: independent of charset, and a person can review it.
+fn file_json(hub: &Hub, interface: &str, sha256: &str) -> Result<Json, HubError> {
+    let plan = hub.site.outbound[interface].clone();
+    let path = hub.area.archived_path(sha256);
+    let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
+    let mut reader = RecordReader::new(plan.layout.clone(), input, ReadLimits::default());
+    let mut findings = Findings::new(10);
+    let mut record = Record::default();
+    let mut lines = Vec::new();
+    while reader.next(&mut record, &mut findings).map_err(HubError::io("読み込み", &path))? {
+        let kind = &plan.layout.records[record.kind];
+        let fields: Vec<String> = kind.fields.iter().enumerate().filter(|(_, f)| f.ty().is_some()).map(|(i, _)| record.value(i).to_string()).collect();
+        lines.push(Json::String(format!("{}: {}", kind.name, fields.join(" | "))));
+    }
+    lines.extend(findings.kept().iter().map(|f| Json::String(f.to_string())));
+    Ok(Json::Array(lines))
+}
+
+fn compare(at: &str, expected: &Json, seen: &Json, out: &mut Vec<String>) {
+    if out.len() >= DIFFERENCES || expected == seen {
+        return;
+    }
+    match (expected, seen) {
+        (Json::Object(a), Json::Object(b)) => {
+            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                compare(&format!("{at}/{key}"), a.get(key).unwrap_or(&Json::Null), b.get(key).unwrap_or(&Json::Null), out);
+            }
+        }
+        (Json::Array(a), Json::Array(b)) => {
+            for i in 0..a.len().max(b.len()) {
+                compare(&format!("{at}[{i}]"), a.get(i).unwrap_or(&Json::Null), b.get(i).unwrap_or(&Json::Null), out);
+            }
+        }
+        _ => out.push(format!("{at}: 期待 {expected} 実際 {seen}")),
+    }
+}
+
+fn folders(path: &Path) -> Result<Vec<PathBuf>, HubError> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(HubError::io("読み込み", path)(e)),
+    };
+    let mut found: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    found.sort();
+    Ok(found)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+}

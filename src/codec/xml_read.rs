@@ -1,0 +1,491 @@
+//! XML files: one element below the root per record, streamed.
+//!
+//! Owns: the walk through the document and its limits. Never: takes a DTD, an entity that is not predefined, another
+//! namespace than the layout's, or a token longer than a record may be.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use crate::schema::layout::{Kind, Layout};
+
+use super::core::Core;
+use super::field_read::{report_text, store};
+use super::field_rule::class;
+use super::frame::{BUDGET_SPENT, BYTE_ORDER_MARK, Source};
+use super::record::{Cell, Note, Record, about_file};
+use super::sink::Findings;
+use super::xml_names::{Mistake, Names, root_names};
+
+/// Room for a tag's own characters beside a record's content, bytes.
+const TAG_ROOM: usize = 4096;
+/// Records are the children of the root.
+const RECORD_DEPTH: usize = 2;
+
+/// Reads records out of an XML document.
+pub(super) struct XmlRecords<R: Read> {
+    reader: quick_xml::Reader<Source<R>>,
+    buffer: Vec<u8>,
+    /// Bytes before the reader's own position 0 (a byte order mark).
+    offset: u64,
+    root: String,
+    namespace: String,
+    max_depth: usize,
+    names: Option<Names>,
+    /// By record kind: path below the record → field, or `None` for a mere group.
+    paths: Vec<HashMap<String, Option<usize>>>,
+    depth: usize,
+    /// Ignore all until the element at this depth ends.
+    skip: Option<usize>,
+    /// Path below the record and the lengths to cut it back to.
+    path: String,
+    cuts: Vec<usize>,
+    /// The record being read.
+    open: Option<Open>,
+    /// The field being read.
+    field: Option<usize>,
+    root_closed: bool,
+    done: bool,
+}
+
+/// What is known of the record being read.
+struct Open {
+    /// `None`: not recognised, skipped.
+    kind: Option<usize>,
+    seen: Vec<bool>,
+    too_long: bool,
+}
+
+/// What an event means for the caller of `next`.
+enum Turn {
+    Go,
+    /// A record is complete.
+    Record,
+    /// Nothing more can be read.
+    Stop,
+}
+
+impl<R: Read> XmlRecords<R> {
+    pub fn new(layout: &Layout, source: Source<R>) -> Self {
+        let (root, namespace, max_depth) = match &layout.physical.kind {
+            Kind::Xml { root, namespace, max_depth } => (root.clone(), namespace.clone(), *max_depth),
+            Kind::Delimited { .. } | Kind::Fixed => (String::new(), String::new(), 0),
+        };
+        let paths = layout.records.iter().map(|record| {
+            let mut paths = HashMap::new();
+            for (index, field) in record.fields.iter().enumerate() {
+                for (at, _) in field.path.match_indices('/') {
+                    paths.entry(field.path[..at].to_owned()).or_insert(None);
+                }
+                paths.insert(field.path.clone(), Some(index));
+            }
+            paths
+        });
+        let mut reader = quick_xml::Reader::from_reader(source);
+        reader.config_mut().check_comments = true;
+        XmlRecords {
+            reader,
+            buffer: Vec::new(),
+            offset: 0,
+            root,
+            namespace,
+            max_depth,
+            names: None,
+            paths: paths.collect(),
+            depth: 0,
+            skip: None,
+            path: String::new(),
+            cuts: Vec::new(),
+            open: None,
+            field: None,
+            root_closed: false,
+            done: false,
+        }
+    }
+
+    /// Judges the start of the file. `false`: there is nothing to read.
+    pub fn start(&mut self, core: &mut Core, findings: &mut Findings) -> io::Result<bool> {
+        let source = self.reader.get_mut();
+        let opened = core.open(source, findings)?;
+        self.offset = source.position();
+        source.need(BYTE_ORDER_MARK.len())?;
+        if opened && source.data().starts_with(BYTE_ORDER_MARK) {
+            about_file(findings, Note::fatal("bad-bom"), self.offset, || "先頭に BOM が2つあります".to_owned());
+            return Ok(false);
+        }
+        Ok(opened)
+    }
+
+    /// Offset in the file behind the last event.
+    pub fn position(&self) -> u64 {
+        self.offset + self.reader.buffer_position()
+    }
+
+    /// Reads the next record; `false` at the end.
+    pub fn next(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) -> io::Result<bool> {
+        while !self.done {
+            let before = self.position();
+            self.reader.get_mut().allow(core.max_record + TAG_ROOM);
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.clear();
+            let turn = match self.reader.read_event_into(&mut buffer) {
+                Ok(event) => self.event(event, before, (core, record), findings),
+                Err(error) => {
+                    self.broken(&error, &buffer, before, core, findings)?;
+                    Turn::Stop
+                }
+            };
+            self.buffer = buffer;
+            match turn {
+                Turn::Go => self.measure(core, record, findings),
+                Turn::Record => return Ok(true),
+                Turn::Stop => {
+                    self.done = true;
+                    return Ok(self.abandon(core, record, findings));
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn event(&mut self, event: Event<'_>, before: u64, to: (&mut Core, &mut Record), findings: &mut Findings) -> Turn {
+        let (core, record) = to;
+        match event {
+            Event::Start(tag) => self.start_tag(&tag, before, (core, record), findings),
+            Event::Empty(tag) => match self.start_tag(&tag, before, (core, record), findings) {
+                Turn::Go => self.end_tag(core, record, findings),
+                other => other,
+            },
+            Event::End(_) => self.end_tag(core, record, findings),
+            Event::Text(text) => self.text(&text.xml10_content(), before, record, findings),
+            Event::CData(text) => self.text(&text.xml10_content(), before, record, findings),
+            Event::GeneralRef(reference) => self.reference(&reference, before, record, findings),
+            Event::Decl(declaration) => {
+                let encoding = declaration.encoding();
+                let utf8 = match &encoding {
+                    None => true,
+                    Some(Ok(name)) => name.eq_ignore_ascii_case("utf-8"),
+                    Some(Err(_)) => false,
+                };
+                if before != self.offset {
+                    return self.fatal("xml-broken", before, findings, "XML 宣言が先頭にありません".to_owned());
+                }
+                if !utf8 {
+                    let message = "XML 宣言の文字コードが UTF-8 ではありません".to_owned();
+                    return self.fatal("xml-encoding", before, findings, message);
+                }
+                Turn::Go
+            }
+            Event::DocType(_) => {
+                let message = "DOCTYPE 宣言があります。安全のため DTD を持つ XML は受け付けません".to_owned();
+                self.fatal("xml-doctype", before, findings, message)
+            }
+            Event::Comment(_) | Event::PI(_) => Turn::Go,
+            Event::Eof => {
+                if !self.root_closed {
+                    let message = format!("ファイルが途中で終わっています。</{}> がありません", self.root);
+                    return self.fatal("truncated", before, findings, message);
+                }
+                Turn::Stop
+            }
+        }
+    }
+
+    fn fatal(&self, code: &'static str, byte: u64, findings: &mut Findings, message: String) -> Turn {
+        about_file(findings, Note::fatal(code), byte, || message);
+        Turn::Stop
+    }
+
+    fn start_tag(
+        &mut self,
+        tag: &BytesStart<'_>,
+        before: u64,
+        (core, record): (&mut Core, &mut Record),
+        findings: &mut Findings,
+    ) -> Turn {
+        self.depth += 1;
+        if self.depth > self.max_depth {
+            let message = format!("要素の入れ子が {} 段を超えています", self.max_depth);
+            return self.fatal("xml-too-deep", before, findings, message);
+        }
+        if self.skip.is_some() {
+            return Turn::Go;
+        }
+        if self.depth == 1 {
+            return self.root_tag(tag, before, findings);
+        }
+        let full_name = tag.name();
+        let name = self.names.as_ref().and_then(|names| names.local(full_name.as_ref()));
+        let mistake = self.names.as_ref().and_then(|names| names.attribute_mistake(tag));
+        if self.depth == RECORD_DEPTH {
+            core.line = self.reader.get_ref().line();
+            core.begin(record, before, 0);
+            self.begin(name.unwrap_or_default(), core, record, findings);
+        } else {
+            self.inner_tag(name, full_name.as_ref(), before, record, findings);
+        }
+        if let Some(mistake) = mistake {
+            let mut notes = record.notes(findings);
+            notes.at(Note::error(mistake.code()), before, 0, || mistake.message(full_name.as_ref()));
+            record.held = notes.held;
+        }
+        Turn::Go
+    }
+
+    fn root_tag(&mut self, tag: &BytesStart<'_>, before: u64, findings: &mut Findings) -> Turn {
+        if self.root_closed {
+            let message = format!("</{}> の後に余分な要素があります", self.root);
+            return self.fatal("trailing-bytes", before, findings, message);
+        }
+        match root_names(tag, &self.root, &self.namespace) {
+            Ok(names) => {
+                self.names = Some(names);
+                Turn::Go
+            }
+            Err(Mistake::Root) => {
+                let message = format!("最上位の要素が <{}> ではありません", self.root);
+                self.fatal("xml-root", before, findings, message)
+            }
+            Err(Mistake::Namespace) => {
+                let message = format!("最上位の要素の名前空間が「{}」ではありません", self.namespace);
+                self.fatal("xml-namespace", before, findings, message)
+            }
+            Err(mistake @ (Mistake::Attribute | Mistake::Broken)) => {
+                let message = mistake.message(&self.root);
+                self.fatal(mistake.code(), before, findings, message)
+            }
+        }
+    }
+
+    /// A record element begins.
+    fn begin(&mut self, name: &str, core: &mut Core, record: &mut Record, findings: &mut Findings) {
+        let layout = Arc::clone(&core.layout);
+        let is = |kind: usize| Some(!name.is_empty() && layout.records.get(kind).is_some_and(|r| r.element == name));
+        let recognised = core.walk.recognise(&layout, is);
+        let kind = core.known(recognised, record, findings);
+        let fields = kind.map_or(0, |kind| layout.records[kind].fields.len());
+        record.cells.resize(fields, Cell::default());
+        self.path.clear();
+        self.cuts.clear();
+        self.field = None;
+        self.open = Some(Open {
+            kind,
+            seen: vec![false; fields],
+            too_long: false,
+        });
+        if kind.is_none() {
+            self.skip = Some(self.depth);
+        }
+    }
+
+    /// An element inside a record begins.
+    fn inner_tag(&mut self, name: Option<&str>, full: &str, before: u64, record: &mut Record, findings: &mut Findings) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        self.cuts.push(self.path.len());
+        if !self.path.is_empty() {
+            self.path.push('/');
+        }
+        self.path.push_str(name.unwrap_or_default());
+        let paths = open.kind.and_then(|kind| self.paths.get(kind));
+        let target = paths.filter(|_| self.field.is_none() && name.is_some()).and_then(|paths| paths.get(&self.path));
+        let (code, what) = match target {
+            Some(None) => return,
+            Some(Some(field)) if !open.seen[*field] => {
+                open.seen[*field] = true;
+                self.field = Some(*field);
+                let start = record.text.len() as u32;
+                let at = (self.offset + self.reader.buffer_position() - record.byte) as u32;
+                record.cells[*field] = Cell {
+                    start,
+                    end: start,
+                    at,
+                    ..Cell::default()
+                };
+                return;
+            }
+            Some(Some(_)) => ("duplicate-element", "が2回あります"),
+            None => ("unknown-element", "はこのレコードにありません"),
+        };
+        let mut notes = record.notes(findings);
+        notes.at(Note::error(code), before, 0, || format!("要素 <{full}> {what}"));
+        record.held = notes.held;
+        self.skip = Some(self.depth);
+    }
+
+    fn end_tag(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) -> Turn {
+        let depth = self.depth;
+        self.depth = depth.saturating_sub(1);
+        if self.skip.is_some_and(|skip| depth > skip) {
+            return Turn::Go;
+        }
+        let skipped = self.skip.take().is_some();
+        match depth {
+            1 => {
+                self.root_closed = true;
+                Turn::Go
+            }
+            RECORD_DEPTH => {
+                record.len = self.position() - record.byte;
+                self.complete(core, record, findings);
+                Turn::Record
+            }
+            _ => {
+                if !skipped && let Some(field) = self.field.take() {
+                    let cell = &mut record.cells[field];
+                    cell.end = record.text.len() as u32;
+                }
+                if let Some(cut) = self.cuts.pop() {
+                    self.path.truncate(cut);
+                }
+                Turn::Go
+            }
+        }
+    }
+
+    /// A record element ends: its fields are judged.
+    fn complete(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) {
+        let Some(Open { kind: Some(kind), too_long, .. }) = self.open.take() else {
+            return;
+        };
+        if too_long {
+            core.close(kind, record, findings);
+            return;
+        }
+        let layout = Arc::clone(&core.layout);
+        let declared = &layout.records[kind];
+        record.recognised = true;
+        let mut notes = record.notes(findings);
+        let Record { text, cells, .. } = record;
+        for (index, rule) in core.kinds[kind].fields.iter().enumerate() {
+            let cell = &mut cells[index];
+            let field = &declared.fields[index];
+            let content = text.get(cell.start as usize..cell.end as usize).unwrap_or_default();
+            let place = (cell.at as usize, cell.len as usize);
+            let typed = rule.judge(content, class::of(content.as_bytes()), &mut |fault| {
+                report_text(fault, field, place, content, &mut notes);
+            });
+            store(typed, rule, text, cell);
+        }
+        record.held = notes.held;
+        core.close(kind, record, findings);
+    }
+
+    /// Gives up the content of a record that is longer than allowed. (One long token is stopped by the budget.)
+    fn measure(&mut self, core: &Core, record: &mut Record, findings: &mut Findings) {
+        let len = self.position() - record.byte;
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if open.too_long || len <= core.max_record as u64 {
+            return;
+        }
+        open.too_long = true;
+        self.field = None;
+        self.skip = Some(RECORD_DEPTH);
+        record.text.clear();
+        record.cells.clear();
+        let mut notes = record.notes(findings);
+        notes.at(Note::error("record-too-long"), record.byte, len, || {
+            format!("1件のレコードが上限 {} バイトを超えています", core.max_record)
+        });
+        record.held = notes.held;
+    }
+
+    /// Nothing more can be read. `true`: a record was begun; it is held and counted.
+    fn abandon(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) -> bool {
+        core.stopped |= !self.root_closed;
+        let Some(open) = self.open.take() else {
+            return false;
+        };
+        record.len = self.position() - record.byte;
+        record.held = true;
+        record.text.clear();
+        record.cells.clear();
+        if let Some(kind) = open.kind {
+            core.close(kind, record, findings);
+        }
+        true
+    }
+
+    /// The document is no XML any more; only the input's own errors are passed on.
+    fn broken(
+        &self,
+        error: &quick_xml::Error,
+        token: &[u8],
+        before: u64,
+        core: &Core,
+        findings: &mut Findings,
+    ) -> io::Result<()> {
+        match error {
+            quick_xml::Error::Io(error) if error.to_string() != BUDGET_SPENT => {
+                return Err(io::Error::new(error.kind(), Arc::clone(error)));
+            }
+            quick_xml::Error::Io(_) => {
+                let limit = core.max_record;
+                self.fatal("record-too-long", before, findings, format!("1つの要素または文字列が上限 {limit} バイトを超えています"));
+            }
+            quick_xml::Error::Encoding(_) => {
+                let good = std::str::from_utf8(token).map_or_else(|error| error.valid_up_to(), str::len);
+                let message = "UTF-8 で読めないバイトがあります。XML はここから先を読めません".to_owned();
+                self.fatal("undecodable", before + good as u64, findings, message);
+            }
+            _ => {
+                let at = (self.offset + self.reader.error_position()).max(before);
+                let message = "XML の書き方が壊れています（タグの対応や記号を確認してください）。ここから先を読めません".to_owned();
+                self.fatal("xml-broken", at, findings, message);
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str, before: u64, record: &mut Record, findings: &mut Findings) -> Turn {
+        if self.skip.is_some() {
+            return Turn::Go;
+        }
+        if let Some(field) = self.field {
+            record.text.push_str(text);
+            let end = (self.position() - record.byte) as u32;
+            let cell = &mut record.cells[field];
+            cell.len = end - cell.at;
+            return Turn::Go;
+        }
+        if text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+            return Turn::Go;
+        }
+        if self.open.is_none() {
+            let message = "レコードの外に文字があります".to_owned();
+            return self.fatal("trailing-bytes", before, findings, message);
+        }
+        let mut notes = record.notes(findings);
+        notes.at(Note::error("unexpected-text"), before, text.len() as u64, || "項目の外に文字があります".to_owned());
+        record.held = notes.held;
+        Turn::Go
+    }
+
+    fn reference(&mut self, reference: &BytesRef<'_>, before: u64, record: &mut Record, findings: &mut Findings) -> Turn {
+        let content: &str = reference;
+        let ch = match reference.resolve_char_ref() {
+            Ok(Some(ch)) => Some(ch),
+            Ok(None) => match content {
+                "lt" => Some('<'),
+                "gt" => Some('>'),
+                "amp" => Some('&'),
+                "apos" => Some('\''),
+                "quot" => Some('"'),
+                _ => None,
+            },
+            Err(_) => None,
+        };
+        match ch {
+            Some(ch) => self.text(ch.encode_utf8(&mut [0; 4]), before, record, findings),
+            None => {
+                let message = "XML で決められた5つ以外の実体参照、または正しくない文字参照があります".to_owned();
+                self.fatal("xml-entity", before, findings, message)
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The inbox: looks at a folder and says which entries are complete files, which must be set aside, which must wait.
+//!
+//! Owns: the proof of completeness and the refusal of what is no plain file. Never: moves anything or reads a file's
+//! content beyond its two ends; the scan is the truth, notifications are only a reason to scan sooner.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::area::open_plain;
+use crate::schema::feed::{Completeness, Feed};
+use crate::schema::layout::{Layout, LineEnd};
+
+/// Most entries taken from one folder in one scan; the rest waits for the next.
+pub const SCAN_LIMIT: usize = 20_000;
+/// Longest file name taken, bytes.
+const NAME_LIMIT: usize = 200;
+/// Bytes looked at on either end of a file to see whether it still changes.
+const END_BYTES: u64 = 64 * 1024;
+/// Endings of files that are still being sent; they are left alone.
+const UNFINISHED: [&str; 5] = [".tmp", ".part", ".filepart", ".crdownload", ".writing"];
+
+/// What a scan found in one entry.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A complete file.
+    Ready {
+        /// As it is on disk.
+        path: PathBuf,
+        /// Its name; safe to show.
+        name: String,
+        /// The done-file or manifest that goes with it.
+        companion: Option<PathBuf>,
+    },
+    /// Not a file that can be taken; to be set aside.
+    Odd {
+        /// As it is on disk.
+        path: PathBuf,
+        /// Its name with odd bytes escaped; safe to show.
+        name: String,
+        /// Finding code of the catalogue.
+        code: &'static str,
+        /// What is wrong, in Japanese.
+        message: String,
+    },
+    /// Still arriving, or its companion is missing.
+    Waiting {
+        /// Its name; safe to show.
+        name: String,
+    },
+}
+
+/// Size, time and ends of a file at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    bytes: u64,
+    modified: (i64, i64),
+    inode: u64,
+    ends: u64,
+}
+
+/// Remembers what each file looked like, to see that it has stopped changing.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    seen: HashMap<PathBuf, (Look, Duration)>,
+}
+
+impl Inbox {
+    /// Looks at every entry of `folder`, in name order. `now` is any monotonic time. `layout` answers for a file name
+    /// (by the feed's forms); a file that no form names is ready at once, so that it can be refused by name.
+    pub fn scan(&mut self, folder: &Path, feed: &Feed, layout: &dyn Fn(&str) -> Option<std::sync::Arc<Layout>>, now: Duration) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            entries.push(entry?.file_name());
+            if entries.len() == SCAN_LIMIT {
+                break;
+            }
+        }
+        entries.sort();
+        let names: std::collections::HashSet<&OsString> = entries.iter().collect();
+        let mut found = Vec::new();
+        for name in &entries {
+            if let Some(entry) = self.look_at(folder, name, &names, feed, layout, now)? {
+                found.push(entry);
+            }
+        }
+        self.seen.retain(|path, _| path.parent() != Some(folder) || path.file_name().is_some_and(|n| names.contains(&n.to_os_string())));
+        Ok(found)
+    }
+
+    fn look_at(
+        &mut self,
+        folder: &Path,
+        name: &OsString,
+        names: &std::collections::HashSet<&OsString>,
+        feed: &Feed,
+        layout: &dyn Fn(&str) -> Option<std::sync::Arc<Layout>>,
+        now: Duration,
+    ) -> io::Result<Option<Entry>> {
+        let path = folder.join(name);
+        let Some(shown) = plain_name(name) else {
+            let message = "ファイル名に使えない文字（制御文字、「..」、UTF-8 でない文字など）があるか、長すぎます".to_owned();
+            return Ok(Some(Entry::Odd { path, name: escaped(name), code: "bad-file-name", message }));
+        };
+        let lower = shown.to_lowercase();
+        if shown.starts_with('.') || UNFINISHED.iter().any(|end| lower.ends_with(end)) || is_companion(feed, &shown, names) {
+            return Ok(None);
+        }
+        let meta = match fs::symlink_metadata(&path) {
+            Ok(meta) => meta,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        if let Some(what) = not_a_file(&meta) {
+            let message = format!("{what}が置かれています。ファイルだけを取り込みます");
+            return Ok(Some(Entry::Odd { path, name: shown, code: "not-a-file", message }));
+        }
+        if meta.len() > feed.max_bytes {
+            let message = format!("ファイルが大きすぎます（{} バイト、上限 {} バイト）", meta.len(), feed.max_bytes);
+            return Ok(Some(Entry::Odd { path, name: shown, code: "file-too-big", message }));
+        }
+        let companion = companion(feed, folder, &shown);
+        if companion.as_ref().is_some_and(|c| !c.is_file()) {
+            return Ok(Some(Entry::Waiting { name: shown }));
+        }
+        let ready = match &feed.complete {
+            Completeness::DoneFile { .. } | Completeness::Manifest { .. } | Completeness::Rename => true,
+            Completeness::Stable { millis } => self.is_stable(&path, &meta, *millis, now)?,
+            Completeness::Trailer { record, millis } => match layout(&shown) {
+                Some(layout) => ends_with_record(&path, &layout, record)? || self.is_stable(&path, &meta, *millis, now)?,
+                None => true,
+            },
+        };
+        Ok(Some(if ready { Entry::Ready { path, name: shown, companion } } else { Entry::Waiting { name: shown } }))
+    }
+
+    fn is_stable(&mut self, path: &Path, meta: &Metadata, millis: u64, now: Duration) -> io::Result<bool> {
+        let look = match look(path, meta) {
+            Ok(look) => look,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(e),
+        };
+        match self.seen.get(path) {
+            Some((before, since)) if *before == look => Ok(now.saturating_sub(*since) >= Duration::from_millis(millis)),
+            _ => {
+                self.seen.insert(path.to_owned(), (look, now));
+                Ok(millis == 0)
+            }
+        }
+    }
+}
+
+/// The name as text, if it is one that can be shown and kept.
+fn plain_name(name: &OsString) -> Option<String> {
+    let text = name.to_str()?;
+    let odd = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\\');
+    (text.len() <= NAME_LIMIT && !text.contains("..") && !text.contains(odd)).then(|| text.to_owned())
+}
+
+/// A name for people when the name itself cannot be shown: odd bytes as `\xNN`, cut to a readable length.
+fn escaped(name: &OsString) -> String {
+    name.as_bytes().iter().take(NAME_LIMIT).flat_map(|b| std::ascii::escape_default(*b)).map(char::from).collect()
+}
+
+fn not_a_file(meta: &Metadata) -> Option<&'static str> {
+    let kind = meta.file_type();
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some("フォルダー"),
+        () if kind.is_symlink() => Some("シンボリックリンク"),
+        () if kind.is_fifo() => Some("名前付きパイプ（FIFO）"),
+        () => Some("ファイルでないもの（ソケット、デバイスなど）"),
+    }
+}
+
+fn companion(feed: &Feed, folder: &Path, name: &str) -> Option<PathBuf> {
+    companion_name(feed, name).map(|c| folder.join(c))
+}
+
+fn companion_name(feed: &Feed, name: &str) -> Option<String> {
+    match &feed.complete {
+        Completeness::DoneFile { suffix } => Some(format!("{name}{suffix}")),
+        Completeness::Manifest { suffix } => Some(format!("{}{suffix}", name.rsplit_once('.').map_or(name, |(stem, _)| stem))),
+        _ => None,
+    }
+}
+
+/// Is this the companion of some other file? An orphan waits for its file; it is never taken as data.
+fn is_companion(feed: &Feed, name: &str, names: &std::collections::HashSet<&OsString>) -> bool {
+    let _ = names;
+    match &feed.complete {
+        Completeness::DoneFile { suffix } | Completeness::Manifest { suffix } => name.ends_with(suffix.as_str()),
+        _ => false,
+    }
+}
+
+fn look(path: &Path, meta: &Metadata) -> io::Result<Look> {
+    let mut file = open_plain(path)?;
+    let mut ends = Vec::new();
+    (&mut file).take(END_BYTES).read_to_end(&mut ends)?;
+    if meta.len() > END_BYTES {
+        file.seek(SeekFrom::Start(meta.len().saturating_sub(END_BYTES)))?;
+        file.take(END_BYTES).read_to_end(&mut ends)?;
+    }
+    Ok(Look { bytes: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()), inode: meta.ino(), ends: twox_hash::XxHash3_64::oneshot(&ends) })
+}
+
+/// Does a record of this kind stand at the very end, as the layout says?
+fn ends_with_record(path: &Path, layout: &Layout, record: &str) -> io::Result<bool> {
+    let Some(kind) = layout.record(record).map(|i| &layout.records[i]) else { return Ok(false) };
+    let Some(when) = &kind.when else { return Ok(false) };
+    let field = &kind.fields[when.field];
+    let mut file: File = match open_plain(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    let bytes = file.metadata()?.len();
+    let most = kind.length as u64 + 3;
+    file.seek(SeekFrom::Start(bytes.saturating_sub(most)))?;
+    let mut tail = Vec::new();
+    file.take(most).read_to_end(&mut tail)?;
+    let mut end = tail.len();
+    if tail.ends_with(&[0x1A]) {
+        end -= 1;
+    }
+    if layout.physical.line_end != LineEnd::None && tail[..end].ends_with(b"\r\n") {
+        end -= 2;
+    }
+    let Some(start) = end.checked_sub(kind.length) else { return Ok(false) };
+    let whole = layout.physical.line_end != LineEnd::None || is_whole(layout, bytes - (tail.len() - end) as u64);
+    let bytes = &tail[start..end][field.offset..field.offset + field.len];
+    Ok(whole && when.values.iter().any(|v| v.as_bytes() == bytes))
+}
+
+/// Without line ends a byte that looks like a trailer may stand anywhere; the size must fit as well, if all records but
+/// those that occur once are of one length.
+fn is_whole(layout: &Layout, bytes: u64) -> bool {
+    let longest = layout.records.iter().map(|r| r.length as u64).max().unwrap_or(1).max(1);
+    let once: u64 = layout.records.iter().filter(|r| r.when.is_none()).map(|r| r.length as u64).sum();
+    let uniform = layout.records.iter().filter(|r| r.when.is_some()).all(|r| r.length as u64 == longest);
+    !uniform || bytes.checked_sub(once).is_some_and(|rest| rest % longest == 0)
+}

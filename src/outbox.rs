@@ -1,0 +1,87 @@
+//! The outbox: puts a confirmed file where its partner takes it, once.
+//!
+//! Owns: the order prepare → data → manifest. Never: decides that a file may leave.
+//!
+//! The prepared copies are tokens: they are renamed into the outbox, so after a stop the absence of a token says that its
+//! file has been handed over, and it is not handed over again even if the partner has taken it away meanwhile. That holds
+//! while `data/` and `outbox/` are on one file system; across two the copy is made beside the target and the token removed
+//! after the rename, and a stop between the two hands the same bytes over a second time under the same name.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::area::{Area, sync_folder, write_whole};
+
+/// One file on its way out.
+#[derive(Debug, Clone)]
+pub struct Parcel<'a> {
+    /// Number of the exchange; names the tokens.
+    pub exchange: i64,
+    /// SHA-256 of the archived bytes.
+    pub sha256: &'a str,
+    /// Folder of the interface in the outbox.
+    pub folder: PathBuf,
+    /// File name the partner expects.
+    pub name: &'a str,
+    /// Suffix and content of the manifest, where the partner waits for one.
+    pub manifest: Option<(&'a str, String)>,
+}
+
+impl Parcel<'_> {
+    fn token(&self, area: &Area, what: &str) -> PathBuf {
+        area.work().join(format!("{}.{what}", self.exchange))
+    }
+
+    /// Makes the tokens: the archived bytes, unpacked, checked against their hash and durable; and the manifest.
+    pub fn prepare(&self, area: &Area) -> io::Result<()> {
+        let scratch = self.token(area, "unpack");
+        let mut out = File::create(&scratch)?;
+        io::copy(&mut area.open_archived(self.sha256)?, &mut out)?;
+        out.sync_all()?;
+        if crate::area::hash_file(&scratch)?.sha256 != self.sha256 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the archived bytes no longer have their hash"));
+        }
+        fs::rename(&scratch, self.token(area, "deliver"))?;
+        if let Some((_, content)) = &self.manifest {
+            write_whole(&self.token(area, "manifest"), content.as_bytes())?;
+        }
+        sync_folder(&area.work())
+    }
+
+    /// Hands the data over, if that is not done yet.
+    pub fn place(&self, area: &Area) -> io::Result<()> {
+        self.hand_over(&self.token(area, "deliver"), &self.folder.join(self.name))
+    }
+
+    /// Hands the manifest over, if there is one and that is not done yet; last of all, since partners wait for it.
+    pub fn place_manifest(&self, area: &Area) -> io::Result<()> {
+        match &self.manifest {
+            Some((suffix, _)) => self.hand_over(&self.token(area, "manifest"), &self.folder.join(manifest_name(self.name, suffix))),
+            None => Ok(()),
+        }
+    }
+
+    fn hand_over(&self, token: &Path, target: &Path) -> io::Result<()> {
+        if !token.exists() {
+            return Ok(());
+        }
+        match fs::rename(token, target) {
+            Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
+                let scratch = self.folder.join(format!(".{}.tmp", self.exchange));
+                fs::copy(token, &scratch)?;
+                File::open(&scratch)?.sync_all()?;
+                fs::rename(&scratch, target)?;
+                fs::remove_file(token)?;
+            }
+            other => other?,
+        }
+        sync_folder(&self.folder)
+    }
+}
+
+/// The manifest's name: the suffix in place of the file's extension.
+pub fn manifest_name(name: &str, suffix: &str) -> String {
+    let stem = Path::new(name).file_stem().and_then(|s| s.to_str()).unwrap_or(name);
+    format!("{stem}{suffix}")
+}

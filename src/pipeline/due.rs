@@ -1,0 +1,54 @@
+//! What is due: derivations and drafts whose sources have moved on since they were last made.
+//!
+//! Owns: that question, answered from the ledger alone. Never: remembers anything of its own.
+
+use super::{Hub, HubError};
+use crate::mapping::plan::{DerivePlan, OutPlan};
+use crate::store::ledger::{self, Direction, State, Wanted};
+use crate::store::run::{self, Run};
+
+/// States of a draft that still has its way to go.
+const OPEN: [State; 4] = [State::Drafting, State::Draft, State::Confirmed, State::Delivering];
+
+/// Must this derivation be computed? After any of its sources, and on the first worked day after the last time.
+pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError> {
+    let today = hub.clock.today().to_string();
+    let Some(source) = newest(hub, &plan.after)? else { return Ok(false) };
+    Ok(match last(hub, &plan.interface)? {
+        None => true,
+        Some(own) => own.id < source.id || own.base_date < today,
+    })
+}
+
+/// Must a draft be made? After any of its sources, unless one is under way.
+pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
+    let Some(source) = newest(hub, &plan.after)? else { return Ok(false) };
+    if is_open(hub, &plan.interface)? {
+        return Ok(false);
+    }
+    Ok(last(hub, &plan.interface)?.is_none_or(|own| own.id < source.id))
+}
+
+/// Is a draft of this interface under way?
+pub fn is_open(hub: &mut Hub, interface: &str) -> Result<bool, HubError> {
+    let dantai = hub.dantai().to_owned();
+    let wanted = Wanted { dantai: Some(&dantai), direction: Some(Direction::Out), interface: Some(interface), states: &OPEN, limit: 1, ..Wanted::default() };
+    Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
+}
+
+fn newest(hub: &mut Hub, sources: &[String]) -> Result<Option<Run>, HubError> {
+    let mut newest: Option<Run> = None;
+    for source in sources {
+        if let Some(run) = last(hub, source)? {
+            if newest.as_ref().is_none_or(|n| n.id < run.id) {
+                newest = Some(run);
+            }
+        }
+    }
+    Ok(newest)
+}
+
+fn last(hub: &mut Hub, interface: &str) -> Result<Option<Run>, HubError> {
+    let dantai = hub.dantai().to_owned();
+    Ok(run::last_done(&mut hub.conn, &dantai, interface)?)
+}

@@ -1,0 +1,424 @@
+//! Facts: what the ledger knows of an exchange, a derivation or a day, as the models that reports render.
+//!
+//! Owns: the translation ledger → report model, and where reports lie. Never: computes what the ledger does not say.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::derive::OUTCOME;
+use super::outbound::GROUP;
+use super::{Hub, HubError};
+use crate::clock::{day_jst, people_jst};
+use crate::finding::catalogue;
+use crate::outbox::manifest_name;
+use crate::report::balance::{Balance, Tally};
+use crate::report::day::{DayReport, DayRow, DeliveryRow, WaitingRow};
+use crate::report::model::{Delivery, Direction, FileUsed, FindingLine, FindingsBeyond, HeldRecord, LayoutUsed, Municipality, RunReport, SeenTotal, TallyLine, Times};
+use crate::report::verdict::Outcome;
+use crate::schema::entity::Entity;
+use crate::store::ledger::{self, Exchange, State, Wanted};
+use crate::store::run::{self, Run, RunKind, RunState};
+use crate::store::{detail, lineage, request};
+use crate::value::{OwnedValue, Value};
+
+/// Most exchanges and runs of one day's report; more are in the ledger (`status`).
+const DAY_LIMIT: u32 = 20_000;
+/// Most control totals shown of one file.
+const TOTALS_LIMIT: u32 = 2_000;
+
+/// The word an operator reads for a state.
+pub fn state_word(state: State) -> &'static str {
+    match state {
+        State::Claiming | State::Claimed | State::Archived => "受付済",
+        State::Loading => "取込中",
+        State::Applied | State::Reported => "取込済",
+        State::Rejected => "却下",
+        State::Duplicate => "重複",
+        State::Failed => "失敗",
+        State::Withdrawn => "取下げ",
+        State::Drafting => "作成中",
+        State::Draft => "確認待ち",
+        State::Confirmed => "確認済",
+        State::Delivering => "送付中",
+        State::Delivered => "送付済",
+        State::Returned => "差戻し",
+        State::Superseded => "差替え",
+    }
+}
+
+/// Folder of an exchange's report.
+pub fn report_folder(hub: &Hub, exchange: &Exchange) -> PathBuf {
+    hub.area.reports().join(day_jst(&exchange.received_at)).join(exchange.id.to_string())
+}
+
+/// Writes the report of an exchange (again); the same ledger gives the same bytes.
+pub fn write_exchange(hub: &mut Hub, id: i64) -> Result<(), HubError> {
+    let exchange = ledger::get(&mut hub.conn, id)?;
+    let report = exchange_report(hub, &exchange)?;
+    let folder = report_folder(hub, &exchange);
+    crate::report::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
+}
+
+/// Writes the report of a derivation.
+pub fn write_derivation(hub: &mut Hub, run: i64) -> Result<(), HubError> {
+    let run = run::get(&mut hub.conn, run)?;
+    let report = run_report(hub, None, Some(&run))?;
+    let folder = hub.area.reports().join(day_jst(&run.started_at)).join(format!("d{}", run.id));
+    crate::report::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
+}
+
+/// The report of an exchange.
+pub fn exchange_report(hub: &mut Hub, exchange: &Exchange) -> Result<RunReport, HubError> {
+    let run = run::of_exchange(&mut hub.conn, exchange.id)?.pop();
+    run_report(hub, Some(exchange), run.as_ref())
+}
+
+fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> Result<RunReport, HubError> {
+    let site = hub.site.clone();
+    let interface = exchange.map_or_else(|| run.map(|r| r.interface.clone()).unwrap_or_default(), |e| e.interface.clone());
+    let direction = match (exchange, run) {
+        (Some(e), _) if e.direction == ledger::Direction::In => Direction::In,
+        (Some(_), _) => Direction::Out,
+        _ => Direction::Derive,
+    };
+    let number = exchange.map_or_else(|| format!("d{}", run.map_or(0, |r| r.id)), |e| e.id.to_string());
+    let held = run.is_some_and(|r| r.totals.held > 0);
+    let outcome = exchange.map_or(Outcome::Loaded, |e| outcome_of(e, held));
+    let mut report = RunReport::new(&title(hub, &interface), &interface, direction, &number, outcome);
+    report.municipality = Municipality { code: hub.dantai().to_owned(), name: site.municipality_name() };
+    if let Some(e) = exchange {
+        report.file = Some(FileUsed { name: e.file_name.clone(), sha256: e.sha256.clone().unwrap_or_default(), bytes: e.bytes.unwrap_or(0) as u64 });
+        report.times.received = people_jst(&e.received_at);
+        report.plan_revision = e.revision.clone().unwrap_or_default();
+        let layout = e.layout.clone().zip(e.profile.clone()).and_then(|k| site.layouts.get(&k));
+        report.layout = layout.map(|l| LayoutUsed { id: l.id.clone(), profile: l.profile.clone(), provenance: l.provenance, source: l.source.clone() });
+        report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
+        report.next_steps = e.note.iter().filter(|_| outcome == Outcome::Duplicate || outcome == Outcome::Returned).cloned().collect();
+    }
+    if let Some(run) = run {
+        fill_run(hub, &mut report, run)?;
+    }
+    Ok(report)
+}
+
+fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubError> {
+    report.times.started = people_jst(&run.started_at);
+    report.times.finished = run.finished_at.as_deref().map(people_jst).unwrap_or_default();
+    if report.times.received.is_empty() {
+        report.times = Times { received: String::new(), ..report.times.clone() };
+    }
+    report.base_date = run.base_date.clone();
+    report.plan_revision = run.revision.clone();
+    let has_amount = has_amount(hub, &run.interface);
+    report.balance = balance(run, has_amount);
+    let rows = hub.site.config.limits.report_rows as u32;
+    for t in detail::totals(&mut hub.conn, run.id, TOTALS_LIMIT)? {
+        let line = |label: &str| TallyLine {
+            label: label.to_owned(),
+            tally: Tally { count: t.counted.max(0) as u64, amount: t.declared },
+        };
+        if let Some(label) = t.title.strip_prefix(OUTCOME) {
+            report.outcomes.push(line(label));
+        } else if let Some(label) = t.title.strip_prefix(GROUP) {
+            report.groups.push(line(label));
+        } else {
+            report.seen_totals.push(SeenTotal {
+                title: t.title.clone(),
+                declared: t.declared.map_or_else(|| "記載なし".to_owned(), |n| n.to_string()),
+                counted: t.counted.to_string(),
+                agrees: t.agrees,
+            });
+        }
+    }
+    let findings = detail::findings(&mut hub.conn, run.id, 0, rows)?;
+    for finding in &findings {
+        let mut line = FindingLine::from(finding);
+        if line.action.is_empty() {
+            line.action = catalogue().get(&finding.code).map(|c| c.action.clone()).unwrap_or_default();
+        }
+        report.findings.push(line);
+    }
+    for (code, _, n) in detail::finding_counts(&mut hub.conn, run.id)? {
+        let shown = findings.iter().filter(|f| f.code == code).count() as u64;
+        if n > shown {
+            report.findings_beyond.push(FindingsBeyond { code, count: n - shown });
+        }
+    }
+    for h in detail::held(&mut hub.conn, run.id, 0, rows)? {
+        let reason = catalogue().get(&h.code).map_or_else(|| h.code.clone(), |c| c.title.clone());
+        report.held.push(HeldRecord { record: h.record, line: h.line, byte: h.byte, len: h.len, reason });
+    }
+    report.held_beyond = (run.totals.held.max(0) as u64).saturating_sub(report.held.len() as u64);
+    Ok(())
+}
+
+fn balance(run: &Run, has_amount: bool) -> Balance {
+    let t = &run.totals;
+    let yen = |count: i64, amount: i64| Tally { count: count.max(0) as u64, amount: has_amount.then_some(amount) };
+    let plain = |count: i64| Tally::of(count.max(0) as u64);
+    let mut balance = Balance {
+        read: yen(t.read, t.amount_read),
+        new: plain(t.loaded_new),
+        changed: plain(t.loaded_changed),
+        unchanged: plain(t.unchanged),
+        closed: plain(t.closed),
+        outside: plain(t.skipped),
+        held: yen(t.held, t.amount_held),
+        rejected: plain(t.rejected),
+        vanished: plain(t.vanished),
+        ..Balance::default()
+    };
+    if run.kind == RunKind::Out {
+        balance.closed = Tally::default();
+        balance.vanished = plain(t.closed);
+        balance.written = Some(yen(t.written, t.amount_written));
+    }
+    if run.state == RunState::Rejected && has_amount {
+        balance.rejected = yen(t.rejected, t.amount_read);
+    }
+    if has_amount {
+        spread_amount(&mut balance, t.amount_loaded);
+    }
+    balance
+}
+
+/// Where only one class was loaded its amount is known; where several were, it stands with them together.
+fn spread_amount(balance: &mut Balance, loaded: i64) {
+    let classes = [&mut balance.new, &mut balance.changed, &mut balance.unchanged];
+    let mut with_rows: Vec<&mut Tally> = classes.into_iter().filter(|t| t.count > 0).collect();
+    if let [only] = with_rows.as_mut_slice() {
+        only.amount = Some(loaded);
+    }
+}
+
+fn has_amount(hub: &Hub, interface: &str) -> bool {
+    hub.site.outbound.get(interface).is_some_and(|p| p.amount.is_some())
+        || hub.site.derive.get(interface).is_some_and(|p| p.amount.is_some())
+        || hub.site.inbound.iter().any(|((i, _, _), p)| i == interface && p.amount.is_some())
+}
+
+/// Japanese title of an interface.
+pub fn title(hub: &Hub, interface: &str) -> String {
+    let site = &hub.site;
+    let found = site.outbound.get(interface).map(|p| p.title.clone());
+    let found = found.or_else(|| site.derive.get(interface).map(|p| p.title.clone()));
+    let found = found.or_else(|| site.inbound.iter().find(|((i, _, _), _)| i == interface).map(|(_, p)| p.title.clone()));
+    found.unwrap_or_else(|| interface.to_owned())
+}
+
+fn outcome_of(exchange: &Exchange, held: bool) -> Outcome {
+    match exchange.state {
+        State::Rejected => Outcome::Rejected,
+        State::Duplicate => Outcome::Duplicate,
+        State::Drafting | State::Draft => Outcome::Drafted,
+        State::Confirmed | State::Delivering => Outcome::Confirmed,
+        State::Delivered => Outcome::Delivered,
+        State::Returned | State::Superseded => Outcome::Returned,
+        State::Withdrawn => Outcome::Nothing,
+        State::Applied | State::Reported if held => Outcome::PartlyHeld,
+        State::Applied | State::Reported => Outcome::Loaded,
+        _ => Outcome::Failed,
+    }
+}
+
+fn delivery(hub: &mut Hub, exchange: &Exchange) -> Result<Delivery, HubError> {
+    let manifest = hub.site.outbound.get(&exchange.interface).and_then(|p| p.manifest.clone());
+    let mut delivery = Delivery {
+        partner: exchange.partner.clone().unwrap_or_default(),
+        file: exchange.file_name.clone(),
+        manifest: manifest.map(|suffix| manifest_name(&exchange.file_name, &suffix)).unwrap_or_default(),
+        sha256: exchange.sha256.clone().unwrap_or_default(),
+        ..Delivery::default()
+    };
+    for event in request::events(&mut hub.conn, Some(exchange.id), 100)? {
+        match event.what.as_str() {
+            "confirm" => (delivery.confirmed_by, delivery.confirmed_at) = (event.who, people_jst(&event.at)),
+            "deliver" => delivery.delivered_at = people_jst(&event.at),
+            _ => {}
+        }
+    }
+    Ok(delivery)
+}
+
+/// Writes today's report (JST) and the index of all days.
+pub fn write_day(hub: &mut Hub) -> Result<(), HubError> {
+    let today = hub.clock.today().to_string();
+    let report = day_report(hub, &today)?;
+    let folder = hub.area.reports().join(&today);
+    crate::report::write_day(&report, &folder).map_err(HubError::io("日報の書き出し", &folder))?;
+    write_index(hub, report)
+}
+
+fn write_index(hub: &mut Hub, today: DayReport) -> Result<(), HubError> {
+    use crate::report::index::{IndexDay, IndexReport, write_index};
+    let folder = hub.area.reports();
+    let entries = std::fs::read_dir(&folder).map_err(HubError::io("報告書の一覧", &folder))?;
+    let days = entries
+        .filter_map(Result::ok)
+        .filter(|e| e.path().join("index.html").is_file())
+        .filter_map(|e| e.file_name().into_string().ok())
+        .map(|date| {
+            let runs = if date == today.date { today.rows.iter().cloned().map(|mut r| { r.href = format!("{date}/{}", r.href); r }).collect() } else { Vec::new() };
+            IndexDay { href: format!("{date}/index.html"), date, runs }
+        })
+        .collect();
+    let index = IndexReport { municipality: today.municipality, days };
+    write_index(&index, &folder).map_err(HubError::io("報告書の一覧", &folder))
+}
+
+/// The report of a JST day, from the ledger.
+pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
+    let (since, until) = bounds(day)?;
+    let dantai = hub.dantai().to_owned();
+    let mut report = DayReport {
+        date: day.to_owned(),
+        municipality: Municipality { code: dantai.clone(), name: hub.site.municipality_name() },
+        ..DayReport::default()
+    };
+    let runs = run::between(&mut hub.conn, &since, &until, DAY_LIMIT)?;
+    let wanted = Wanted { dantai: Some(&dantai), since: Some(&since), until: Some(&until), limit: DAY_LIMIT, ..Wanted::default() };
+    let exchanges = ledger::list(&mut hub.conn, &wanted)?;
+    let last: std::collections::HashMap<i64, &Run> = runs.iter().filter_map(|r| Some((r.exchange?, r))).collect();
+    for exchange in exchanges.iter().rev().filter(|e| e.state != State::Withdrawn) {
+        report.rows.push(day_row(hub, exchange, last.get(&exchange.id).copied()));
+        if exchange.state == State::Delivered {
+            let d = delivery(hub, exchange)?;
+            report.deliveries.push(DeliveryRow {
+                time: d.delivered_at,
+                partner: d.partner,
+                title: title(hub, &exchange.interface),
+                file: d.file,
+                sha256: d.sha256,
+                count: exchange.records.unwrap_or(0) as u64,
+                amount: exchange.amount,
+                confirmed_by: d.confirmed_by,
+            });
+        }
+    }
+    for run in runs.iter().filter(|r| r.kind == RunKind::Derive && r.state == RunState::Done) {
+        report.rows.push(derive_row(hub, run));
+    }
+    let wanted = Wanted { dantai: Some(&dantai), states: &[State::Draft], limit: 1000, ..Wanted::default() };
+    for draft in ledger::list(&mut hub.conn, &wanted)?.iter().rev() {
+        report.waiting.push(WaitingRow {
+            since: people_jst(&draft.received_at),
+            exchange: draft.id.to_string(),
+            title: title(hub, &draft.interface),
+            file: draft.file_name.clone(),
+            count: draft.records.unwrap_or(0) as u64,
+            amount: draft.amount,
+            href: format!("../{}/{}/index.html", day_jst(&draft.received_at), draft.id),
+        });
+    }
+    report.tables = super::tables::tables(hub, day)?;
+    Ok(report)
+}
+
+fn bounds(day: &str) -> Result<(String, String), HubError> {
+    let day = chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").map_err(|_| HubError::Refused(format!("日付「{day}」は YYYY-MM-DD の形で書いてください")))?;
+    let start = crate::clock::Clock::fixed(day, 0, 0);
+    let since = start.stamp();
+    start.advance(86_400);
+    Ok((since, start.stamp()))
+}
+
+fn day_row(hub: &Hub, exchange: &Exchange, run: Option<&Run>) -> DayRow {
+    let totals = run.map(|r| r.totals.clone()).unwrap_or_default();
+    let has_amount = has_amount(hub, &exchange.interface);
+    let balance = run.map(|r| balance(r, has_amount)).unwrap_or_default();
+    DayRow {
+        time: people_jst(&exchange.received_at),
+        direction: if exchange.direction == ledger::Direction::In { Direction::In } else { Direction::Out },
+        exchange: exchange.id.to_string(),
+        title: title(hub, &exchange.interface),
+        file: exchange.file_name.clone(),
+        outcome: outcome_of(exchange, totals.held > 0),
+        read: totals.read.max(0) as u64,
+        loaded: balance.taken().count,
+        held: totals.held.max(0) as u64,
+        rejected: totals.rejected.max(0) as u64,
+        amount: exchange.amount,
+        agrees: balance.agrees(),
+        href: format!("{}/index.html", exchange.id),
+    }
+}
+
+fn derive_row(hub: &Hub, run: &Run) -> DayRow {
+    let has_amount = has_amount(hub, &run.interface);
+    let balance = balance(run, has_amount);
+    DayRow {
+        time: people_jst(&run.started_at),
+        direction: Direction::Derive,
+        exchange: format!("d{}", run.id),
+        title: title(hub, &run.interface),
+        file: String::new(),
+        outcome: Outcome::Loaded,
+        read: run.totals.read.max(0) as u64,
+        loaded: balance.taken().count,
+        held: run.totals.held.max(0) as u64,
+        rejected: 0,
+        amount: has_amount.then_some(run.totals.amount_read),
+        agrees: balance.agrees(),
+        href: format!("d{}/index.html", run.id),
+    }
+}
+
+/// Every report of a small site, oldest first; for cases.
+pub fn all_reports(hub: &mut Hub) -> Result<Vec<RunReport>, HubError> {
+    let exchanges = ledger::list(&mut hub.conn, &Wanted { limit: DAY_LIMIT, ..Wanted::default() })?;
+    let mut reports = Vec::new();
+    for exchange in exchanges.iter().rev().filter(|e| e.state != State::Withdrawn) {
+        reports.push(exchange_report(hub, exchange)?);
+    }
+    for run in run::between(&mut hub.conn, "", "9999", DAY_LIMIT)? {
+        if run.kind == RunKind::Derive && run.state == RunState::Done {
+            reports.push(run_report(hub, None, Some(&run))?);
+        }
+    }
+    Ok(reports)
+}
+
+/// A report as a case expects it: what depends on the data alone.
+pub fn case_json(report: &RunReport) -> Json {
+    let mut json = serde_json::to_value(report).unwrap_or(Json::Null);
+    if let Some(map) = json.as_object_mut() {
+        for key in ["times", "municipality", "plan_revision", "next_steps", "layout"] {
+            map.remove(key);
+        }
+        map.retain(|_, v| !matches!(v, Json::Array(a) if a.is_empty()) && !v.is_null());
+        if let Some(file) = map.get_mut("file").and_then(Json::as_object_mut) {
+            file.remove("sha256");
+        }
+        map.remove("delivery");
+    }
+    json
+}
+
+/// The rows of an entity that stand, in key order, without NULLs; secret ones masked. For cases and small sites.
+pub fn rows_json(hub: &mut Hub, entity: &Entity) -> Result<Vec<Json>, HubError> {
+    let dantai = hub.dantai().to_owned();
+    let mut rows = Vec::new();
+    lineage::each_current(&mut hub.conn, entity, &dantai, |values| {
+        let mut map = Map::new();
+        for (column, value) in entity.columns.iter().zip(values) {
+            let value = match Value::to_owned(*value) {
+                OwnedValue::Null => continue,
+                _ if column.secret => json!("＊＊＊"),
+                OwnedValue::Text(t) => json!(t),
+                OwnedValue::Int(n) => json!(n),
+                OwnedValue::Bool(b) => json!(b),
+            };
+            map.insert(column.name.clone(), value);
+        }
+        rows.push(Json::Object(map));
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// Interface, file name and hash of a delivered exchange.
+pub fn delivered(hub: &mut Hub, id: i64) -> Result<(String, String, String), HubError> {
+    let e = ledger::get(&mut hub.conn, id)?;
+    Ok((e.interface, e.file_name, e.sha256.unwrap_or_default()))
+}

@@ -1,0 +1,250 @@
+//! Inbound: one claimed file through archive, load and settle to its report.
+//!
+//! Owns: which state follows which. Never: leaves a state before what it promises is durable.
+
+use std::fs;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use super::load::{LoadContext, Loaded, load};
+use super::receive::{refuse, work_name};
+use super::row::RunItems;
+use super::settle::{Settled, settle};
+use super::step::Step;
+use super::{Hub, HubError};
+use crate::clock::compact_jst;
+use crate::finding::{DataPlace, Finding, Severity};
+use crate::mapping::plan::InPlan;
+use crate::schema::feed::Completeness;
+use crate::store::bulk::{VersionBatch, VersionWriter};
+use crate::store::ledger::{self, Exchange, Facts, State};
+use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
+use crate::store::{Conn, StoreError, apply, detail};
+
+/// Files up to this size are staged on the worker's own connection; a second thread would cost more than it gains.
+const SMALL: i64 = 1 << 20;
+/// Batches on their way to the writing thread.
+const IN_FLIGHT: usize = 4;
+
+/// Takes an exchange as far as it goes now.
+pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
+    loop {
+        match exchange.state {
+            State::Claimed => archive(hub, &exchange)?,
+            State::Archived => examine(hub, &exchange)?,
+            State::Loading => load_and_settle(hub, &exchange)?,
+            State::Applied => {
+                super::facts::write_exchange(hub, exchange.id)?;
+                hub.steps.pass(Step::InReported)?;
+                ledger::advance(&mut hub.conn, exchange.id, State::Applied, State::Reported, None, &hub.clock.stamp())?;
+            }
+            State::Rejected | State::Duplicate | State::Reported => {
+                if exchange.state != State::Reported {
+                    super::facts::write_exchange(hub, exchange.id)?;
+                    hub.steps.pass(Step::InReported)?;
+                }
+                return clear(hub, exchange.id);
+            }
+            _ => return Ok(()),
+        }
+        exchange = ledger::get(&mut hub.conn, exchange.id)?;
+    }
+}
+
+/// Claimed → archived: the bytes are hashed and kept before anything looks at them.
+fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
+    let id = exchange.id;
+    let path = hub.area.work().join(work_name(id));
+    let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
+    let stat = |file: &fs::File| file.metadata().and_then(|m| Ok((m.len(), m.modified()?))).map_err(HubError::io("読み込み", &path));
+    let before = stat(&file)?;
+    let kept = hub.area.archive_file(&mut file, &format!("{id}.archive")).map_err(HubError::io("原本の保存", &path))?;
+    if stat(&file)? != before || before.0 != kept.bytes {
+        let source = std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written");
+        return Err(HubError::Io { what: "原本の保存（送信側がまだ書き込んでいます）", path, source });
+    }
+    hub.steps.pass(Step::InArchivedFile)?;
+    let now = hub.clock.stamp();
+    hub.conn.durable(|conn| {
+        ledger::learn(conn, id, &Facts { sha256: Some(&kept.sha256), bytes: Some(kept.bytes as i64), ..Facts::default() })?;
+        ledger::advance(conn, id, State::Claimed, State::Archived, None, &now)
+    })?;
+    hub.steps.pass(Step::InArchived)
+}
+
+/// Archived → loading, duplicate or rejected: is there a plan for it, is it new, does its manifest agree?
+fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
+    let (id, interface) = (exchange.id, exchange.interface.as_str());
+    let now = hub.clock.stamp();
+    let sha256 = exchange.sha256.as_deref().unwrap_or_default();
+    if let Some(first) = ledger::find_accepted(&mut hub.conn, &exchange.dantai, interface, sha256)? {
+        let note = format!("{} に取り込んだファイル（受付番号 {}）と内容が同じです", crate::clock::people_jst(&first.received_at), first.id);
+        hub.conn.durable(|conn| {
+            ledger::learn(conn, id, &Facts { related: Some(first.id), ..Facts::default() })?;
+            ledger::advance(conn, id, State::Archived, State::Duplicate, Some(&note), &now)
+        })?;
+        return Ok(());
+    }
+    let Some(plan) = hub.site.in_plan(interface, &exchange.file_name) else {
+        let finding = Finding::data("unknown-file-name", Severity::Fatal, DataPlace::default(), "このファイル名に合う受信定義がありません")
+            .with_value(&exchange.file_name, false);
+        return refuse(hub, id, interface, State::Archived, finding);
+    };
+    if let Some(finding) = manifest_breach(hub, exchange)? {
+        return refuse(hub, id, interface, State::Archived, finding);
+    }
+    hub.conn.transaction(|conn| {
+        let facts = Facts {
+            layout: Some(&plan.layout.id),
+            profile: Some(&plan.layout.profile),
+            revision: Some(&plan.revision),
+            ..Facts::default()
+        };
+        ledger::learn(conn, id, &facts)?;
+        ledger::advance(conn, id, State::Archived, State::Loading, None, &now)
+    })?;
+    Ok(())
+}
+
+/// Largest manifest read, bytes.
+const MANIFEST_LIMIT: u64 = 64 * 1024;
+
+/// What the manifest says against what arrived.
+fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, HubError> {
+    let Some(Completeness::Manifest { .. }) = hub.site.feeds.get(&exchange.interface).map(|f| &f.complete) else { return Ok(None) };
+    let path = hub.area.work().join(format!("{}.with", exchange.id));
+    let mut text = Vec::new();
+    match crate::area::open_plain(&path).and_then(|f| f.take(MANIFEST_LIMIT).read_to_end(&mut text)) {
+        Ok(_) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(HubError::io("読み込み", &path)(e)),
+    }
+    let fatal = |message: String| Some(Finding::data("manifest-mismatch", Severity::Fatal, DataPlace::default(), message));
+    let Ok(text) = std::str::from_utf8(&text) else {
+        return Ok(fatal("管理ファイルが UTF-8 ではありません".into()));
+    };
+    let line = |key: &str| text.lines().find_map(|l| l.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim().to_owned()));
+    match line("SHA-256") {
+        None => Ok(fatal("管理ファイルに SHA-256 の行がありません".into())),
+        Some(said) if !said.eq_ignore_ascii_case(exchange.sha256.as_deref().unwrap_or_default()) => {
+            Ok(fatal("管理ファイルの SHA-256 が、届いたファイルの内容と違います。途中で切れたか、別の版のファイルです".into()))
+        }
+        Some(_) => Ok(None),
+    }
+}
+
+/// Loading → applied or rejected. What an interrupted attempt staged is discarded first.
+fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
+    let Some(plan) = hub.site.in_plan(&exchange.interface, &exchange.file_name) else {
+        let finding = Finding::data("unknown-file-name", Severity::Fatal, DataPlace::default(), "このファイル名に合う受信定義がありません");
+        return refuse(hub, exchange.id, &exchange.interface, State::Loading, finding);
+    };
+    discard_unfinished(hub, &plan, exchange.id)?;
+    let today = hub.clock.today().to_string();
+    let new = NewRun {
+        exchange: Some(exchange.id),
+        interface: &exchange.interface,
+        dantai: &exchange.dantai,
+        kind: RunKind::In,
+        base_date: &today,
+        revision: &plan.revision,
+    };
+    let run = run::begin(&mut hub.conn, &new, &hub.clock.stamp())?;
+    hub.steps.pass(Step::InStaging)?;
+    let loaded = stage(hub, exchange, &plan, run, &today)?;
+    hub.steps.pass(Step::InStaged)?;
+    let settled = settle(hub, &plan, exchange, run, loaded)?;
+    tracing::info!(exchange = exchange.id, interface = exchange.interface, run, outcome = ?settled, "settled");
+    debug_assert!(matches!(settled, Settled::Applied | Settled::Rejected));
+    hub.steps.pass(Step::InSettled)
+}
+
+fn discard_unfinished(hub: &mut Hub, plan: &InPlan, exchange: i64) -> Result<(), HubError> {
+    let now = hub.clock.stamp();
+    for old in run::of_exchange(&mut hub.conn, exchange)? {
+        if old.state == RunState::Running {
+            for entity in super::settle::entities(plan) {
+                apply::discard_run(&mut hub.conn, entity, old.id)?;
+            }
+            detail::forget(&mut hub.conn, old.id)?;
+            run::finish(&mut hub.conn, old.id, RunState::Failed, &RunTotals::default(), Some("中断されたため、やり直しました"), &now)?;
+        }
+    }
+    Ok(())
+}
+
+fn stage(hub: &mut Hub, exchange: &Exchange, plan: &Arc<InPlan>, run: i64, today: &str) -> Result<Loaded, HubError> {
+    let sha256 = exchange.sha256.as_deref().unwrap_or_default();
+    let path = hub.area.archived_path(sha256);
+    let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
+    let context = LoadContext {
+        run: RunItems {
+            base_date: today.to_owned(),
+            municipality: exchange.dantai.clone(),
+            file_name: exchange.file_name.clone(),
+            created_at: compact_jst(&exchange.received_at),
+            sequence: 0,
+            change: "full",
+        },
+        site: &hub.site.values,
+        findings_per_code: hub.site.config.limits.findings_per_code,
+        bytes: exchange.bytes.unwrap_or(0) as u64,
+        progress: &hub.progress,
+        steps: &hub.steps,
+    };
+    let mut writers: Vec<VersionWriter> =
+        plan.into.iter().map(|rows| VersionWriter::new(&rows.entity, run, &exchange.dantai)).collect();
+    if exchange.bytes.unwrap_or(0) <= SMALL {
+        let conn = &mut hub.conn;
+        return load(plan, input, context, &mut |into, mut batch| {
+            writers[into].write(conn, &batch)?;
+            batch.clear();
+            Ok(batch)
+        });
+    }
+    let conn = hub.store.connect()?;
+    stage_beside(plan, input, context, writers, conn)
+}
+
+/// Reads on this thread and writes on another; the same rows in the same order as on one.
+fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, mut writers: Vec<VersionWriter>, mut conn: Conn) -> Result<Loaded, HubError> {
+    std::thread::scope(|scope| {
+        let (full, to_write) = sync_channel::<(usize, VersionBatch)>(IN_FLIGHT);
+        let (empty, back) = sync_channel::<(usize, VersionBatch)>(IN_FLIGHT * 2);
+        let writing = scope.spawn(move || -> Result<(), StoreError> {
+            for (into, mut batch) in to_write {
+                writers[into].write(&mut conn, &batch)?;
+                batch.clear();
+                let _ = empty.try_send((into, batch));
+            }
+            Ok(())
+        });
+        let loaded = load(plan, input, context, &mut |into, batch| {
+            if full.send((into, batch)).is_err() {
+                return Err(HubError::Refused("書き込み側が止まりました".into()));
+            }
+            Ok(match back.try_recv() {
+                Ok((same, batch)) if same == into => batch,
+                _ => VersionBatch::new(&plan.into[into].entity),
+            })
+        });
+        drop(full);
+        let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        written?;
+        loaded
+    })
+}
+
+/// The last step: what lies in the work folder for this exchange is no longer needed.
+fn clear(hub: &mut Hub, id: i64) -> Result<(), HubError> {
+    for name in [work_name(id), format!("{id}.with")] {
+        let path = hub.area.work().join(name);
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(HubError::io("作業ファイルの削除", &path)(e)),
+        }
+    }
+    hub.steps.pass(Step::InCleared)
+}

@@ -1,0 +1,418 @@
+//! Records of one file become rows: parse, check, map. One pass, bounded memory, no effect but the rows it hands on.
+//!
+//! Owns: what is held, what is skipped, what is counted. Never: touches the store; rows go to the caller in batches.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::row::{InRow, RunItems};
+use super::step::{Step, Steps};
+use super::{HubError, Progress};
+use crate::codec::{Findings, ReadLimits, Record, RecordReader, TotalSeen};
+use crate::expr::{Row, Scratch};
+use crate::finding::{DataPlace, Finding, Severity};
+use crate::mapping::plan::{Check, InPlan, IntoRows, Mode, Tolerance};
+use crate::store::bulk::{Unfit, VersionBatch};
+use crate::value::Value;
+
+/// Rows handed on at a time.
+pub const BATCH_ROWS: usize = 4096;
+/// Text handed on at a time, bytes; a batch of long rows is shorter.
+pub const BATCH_BYTES: usize = 4 << 20;
+
+/// A record that is not loaded, and the first reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// 1-based record number.
+    pub record: u64,
+    /// 1-based line.
+    pub line: u64,
+    /// Byte offset and length in the file as received.
+    pub byte: u64,
+    /// See `byte`.
+    pub len: u64,
+    /// Code of the first finding that held it.
+    pub reason: String,
+}
+
+/// What one pass over a file found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Records of kinds that go somewhere.
+    pub read: u64,
+    /// Of these: held.
+    pub held: Vec<Held>,
+    /// Held records beyond what the tolerance keeps a list of.
+    pub held_beyond: u64,
+    /// Of these: no `[[into]]` wanted them.
+    pub skipped: u64,
+    /// Sum of the control amount over records read; over those held.
+    pub amount_read: i64,
+    /// See `amount_read`.
+    pub amount_held: i64,
+    /// Findings, bounded.
+    pub findings: Findings,
+    /// Control totals inside the file.
+    pub totals: Vec<TotalSeen>,
+    /// Is this a full set?
+    pub full: bool,
+}
+
+impl Loaded {
+    /// Number of held records.
+    pub fn held_count(&self) -> u64 {
+        self.held.len() as u64 + self.held_beyond
+    }
+
+    /// Is the file as a whole to be rejected?
+    pub fn rejects(&self, plan: &InPlan) -> bool {
+        let most = match plan.tolerance {
+            Tolerance::Record { max_held } => max_held,
+            Tolerance::File => 0,
+        };
+        self.findings.worst() == Some(Severity::Fatal) || self.held_count() > most
+    }
+}
+
+/// Surroundings of a pass.
+pub struct LoadContext<'a> {
+    /// `実行.…`.
+    pub run: RunItems,
+    /// `サイト.…`.
+    pub site: &'a [(String, String)],
+    /// Findings kept of each code.
+    pub findings_per_code: usize,
+    /// Bytes of the file, for progress; 0 = unknown.
+    pub bytes: u64,
+    /// Told how far it is.
+    pub progress: &'a Progress,
+    /// Asked whether to go on.
+    pub steps: &'a Steps,
+}
+
+/// Reads `input` to its end. `flush(into, batch)` gets every full batch of the `into`-th `[[into]]` and gives an empty one back.
+pub fn load<R: Read>(
+    plan: &Arc<InPlan>,
+    input: R,
+    context: LoadContext<'_>,
+    flush: &mut dyn FnMut(usize, VersionBatch) -> Result<VersionBatch, HubError>,
+) -> Result<Loaded, HubError> {
+    let reader = RecordReader::new(plan.layout.clone(), input, ReadLimits::default());
+    let pass = Pass::new(plan, context);
+    pass.read_all(reader, flush)
+}
+
+struct Pass<'a> {
+    plan: &'a InPlan,
+    context: LoadContext<'a>,
+    remembered: Vec<bool>,
+    last: Vec<Option<Record>>,
+    checks: Vec<Vec<&'a Check>>,
+    into: Vec<Vec<(usize, &'a IntoRows)>>,
+    batches: Vec<VersionBatch>,
+    scratch: Scratch,
+    result: Loaded,
+    decided_full: bool,
+}
+
+impl<'a> Pass<'a> {
+    fn new(plan: &'a InPlan, context: LoadContext<'a>) -> Self {
+        let kinds = plan.layout.records.len();
+        let mut checks = vec![Vec::new(); kinds];
+        for check in &plan.checks {
+            checks[check.record].push(check);
+        }
+        let mut into = vec![Vec::new(); kinds];
+        for (i, rows) in plan.into.iter().enumerate() {
+            into[rows.record].push((i, rows));
+        }
+        Pass {
+            remembered: remembered(plan),
+            last: vec![None; kinds],
+            batches: plan.into.iter().map(|rows| VersionBatch::new(&rows.entity)).collect(),
+            scratch: Scratch::default(),
+            result: Loaded {
+                read: 0,
+                held: Vec::new(),
+                held_beyond: 0,
+                skipped: 0,
+                amount_read: 0,
+                amount_held: 0,
+                findings: Findings::new(context.findings_per_code),
+                totals: Vec::new(),
+                full: matches!(plan.mode, Mode::Full),
+            },
+            decided_full: !matches!(plan.mode, Mode::FullWhen(_)),
+            plan,
+            context,
+            checks,
+            into,
+        }
+    }
+
+    fn read_all<R: Read>(
+        mut self,
+        mut reader: RecordReader<R>,
+        flush: &mut dyn FnMut(usize, VersionBatch) -> Result<VersionBatch, HubError>,
+    ) -> Result<Loaded, HubError> {
+        let mut record = Record::default();
+        let path = std::path::PathBuf::from(&self.context.run.file_name);
+        let mut since_told = 0_u32;
+        loop {
+            let more = reader.next(&mut record, &mut self.result.findings).map_err(|source| HubError::Io { what: "読み込み", path: path.clone(), source })?;
+            if !more {
+                break;
+            }
+            self.take(&record);
+            for (i, batch) in self.batches.iter_mut().enumerate() {
+                if batch.len() >= BATCH_ROWS || batch.text_bytes() >= BATCH_BYTES {
+                    *batch = flush(i, std::mem::replace(batch, VersionBatch::new(&self.plan.into[i].entity)))?;
+                }
+            }
+            since_told += 1;
+            if since_told == 8192 {
+                since_told = 0;
+                self.context.steps.go_on(Step::InStaging)?;
+                self.context.progress.tell(&self.context.run.file_name, reader.bytes_read(), self.context.bytes);
+            }
+        }
+        for (i, batch) in self.batches.into_iter().enumerate() {
+            if !batch.is_empty() {
+                flush(i, batch)?;
+            }
+        }
+        self.result.totals = reader.totals().to_vec();
+        Ok(self.result)
+    }
+
+    fn take(&mut self, record: &Record) {
+        let kind = record.kind;
+        if self.into[kind].is_empty() && self.checks[kind].is_empty() && !self.remembered[kind] {
+            return;
+        }
+        self.context.run.sequence = record.number as i64;
+        let amount = match self.plan.amount {
+            Some((k, field)) if k == kind => record.value(field).as_int().unwrap_or(0),
+            _ => 0,
+        };
+        let mut reason = record.held.then(|| self.result.findings.last_holding().to_owned());
+        if reason.is_none() {
+            reason = self.check(record);
+        }
+        if reason.is_none() {
+            reason = self.map(record);
+        }
+        if self.remembered[kind] {
+            self.last[kind] = Some(record.clone());
+        }
+        if self.into[kind].is_empty() {
+            return;
+        }
+        self.result.read += 1;
+        self.result.amount_read = self.result.amount_read.saturating_add(amount);
+        if let Some(reason) = reason {
+            self.result.amount_held = self.result.amount_held.saturating_add(amount);
+            self.hold(record, reason);
+        }
+    }
+
+    fn hold(&mut self, record: &Record, reason: String) {
+        let most = match self.plan.tolerance {
+            Tolerance::Record { max_held } => max_held,
+            Tolerance::File => 1000,
+        };
+        if (self.result.held.len() as u64) < most {
+            self.result.held.push(Held { record: record.number, line: record.line, byte: record.byte, len: record.len, reason });
+        } else {
+            self.result.held_beyond += 1;
+        }
+    }
+
+    /// Runs the checks; the code of the first breach that holds the record.
+    fn check(&mut self, record: &Record) -> Option<String> {
+        let mut held = None;
+        if self.checks[record.kind].is_empty() {
+            return None;
+        }
+        let row = InRow { record, last: &self.last, run: &self.context.run, site: self.context.site };
+        for check in &self.checks[record.kind] {
+            let applies = check.when.as_ref().map_or(Ok(true), |when| when.is_true(&row, &mut self.scratch));
+            let kept = match applies {
+                Ok(false) => continue,
+                Ok(true) => check.expect.is_true(&row, &mut self.scratch),
+                Err(e) => Err(e),
+            };
+            let finding = match kept {
+                Ok(true) => continue,
+                Ok(false) => breach(self.plan, check, record),
+                Err(e) => failed(self.plan, record, &check.place, &e.to_string()),
+            };
+            if finding.severity >= Severity::Error && held.is_none() {
+                held = Some(finding.code.clone());
+            }
+            self.result.findings.push(finding);
+        }
+        held
+    }
+
+    /// Maps the record into its rows: all of them or none.
+    fn map(&mut self, record: &Record) -> Option<String> {
+        if self.into[record.kind].is_empty() {
+            return None;
+        }
+        let row = InRow { record, last: &self.last, run: &self.context.run, site: self.context.site };
+        if !self.decided_full {
+            self.decided_full = true;
+            if let Mode::FullWhen(when) = &self.plan.mode {
+                self.result.full = when.is_true(&row, &mut self.scratch).unwrap_or(false);
+            }
+        }
+        let mut done: Vec<usize> = Vec::new();
+        for (i, rows) in &self.into[record.kind] {
+            match map_into(rows, record, &row, &mut self.scratch, &mut self.batches[*i]) {
+                Ok(true) => done.push(*i),
+                Ok(false) => {}
+                Err(why) => {
+                    // All rows of a record or none.
+                    for i in done {
+                        self.batches[i].undo();
+                    }
+                    let finding = why.finding(self.plan, rows, record);
+                    let code = finding.code.clone();
+                    self.result.findings.push(finding);
+                    return Some(code);
+                }
+            }
+        }
+        if done.is_empty() {
+            self.result.skipped += 1;
+        }
+        None
+    }
+}
+
+/// Why a record cannot become a row.
+enum Unmapped {
+    KeyMissing(usize),
+    Failed(Option<usize>, String),
+}
+
+impl Unmapped {
+    fn finding(self, plan: &InPlan, rows: &IntoRows, record: &Record) -> Finding {
+        match self {
+            Unmapped::KeyMissing(column) => {
+                let name = &rows.entity.columns[column].name;
+                let mut place = record.place(&plan.layout, None);
+                place.field = name.clone();
+                Finding::data("key-missing", Severity::Error, place, format!("「{name}」が空のため、どの行か決められません"))
+                    .with_rule(rows.place.clone())
+            }
+            Unmapped::Failed(column, why) => {
+                let mut finding = failed(plan, record, &rows.place, &why);
+                if let Some(column) = column {
+                    finding.data.field = rows.entity.columns[column].name.clone();
+                }
+                finding
+            }
+        }
+    }
+}
+
+/// Appends one row, or nothing when `when` does not want the record.
+fn map_into(rows: &IntoRows, record: &Record, row: &InRow<'_>, scratch: &mut Scratch, batch: &mut VersionBatch) -> Result<bool, Unmapped> {
+    let failed = |e: crate::expr::EvalError| Unmapped::Failed(None, e.to_string());
+    if let Some(when) = &rows.when {
+        if !when.is_true(row, scratch).map_err(failed)? {
+            return Ok(false);
+        }
+    }
+    let close = match &rows.close_when {
+        Some(when) => when.is_true(row, scratch).map_err(failed)?,
+        None => false,
+    };
+    scratch.clear();
+    batch.start(record.number, record.byte, record.len, None, close);
+    for (column, expr) in rows.columns.iter().enumerate() {
+        let value = match expr {
+            None => Value::Null,
+            Some(expr) => match expr.as_slot() {
+                Some(slot) => row.get(slot),
+                None => match expr.eval(row, scratch) {
+                    Ok(value) => value,
+                    Err(e) => {
+                        batch.abandon();
+                        return Err(Unmapped::Failed(Some(column), e.to_string()));
+                    }
+                },
+            },
+        };
+        batch.push(value);
+    }
+    match batch.finish() {
+        Ok(()) => Ok(true),
+        Err(Unfit::NullKey(column)) => Err(Unmapped::KeyMissing(column)),
+        Err(Unfit::NulCharacter) => Err(Unmapped::Failed(None, "使えない文字 U+0000 があります".into())),
+    }
+}
+
+fn failed(plan: &InPlan, record: &Record, rule: &crate::finding::RulePlace, why: &str) -> Finding {
+    Finding::data("expression-failed", Severity::Error, record.place(&plan.layout, None), format!("定義の式を計算できません（{why}）"))
+        .with_rule(rule.clone())
+}
+
+fn breach(plan: &InPlan, check: &Check, record: &Record) -> Finding {
+    let place: DataPlace = record.place(&plan.layout, check.field);
+    let message = fill(&check.message, plan, record);
+    let mut finding = Finding::data(&check.code, check.severity, place, message).with_rule(check.place.clone()).with_action(check.action.clone());
+    if let Some(field) = check.field {
+        let secret = plan.layout.records[record.kind].fields[field].secret;
+        finding = finding.with_value(&record.value(field).to_string(), secret);
+    }
+    finding
+}
+
+/// Puts the values of the record's own fields into `{項目}` places; secret ones are masked.
+fn fill(message: &str, plan: &InPlan, record: &Record) -> String {
+    let fields = &plan.layout.records[record.kind].fields;
+    let mut out = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        match fields.iter().position(|f| f.name == name) {
+            Some(i) if fields[i].secret => out.push_str("＊＊＊"),
+            Some(i) => out.push_str(&record.value(i).to_string()),
+            None => out.push_str(&format!("{{{name}}}")),
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Kinds that expressions of other kinds look back at.
+fn remembered(plan: &InPlan) -> Vec<bool> {
+    let mut wanted = vec![false; plan.layout.records.len()];
+    let mut note = |own: usize, expr: &crate::expr::Expr| {
+        for slot in expr.slots() {
+            let kind = (slot >> 16) as usize;
+            if kind != own && kind < wanted.len() {
+                wanted[kind] = true;
+            }
+        }
+    };
+    for check in &plan.checks {
+        check.when.iter().chain([&check.expect]).for_each(|e| note(check.record, e));
+    }
+    for rows in &plan.into {
+        rows.when.iter().chain(&rows.close_when).chain(rows.columns.iter().flatten()).for_each(|e| note(rows.record, e));
+    }
+    if let Mode::FullWhen(when) = &plan.mode {
+        note(usize::MAX, when);
+    }
+    wanted
+}

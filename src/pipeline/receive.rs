@@ -1,0 +1,173 @@
+//! Receive: complete files leave the inbox for the work folder, announced in the ledger first.
+//!
+//! Owns: the order announce → move → claimed, and what becomes of entries that are no files. Never: reads content.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::step::Step;
+use super::{Hub, HubError};
+use crate::finding::{DataPlace, Finding, Severity};
+use crate::inbox::Entry;
+use crate::store::ledger::{self, Direction, Facts, State, Wanted};
+use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
+use crate::store::{StoreError, detail};
+
+/// Files announced and moved at a time.
+const BATCH: usize = 256;
+
+/// What one look at all inbox folders came to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Files taken, and entries set aside.
+    pub taken: usize,
+    /// Files that are still arriving.
+    pub waiting: usize,
+}
+
+/// Looks at every inbox folder once and takes what is complete.
+pub fn receive(hub: &mut Hub, started: Instant) -> Result<Received, HubError> {
+    let site = hub.site.clone();
+    let mut received = Received::default();
+    for (interface, feed) in &site.feeds {
+        let folder = hub.area.inbox.join(interface);
+        let layout = |name: &str| site.in_plan(interface, name).map(|plan| plan.layout.clone());
+        let entries = hub.inbox.scan(&folder, feed, &layout, started.elapsed()).map_err(HubError::io("受信フォルダーの確認", &folder))?;
+        let mut ready = Vec::new();
+        for entry in entries {
+            match entry {
+                Entry::Waiting { .. } => received.waiting += 1,
+                Entry::Ready { path, name, companion } => ready.push((path, name, companion)),
+                Entry::Odd { path, name, code, message } => {
+                    set_aside(hub, interface, &path, &name, Finding::data(code, Severity::Fatal, DataPlace::default(), message))?;
+                    received.taken += 1;
+                }
+            }
+        }
+        for batch in ready.chunks(BATCH) {
+            claim(hub, interface, batch)?;
+            received.taken += batch.len();
+        }
+    }
+    Ok(received)
+}
+
+fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathBuf>)]) -> Result<(), HubError> {
+    let now = hub.clock.stamp();
+    let dantai = hub.dantai().to_owned();
+    let root = hub.site.root.clone();
+    let ids = hub.conn.durable(|conn| {
+        let mut ids = Vec::with_capacity(batch.len());
+        for (path, name, _) in batch {
+            let id = ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now)?;
+            let from = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
+            ledger::learn(conn, id, &Facts { inbox_path: Some(&from), work_name: Some(&work_name(id)), ..Facts::default() })?;
+            ids.push(id);
+        }
+        Ok::<_, StoreError>(ids)
+    })?;
+    hub.steps.pass(Step::InAnnounced)?;
+    let mut moved = Vec::with_capacity(ids.len());
+    for (id, (path, _, companion)) in ids.iter().zip(batch) {
+        if let Some(companion) = companion {
+            move_if_there(companion, &hub.area.work().join(format!("{id}.with")))?;
+        }
+        moved.push(move_if_there(path, &hub.area.work().join(work_name(*id)))?);
+    }
+    hub.steps.pass(Step::InMoved)?;
+    hub.conn.transaction(|conn| {
+        for (id, moved) in ids.iter().zip(&moved) {
+            let (to, note) = if *moved { (State::Claimed, None) } else { (State::Withdrawn, Some("取り込む前に受信フォルダーから無くなりました")) };
+            ledger::advance(conn, *id, State::Claiming, to, note, &now)?;
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    hub.steps.pass(Step::InClaimed)
+}
+
+/// Finishes what a stop left between announcing and claiming.
+pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
+    let now = hub.clock.stamp();
+    loop {
+        let dantai = hub.dantai().to_owned();
+        let wanted = Wanted { dantai: Some(&dantai), direction: Some(Direction::In), states: &[State::Claiming], limit: 1000, ..Wanted::default() };
+        let left = ledger::list(&mut hub.conn, &wanted)?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        for exchange in left {
+            let id = exchange.id;
+            let aside = hub.area.set_aside().join(id.to_string());
+            if fs::symlink_metadata(&aside).is_ok() {
+                let finding = Finding::data("not-a-file", Severity::Fatal, DataPlace::default(), "取り込めないものが置かれていました");
+                refuse(hub, id, &exchange.interface, State::Claiming, finding)?;
+                continue;
+            }
+            let work = hub.area.work().join(work_name(id));
+            let inbox = exchange.inbox_path.as_ref().map(|p| hub.site.root.join(p));
+            let there = work.exists() || (exchange.work_name.is_some() && inbox.is_some_and(|from| move_if_there(&from, &work).unwrap_or(false)));
+            let (to, note) = if there { (State::Claimed, None) } else { (State::Withdrawn, Some("取り込む前に受信フォルダーから無くなりました")) };
+            ledger::advance(&mut hub.conn, id, State::Claiming, to, note, &now)?;
+        }
+    }
+}
+
+/// Moves an entry that is no file out of the way, and says so in a report.
+fn set_aside(hub: &mut Hub, interface: &str, path: &Path, name: &str, finding: Finding) -> Result<(), HubError> {
+    let now = hub.clock.stamp();
+    let dantai = hub.dantai().to_owned();
+    let id = hub.conn.durable(|conn| ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now))?;
+    hub.steps.pass(Step::InAnnounced)?;
+    let aside = hub.area.set_aside().join(id.to_string());
+    if let Err(source) = fs::rename(path, &aside) {
+        if source.kind() != std::io::ErrorKind::NotFound {
+            return Err(HubError::Io { what: "取り込めないものの移動", path: aside, source });
+        }
+    }
+    hub.steps.pass(Step::InMoved)?;
+    refuse(hub, id, interface, State::Claiming, finding)?;
+    super::facts::write_exchange(hub, id)
+}
+
+/// Rejects an exchange for one finding about the whole of it.
+pub fn refuse(hub: &mut Hub, id: i64, interface: &str, from: State, finding: Finding) -> Result<(), HubError> {
+    let now = hub.clock.stamp();
+    let today = hub.clock.today().to_string();
+    let dantai = hub.dantai().to_owned();
+    let note = finding.message.clone();
+    hub.conn.durable(|conn| {
+        let new = NewRun { exchange: Some(id), interface, dantai: &dantai, kind: RunKind::In, base_date: &today, revision: "" };
+        let run = run::begin(conn, &new, &now)?;
+        detail::count_findings(conn, run, &finding.code, finding.severity, 1)?;
+        detail::add_findings(conn, run, 1, &[finding])?;
+        run::finish(conn, run, RunState::Rejected, &RunTotals::default(), Some(&note), &now)?;
+        ledger::advance(conn, id, from, State::Rejected, Some(&note), &now)?;
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(())
+}
+
+/// Name of a claimed file in the work folder.
+pub fn work_name(exchange: i64) -> String {
+    format!("{exchange}.in")
+}
+
+fn move_if_there(from: &Path, to: &Path) -> Result<bool, HubError> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) if e.kind() == std::io::ErrorKind::CrossesDevices => {
+            let copied = crate::area::open_plain(from).and_then(|mut file| {
+                let scratch = to.with_extension("copy");
+                let mut out = fs::File::create(&scratch)?;
+                std::io::copy(&mut file, &mut out)?;
+                out.sync_all()?;
+                fs::rename(&scratch, to)?;
+                fs::remove_file(from)
+            });
+            copied.map(|()| true).map_err(HubError::io("受信ファイルの移動", from))
+        }
+        Err(e) => Err(HubError::io("受信ファイルの移動", from)(e)),
+    }
+}

@@ -1,0 +1,178 @@
+//! Settle: the one transaction that makes a file's rows stand and writes down what became of every record.
+//!
+//! Owns: the arithmetic of a run's totals. Never: reads the file again.
+
+use std::sync::Arc;
+
+use super::load::{Held, Loaded};
+use super::{Hub, HubError};
+use crate::finding::{DataPlace, Finding, Severity};
+use crate::mapping::plan::InPlan;
+use crate::schema::entity::Entity;
+use crate::store::apply::{self, Applied, ApplyMode};
+use crate::store::ledger::{self, Exchange, Facts, State};
+use crate::store::run::{self, RunState, RunTotals};
+use crate::store::{Conn, StoreError, detail};
+
+/// How a file ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Its rows stand (all, or all that are not held).
+    Applied,
+    /// Nothing of it stands.
+    Rejected,
+}
+
+/// Applies or rejects what was staged, with the ledger, in one transaction.
+pub fn settle(hub: &mut Hub, plan: &InPlan, exchange: &Exchange, run: i64, mut loaded: Loaded) -> Result<Settled, HubError> {
+    let now = hub.clock.stamp();
+    if loaded.rejects(plan) {
+        reject(&mut hub.conn, plan, exchange, run, &loaded, &now)?;
+        return Ok(Settled::Rejected);
+    }
+    let any_held = loaded.held_count() > 0;
+    let full = loaded.full;
+    let max_duplicates = hub.site.config.limits.findings_per_code as u32;
+    let held_cap = match plan.tolerance {
+        crate::mapping::plan::Tolerance::Record { max_held } => max_held,
+        crate::mapping::plan::Tolerance::File => 0,
+    };
+    let outcome = hub.conn.durable(|conn| {
+        let mut totals = totals_of(&loaded);
+        let mut primary = true;
+        let mut put_off_closing = false;
+        for entity in entities(plan) {
+            let mode = ApplyMode { full, any_held, max_duplicates };
+            let applied = apply::apply_entity(conn, entity, run, &exchange.dantai, mode)?;
+            note_duplicates(&mut loaded, &applied, entity);
+            put_off_closing |= applied.closing_put_off;
+            if std::mem::take(&mut primary) {
+                add_applied(&mut totals, &applied);
+            }
+        }
+        if loaded.held_count() > held_cap {
+            return Err(StoreError::Stopped);
+        }
+        if put_off_closing {
+            loaded.findings.push(put_off());
+        }
+        totals.held = loaded.held_count() as i64;
+        totals.amount_held = loaded.amount_held;
+        totals.amount_loaded = loaded.amount_read - loaded.amount_held;
+        write_details(conn, run, &loaded)?;
+        run::finish(conn, run, RunState::Done, &totals, None, &now)?;
+        let facts = Facts { accepted: Some(true), records: Some(totals.read), amount: plan.amount.map(|_| totals.amount_read), ..Facts::default() };
+        ledger::learn(conn, exchange.id, &facts)?;
+        ledger::advance(conn, exchange.id, State::Loading, State::Applied, None, &now)?;
+        Ok(())
+    });
+    match outcome {
+        Ok(()) => {
+            for entity in entities(plan) {
+                crate::store::ddl::ensure_indexes(&mut hub.conn, entity)?;
+            }
+            Ok(Settled::Applied)
+        }
+        Err(StoreError::Stopped) => {
+            reject(&mut hub.conn, plan, exchange, run, &loaded, &now)?;
+            Ok(Settled::Rejected)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// The entities a plan writes, each once.
+pub fn entities(plan: &InPlan) -> Vec<&Arc<Entity>> {
+    let mut seen = Vec::new();
+    for rows in &plan.into {
+        if !seen.iter().any(|e: &&Arc<Entity>| e.id == rows.entity.id) {
+            seen.push(&rows.entity);
+        }
+    }
+    seen
+}
+
+fn reject(conn: &mut Conn, plan: &InPlan, exchange: &Exchange, run: i64, loaded: &Loaded, now: &str) -> Result<(), HubError> {
+    for entity in entities(plan) {
+        apply::discard_run(conn, entity, run)?;
+    }
+    let mut totals = totals_of(loaded);
+    totals.held = 0;
+    totals.skipped = 0;
+    totals.rejected = totals.read;
+    totals.amount_held = 0;
+    let note = loaded
+        .findings
+        .kept()
+        .iter()
+        .find(|f| f.severity == Severity::Fatal)
+        .map_or_else(|| format!("誤りのある記録が {} 件あり、許される数を超えました", loaded.held_count()), |f| f.message.clone());
+    conn.durable(|conn| {
+        write_details(conn, run, loaded)?;
+        run::finish(conn, run, RunState::Rejected, &totals, Some(&note), now)?;
+        let facts = Facts { records: Some(totals.read), amount: plan.amount.map(|_| totals.amount_read), ..Facts::default() };
+        ledger::learn(conn, exchange.id, &facts)?;
+        ledger::advance(conn, exchange.id, State::Loading, State::Rejected, Some(&note), now)
+    })?;
+    Ok(())
+}
+
+fn totals_of(loaded: &Loaded) -> RunTotals {
+    RunTotals {
+        read: loaded.read as i64,
+        held: loaded.held_count() as i64,
+        skipped: loaded.skipped as i64,
+        amount_read: loaded.amount_read,
+        amount_held: loaded.amount_held,
+        ..RunTotals::default()
+    }
+}
+
+fn add_applied(totals: &mut RunTotals, applied: &Applied) {
+    totals.loaded_new += applied.new as i64;
+    totals.loaded_changed += applied.changed as i64;
+    totals.unchanged += applied.unchanged as i64;
+    totals.closed += applied.closed as i64;
+    totals.skipped += applied.close_unknown as i64;
+    totals.vanished += applied.vanished as i64;
+}
+
+/// Records with one key are all held: nobody knows which is right.
+fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
+    let keys: Vec<&str> = entity.key.iter().map(|&i| entity.columns[i].name.as_str()).collect();
+    let keys = keys.join("・");
+    for dup in &applied.duplicate_rows {
+        let place = DataPlace { record: dup.record, line: dup.record, byte: dup.byte, len: dup.len, field: keys.clone() };
+        let message = format!("同じキー（{keys}）の記録がこのファイルに 2 件以上あります。どれが正しいか決められないため、すべて保留しました");
+        loaded.findings.push(Finding::data("duplicate-key", Severity::Error, place, message));
+        loaded.held.push(Held { record: dup.record, line: dup.record, byte: dup.byte, len: dup.len, reason: "duplicate-key".into() });
+    }
+    loaded.held_beyond += applied.duplicates.saturating_sub(applied.duplicate_rows.len() as u64);
+}
+
+fn put_off() -> Finding {
+    let message = "全件ファイルですが保留した記録があるため、ファイルに無い行の終了処理を見送りました";
+    Finding::data("closing-put-off", Severity::Warning, DataPlace::default(), message)
+}
+
+/// Findings, held records and totals of a run; the counts include what was not kept.
+pub fn write_details(conn: &mut Conn, run: i64, loaded: &Loaded) -> Result<(), StoreError> {
+    for code in loaded.findings.codes() {
+        detail::count_findings(conn, run, &code.code, code.worst, code.count)?;
+    }
+    detail::add_findings(conn, run, 1, loaded.findings.kept())?;
+    let held: Vec<detail::Held> = loaded
+        .held
+        .iter()
+        .map(|h| detail::Held { record: h.record, byte: h.byte, len: h.len, line: h.line, code: h.reason.clone() })
+        .collect();
+    detail::add_held(conn, run, &held)?;
+    detail::add_totals(conn, run, &stored_totals(&loaded.totals))
+}
+
+/// Totals as the store keeps them.
+pub fn stored_totals(seen: &[crate::codec::TotalSeen]) -> Vec<detail::TotalSeen> {
+    seen.iter()
+        .map(|t| detail::TotalSeen { title: t.title.clone(), declared: t.declared, counted: t.counted, agrees: t.agrees, record: t.record })
+        .collect()
+}

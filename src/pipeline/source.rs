@@ -1,0 +1,56 @@
+//! A source: a view with its condition, as the streets read it.
+//!
+//! Owns: handing a compiled condition to the store. Never: writes SQL itself.
+
+use std::sync::Arc;
+
+use super::HubError;
+use crate::expr::Expr;
+use crate::mapping::site::Site;
+use crate::schema::view::View;
+use crate::store::select::{Filter, Selection};
+use crate::store::{Conn, StoreError, quote};
+use crate::value::{OwnedValue, Value};
+
+/// What to read.
+pub struct Source<'a> {
+    /// The site, for entities and nested views.
+    pub site: &'a Site,
+    /// The view.
+    pub view: &'a View,
+    /// Only rows for which this is true (slot = column index).
+    pub filter: Option<&'a Expr>,
+    /// ORDER BY: indexes of view columns.
+    pub order: &'a [usize],
+    /// Municipality.
+    pub dantai: &'a str,
+    /// 実行.基準日, ISO.
+    pub base_date: &'a str,
+}
+
+impl Source<'_> {
+    /// Every row in order, in bounded memory: the view's columns, then its lineage columns.
+    pub fn each(&self, conn: &mut Conn, f: impl FnMut(&[Value<'_>]) -> Result<(), StoreError>) -> Result<(), HubError> {
+        let entities: Vec<_> = self.site.entities.values().cloned().collect();
+        let views: Vec<Arc<View>> = self.site.views.values().cloned().collect();
+        // The selection's own two placeholders come first; the condition's are numbered after them.
+        let mut binds = vec![OwnedValue::Null; Filter::FIRST - 1];
+        let name = |slot: u32| self.view.columns.get(slot as usize).map_or_else(String::new, |(name, _)| quote(name));
+        let sql = match self.filter {
+            Some(expr) => Some(expr.to_sql(conn.dialect(), &name, &mut binds).map_err(|e| HubError::Rules(e.to_string()))?),
+            None => None,
+        };
+        let params: Vec<Value<'_>> = binds.iter().skip(Filter::FIRST - 1).map(OwnedValue::as_value).collect();
+        let filter = sql.as_ref().map(|sql| Filter { sql, params: &params });
+        let selection = Selection {
+            view: self.view,
+            entities: &entities,
+            views: &views,
+            base_date: self.base_date,
+            dantai: self.dantai,
+            filter,
+            order: self.order,
+        };
+        Ok(selection.each(conn, f)?)
+    }
+}

@@ -1,0 +1,218 @@
+//! The worker: takes no input. It looks at the inbox and the ledger and does what is due, in one order, until nothing is.
+//!
+//! Owns: that order, the lock that keeps a second worker away, the waiting. Never: keeps state between two looks.
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use super::receive::{self, receive};
+use super::{Hub, HubError, deliver, derive, due, inbound, outbound};
+use crate::clock::Clock;
+use crate::store::ledger::{self, Direction, Exchange, State};
+
+/// Name under which this worker holds leases.
+const WORKER: &str = "worker";
+/// States of received files that have their way to go.
+const INBOUND: [State; 4] = [State::Claimed, State::Archived, State::Loading, State::Applied];
+/// States of files to send that have their way to go without an operator.
+const OUTBOUND: [State; 2] = [State::Confirmed, State::Delivering];
+/// A lease this long outlives any file; it ends when the worker lets go or starts anew.
+const LEASE_SECONDS: i64 = 24 * 3600;
+/// First pause after the machine failed with an exchange; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: i64 = 10;
+/// See [`FIRST_PAUSE`], seconds.
+const LONGEST_PAUSE: i64 = 3600;
+/// Pause between two looks at files that are still arriving.
+const ARRIVING_PAUSE: Duration = Duration::from_millis(100);
+
+/// What one round did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Round {
+    /// Pieces of work done.
+    pub done: usize,
+    /// Files that are still arriving.
+    pub waiting: usize,
+    /// Pieces of work that failed and are put off.
+    pub failed: usize,
+}
+
+/// Keeps a second worker away from a site's folders for as long as it lives.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code, reason = "held, not read")] File);
+
+/// Takes the worker's lock, or says that another has it.
+pub fn lock(hub: &Hub) -> Result<Lock, HubError> {
+    let path = hub.area.data.join("worker.lock");
+    let file = File::create(&path).map_err(HubError::io("ロックの取得", &path))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Lock(file)),
+        Err(_) => Err(HubError::Refused("このフォルダーでは別の renkei が動いています。終わるのを待つか、serve に任せてください".into())),
+    }
+}
+
+/// What a worker does first: finish what a stop interrupted.
+pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
+    ledger::release_all(&mut hub.conn, WORKER)?;
+    receive::recover(hub)?;
+    clear_finished(hub)?;
+    let drafting = ledger::list(
+        &mut hub.conn,
+        &ledger::Wanted { direction: Some(Direction::Out), states: &[State::Drafting], limit: 1000, ..ledger::Wanted::default() },
+    )?;
+    let site = hub.site.clone();
+    for exchange in drafting.into_iter().rev() {
+        match site.outbound.get(&exchange.interface) {
+            Some(plan) => {
+                outbound::write(hub, plan, &exchange)?;
+            }
+            None => {
+                let note = "送信定義が無くなりました";
+                ledger::advance(&mut hub.conn, exchange.id, State::Drafting, State::Withdrawn, Some(note), &hub.clock.stamp())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Files that are settled but whose report or clearing a stop cut off: they still lie in the work folder.
+fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
+    let work = hub.area.work();
+    let entries = std::fs::read_dir(&work).map_err(HubError::io("作業フォルダーの確認", &work))?;
+    let mut left: Vec<i64> = entries
+        .filter_map(Result::ok)
+        .filter_map(|e| e.file_name().to_str().and_then(|n| n.strip_suffix(".in")).and_then(|id| id.parse().ok()))
+        .collect();
+    left.sort_unstable();
+    for id in left {
+        let exchange = match ledger::get(&mut hub.conn, id) {
+            Ok(exchange) => exchange,
+            Err(crate::store::StoreError::Missing { .. }) => continue,
+            Err(e) => return Err(e.into()),
+        };
+        if matches!(exchange.state, State::Rejected | State::Duplicate | State::Reported) {
+            inbound::advance(hub, exchange)?;
+        }
+    }
+    Ok(())
+}
+
+/// One round: receive, work off files, derive, draft, deliver. `started` is when this worker began.
+pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
+    let received = receive(hub, started)?;
+    let mut round = Round { done: received.taken, waiting: received.waiting, failed: 0 };
+    work_off(hub, Direction::In, &INBOUND, &mut round, inbound::advance)?;
+    let site = hub.site.clone();
+    for plan in site.derive_order() {
+        if due::derive_is_due(hub, &plan)? {
+            derive::derive(hub, &plan)?;
+            round.done += 1;
+        }
+    }
+    for plan in site.outbound.values() {
+        if due::draft_is_due(hub, plan)? {
+            outbound::draft(hub, plan)?;
+            round.done += 1;
+        }
+    }
+    work_off(hub, Direction::Out, &OUTBOUND, &mut round, |hub, exchange| deliver::deliver(hub, &exchange))?;
+    if round.done > 0 {
+        super::facts::write_day(hub)?;
+    }
+    Ok(round)
+}
+
+fn work_off(
+    hub: &mut Hub,
+    direction: Direction,
+    states: &[State],
+    round: &mut Round,
+    work: impl Fn(&mut Hub, Exchange) -> Result<(), HubError>,
+) -> Result<(), HubError> {
+    loop {
+        let now = hub.clock.stamp();
+        let until = later(&hub.clock, LEASE_SECONDS);
+        let Some(exchange) = ledger::claim_next(&mut hub.conn, direction, states, WORKER, &now, &until)? else { return Ok(()) };
+        let (id, attempts) = (exchange.id, exchange.attempts);
+        match work(hub, exchange) {
+            Ok(()) => {
+                round.done += 1;
+            }
+            Err(HubError::Stopped(step)) => return Err(HubError::Stopped(step)),
+            Err(error) => {
+                tracing::error!(exchange = id, error = %chain(&error), "work failed, will be tried again");
+                round.failed += 1;
+                let pause = (FIRST_PAUSE << attempts.clamp(0, 16)).min(LONGEST_PAUSE);
+                let next = later(&hub.clock, pause);
+                ledger::postpone(&mut hub.conn, id, &error.to_string(), &next, &hub.clock.stamp())?;
+            }
+        }
+    }
+}
+
+fn later(clock: &Clock, seconds: i64) -> String {
+    (clock.now() + chrono::TimeDelta::seconds(seconds)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// An error with its causes on one line, for the log.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text += &format!(": {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// Rounds until nothing is left to do and no file is arriving, at most `wait` long for arriving files. Returns what was done.
+pub fn run_until_idle(hub: &mut Hub, wait: Duration) -> Result<Round, HubError> {
+    let started = Instant::now();
+    let mut sum = Round::default();
+    let mut quiet_since = Instant::now();
+    recover(hub)?;
+    loop {
+        let round = round(hub, started)?;
+        sum.done += round.done;
+        sum.failed += round.failed;
+        sum.waiting = round.waiting;
+        if round.done > 0 {
+            quiet_since = Instant::now();
+        } else if round.waiting == 0 || quiet_since.elapsed() >= wait {
+            return Ok(sum);
+        } else {
+            hub.steps.go_on(super::Step::InClaimed)?;
+            std::thread::sleep(ARRIVING_PAUSE);
+        }
+    }
+}
+
+/// [`run_until_idle`] for cases and tests: files were dropped whole, so none is waited for longer than its feed says.
+pub fn settle(hub: &mut Hub) -> Result<(), HubError> {
+    run_until_idle(hub, Duration::from_secs(30)).map(|_| ())
+}
+
+/// Confirms and delivers the open draft of an interface (making one if there is none). For cases and the demo.
+pub fn send_now(hub: &mut Hub, interface: &str, who: &str) -> Result<Vec<i64>, HubError> {
+    let site = hub.site.clone();
+    let plan = site.outbound.get(interface).ok_or_else(|| HubError::Refused(format!("送信定義「{interface}」がありません")))?;
+    if !due::is_open(hub, interface)? {
+        outbound::draft(hub, plan)?;
+    }
+    let dantai = hub.dantai().to_owned();
+    let wanted = ledger::Wanted {
+        dantai: Some(&dantai),
+        direction: Some(Direction::Out),
+        interface: Some(interface),
+        states: &[State::Draft],
+        limit: 100,
+        ..ledger::Wanted::default()
+    };
+    let drafts = ledger::list(&mut hub.conn, &wanted)?;
+    let mut sent = Vec::new();
+    for draft in drafts {
+        let confirmed = deliver::confirm(hub, draft.id, who, draft.sha256.as_deref())?;
+        deliver::deliver(hub, &confirmed)?;
+        sent.push(draft.id);
+    }
+    Ok(sent)
+}

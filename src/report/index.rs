@@ -1,0 +1,89 @@
+//! The index: the newest days, each with its report and its runs.
+//!
+//! Owns: the order and the limits of the list. Never: finds reports; the caller knows them from the ledger.
+
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::day::DayRow;
+use super::html;
+use super::model::Municipality;
+use super::verdict::Tone;
+use super::write::write_file;
+
+/// Everything the index may link.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct IndexReport {
+    /// Whose data.
+    pub municipality: Municipality,
+    /// The days, in any order.
+    pub days: Vec<IndexDay>,
+}
+
+/// One day of the index.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct IndexDay {
+    /// The day in JST, ISO.
+    pub date: String,
+    /// Relative address of the day's report; empty when there is none.
+    pub href: String,
+    /// The day's runs, in the order of time.
+    pub runs: Vec<DayRow>,
+}
+
+impl IndexReport {
+    /// Days shown.
+    pub const DAYS: usize = 62;
+    /// Runs shown for one day; the day's report has them all.
+    pub const RUNS: usize = 200;
+
+    /// The days shown, newest first.
+    pub fn shown(&self) -> Vec<&IndexDay> {
+        let mut days: Vec<&IndexDay> = self.days.iter().collect();
+        days.sort_by(|a, b| b.date.cmp(&a.date));
+        days.truncate(Self::DAYS);
+        days
+    }
+
+    /// How many older days are not shown.
+    pub fn older(&self) -> usize {
+        self.days.len().saturating_sub(Self::DAYS)
+    }
+}
+
+impl IndexDay {
+    /// The runs shown, newest first.
+    pub fn shown(&self) -> Vec<&DayRow> {
+        self.runs.iter().rev().take(IndexReport::RUNS).collect()
+    }
+
+    /// How many runs are not shown.
+    pub fn more(&self) -> usize {
+        self.runs.len().saturating_sub(IndexReport::RUNS)
+    }
+
+    /// How the day felt: as its worst run.
+    pub fn tone(&self) -> Tone {
+        self.runs
+            .iter()
+            .map(DayRow::tone)
+            .max()
+            .unwrap_or(Tone::Good)
+    }
+
+    /// Runs somebody should look at.
+    pub fn to_look_at(&self) -> usize {
+        self.runs.iter().filter(|r| r.tone() > Tone::Good).count()
+    }
+}
+
+/// Writes `index.html` into `dir`, which is made when it is missing.
+///
+/// # Errors
+/// The file system's.
+pub fn write_index(index: &IndexReport, dir: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    write_file(dir, "index.html", html::index_page(index)?.as_bytes())
+}

@@ -1,0 +1,225 @@
+//! The verdict: how a run ended, in one word, one sentence and what to do next.
+//!
+//! Owns: those words. Never: decides how a run ends.
+
+use serde::Serialize;
+
+use super::model::{Direction, RunReport};
+use super::words::count;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All records are in.
+    Loaded,
+    /// Some are in, some are held.
+    PartlyHeld,
+    /// The whole file was refused.
+    Rejected,
+    /// The same bytes are in already.
+    Duplicate,
+    /// An outbound file waits for an operator.
+    Drafted,
+    /// An operator confirmed it; it waits for delivery.
+    Confirmed,
+    /// It was delivered.
+    Delivered,
+    /// An operator returned it; it will not be sent.
+    Returned,
+    /// There was nothing to send.
+    Nothing,
+    /// The machine was in trouble; it will be tried again.
+    Failed,
+}
+
+/// How a verdict feels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    /// Nothing to do.
+    Good,
+    /// Somebody should look.
+    Look,
+    /// Somebody must act.
+    Bad,
+}
+
+impl Tone {
+    /// A sign that also tells on paper without colour.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Tone::Good => "○",
+            Tone::Look => "△",
+            Tone::Bad => "×",
+        }
+    }
+
+    /// The class in the style sheet.
+    pub fn class(self) -> &'static str {
+        match self {
+            Tone::Good => "good",
+            Tone::Look => "look",
+            Tone::Bad => "bad",
+        }
+    }
+}
+
+impl Outcome {
+    /// The word an operator reads.
+    pub fn japanese(self, direction: Direction) -> &'static str {
+        match self {
+            Outcome::Loaded if direction == Direction::Derive => "計算済",
+            Outcome::Loaded => "取込済",
+            Outcome::PartlyHeld => "一部保留",
+            Outcome::Rejected => "却下",
+            Outcome::Duplicate => "重複のため取込なし",
+            Outcome::Drafted => "作成済・確認待ち",
+            Outcome::Confirmed => "確認済",
+            Outcome::Delivered => "送付済",
+            Outcome::Returned => "差戻し",
+            Outcome::Nothing => "対象なし",
+            Outcome::Failed => "失敗（再試行します）",
+        }
+    }
+
+    /// How it feels.
+    pub fn tone(self) -> Tone {
+        match self {
+            Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => {
+                Tone::Good
+            }
+            Outcome::PartlyHeld | Outcome::Duplicate | Outcome::Drafted | Outcome::Returned => {
+                Tone::Look
+            }
+            Outcome::Rejected | Outcome::Failed => Tone::Bad,
+        }
+    }
+
+    /// What is usually done next, when the run says nothing more specific.
+    pub fn usual_steps(self) -> &'static [&'static str] {
+        match self {
+            Outcome::PartlyHeld => &[
+                "「指摘」で、保留した記録の誤りと対処を確かめてください。",
+                "送付元で内容を直したファイルを、同じフォルダーに入れ直してください。",
+            ],
+            Outcome::Rejected => &[
+                "「指摘」で、却下の理由を確かめてください。",
+                "送付元で内容を直したファイルを、同じフォルダーに入れ直してください。却下したファイルの再送は重複になりません。",
+            ],
+            Outcome::Duplicate => &[
+                "意図した再送かどうかを送付元に確かめてください。内容を直したファイルなら、正しいファイルを入れ直してください。",
+            ],
+            Outcome::Drafted => &[
+                "件数・金額と対象者を確かめてください。",
+                "正しければ「確認」を、誤りがあれば「差戻し」を行ってください。確認されるまで送付しません。",
+            ],
+            Outcome::Returned => &["元のデータを直してから、もう一度作成してください。"],
+            Outcome::Failed => {
+                &["自動でやり直します。続けて失敗するときは、システム担当に連絡してください。"]
+            }
+            Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => &[],
+        }
+    }
+}
+
+impl RunReport {
+    /// How the run feels: the outcome's tone, or worse when a count does not agree.
+    pub fn tone(&self) -> Tone {
+        let tone = self.outcome.tone();
+        if !self.balance.agrees() || self.seen_totals.iter().any(|t| !t.agrees) {
+            Tone::Bad
+        } else if self.balance.held.count > 0 {
+            tone.max(Tone::Look)
+        } else {
+            tone
+        }
+    }
+
+    /// One or two sentences that say what happened.
+    pub fn headline(&self) -> String {
+        let outside = self.balance.outside.count;
+        let taken = count(self.balance.taken().count.saturating_sub(outside));
+        let held = self.balance.held.count;
+        let written = count(self.balance.written.map_or(0, |t| t.count));
+        let mut text = match self.outcome {
+            Outcome::Loaded if self.balance.read.count == 0 => {
+                "対象の記録はありませんでした。".to_owned()
+            }
+            Outcome::Loaded if held + outside > 0 => format!("{taken}を反映しました。"),
+            Outcome::Loaded if self.direction == Direction::Derive => {
+                format!("{taken}すべてを計算して反映しました。")
+            }
+            Outcome::Loaded => format!("{taken}すべてを取り込みました。"),
+            Outcome::PartlyHeld => format!("{taken}を取り込みました。"),
+            Outcome::Rejected => {
+                "ファイル全体を却下しました。取り込んだ記録はありません。".to_owned()
+            }
+            Outcome::Duplicate => {
+                "取込済みのファイルと内容がまったく同じため、取り込みませんでした。".to_owned()
+            }
+            Outcome::Drafted => {
+                format!("{written}の送付ファイルを作成しました。確認されるまで送付しません。")
+            }
+            Outcome::Confirmed => {
+                format!("{written}の送付ファイルが確認されました。送付を待っています。")
+            }
+            Outcome::Delivered => format!("{written}を送付しました。"),
+            Outcome::Returned => "差し戻されました。このファイルは送付しません。".to_owned(),
+            Outcome::Nothing => "送付する対象がないため、ファイルを作成しませんでした。".to_owned(),
+            Outcome::Failed => {
+                "処理の途中で止まりました。データは処理の前のままです。自動でやり直します。"
+                    .to_owned()
+            }
+        };
+        if outside > 0 {
+            text += &format!("{}は取込条件に当たらないため対象外です。", count(outside));
+        }
+        if held > 0 {
+            text += &format!(
+                "{}を保留しました。保留した記録は反映されていません。",
+                count(held)
+            );
+        }
+        text
+    }
+
+    /// What does not agree, one sentence each; empty when everything does.
+    pub fn alarms(&self) -> Vec<String> {
+        let mut alarms: Vec<String> = self
+            .balance
+            .differences()
+            .iter()
+            .filter(|d| d.alarms())
+            .map(|d| match d.amount.filter(|yen| *yen != 0) {
+                Some(yen) => format!(
+                    "件数・金額が合いません。{}が {}、{}です。",
+                    d.label,
+                    count(d.count),
+                    super::words::yen(Some(yen))
+                ),
+                None => format!("件数が合いません。{}が {} です。", d.label, count(d.count)),
+            })
+            .collect();
+        let unlike = self.seen_totals.iter().filter(|t| !t.agrees).count();
+        if unlike > 0 {
+            alarms.push(format!(
+                "ファイル内の合計が、数えた結果と {unlike} 項目で合いません。"
+            ));
+        }
+        alarms
+    }
+
+    /// The verdict in one word.
+    pub fn verdict(&self) -> &'static str {
+        self.outcome.japanese(self.direction)
+    }
+
+    /// What the operator does next: the run's own steps, else the outcome's usual ones.
+    pub fn steps(&self) -> Vec<&str> {
+        if self.next_steps.is_empty() {
+            self.outcome.usual_steps().to_vec()
+        } else {
+            self.next_steps.iter().map(String::as_str).collect()
+        }
+    }
+}

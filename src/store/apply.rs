@@ -1,0 +1,323 @@
+//! The one transaction that makes staged versions stand: duplicates out, unchanged out, pointers moved, vanished keys closed.
+//!
+//! Set-based and in key order, so that the cost follows the rows staged and the pointer table is written front to back.
+//! Never: decides about tolerance; it reports duplicates and the caller holds their records, or rolls everything back.
+
+use super::bulk::{CLOSED, ROW};
+use super::open::dialect_sql;
+use super::{Conn, Dialect, Result, ddl, quote, sequence};
+use crate::schema::entity::Entity;
+use crate::value::Value;
+
+/// How to apply.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplyMode {
+    /// The rows are the whole set: keys not named are closed.
+    pub full: bool,
+    /// Some record was held, so a key not named may still exist: closing is put off. Duplicates found here count as held.
+    pub any_held: bool,
+    /// Most duplicates listed; the rest is only counted.
+    pub max_duplicates: u32,
+}
+
+/// What an apply did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Keys not known before.
+    pub new: u64,
+    /// Keys with other values than before.
+    pub changed: u64,
+    /// Keys with the same values as before; their staged rows are gone.
+    pub unchanged: u64,
+    /// Keys closed because a record said so.
+    pub closed: u64,
+    /// Keys closed because a full set does not name them.
+    pub vanished: u64,
+    /// Records that would close a key that is not there; their staged rows are gone.
+    pub close_unknown: u64,
+    /// Staged rows whose key another staged row has too; all of them are gone.
+    pub duplicates: u64,
+    /// The first of these, in file order.
+    pub duplicate_rows: Vec<Duplicate>,
+    /// A full set whose closing was put off.
+    pub closing_put_off: bool,
+}
+
+/// A row whose key another row of the same run has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// 1-based record.
+    pub record: u64,
+    /// 0-based offset.
+    pub byte: u64,
+    /// Length in bytes.
+    pub len: u64,
+}
+
+/// Names and numbers every statement needs.
+struct Work<'a> {
+    entity: &'a Entity,
+    dantai: &'a str,
+    run: i64,
+    first: i64,
+    last: i64,
+    /// Quoted tables: versions, pointers, staged keys, duplicate keys.
+    v: String,
+    c: String,
+    s: String,
+    d: String,
+    /// Quoted key columns.
+    key: Vec<String>,
+}
+
+/// Which rows of `v_` a run staged: parameters ?1 run, ?2 first, ?3 last.
+const STAGED: &str = "_vid BETWEEN ?2 AND ?3 AND _run = ?1";
+
+/// Makes the rows that `run` staged for `entity` stand. Call it inside [`Conn::durable`] together with the ledger's update,
+/// once per entity of the run. A run that staged nothing is fine (a full set of none closes everything).
+///
+/// # Errors
+/// The store's.
+pub fn apply_entity(conn: &mut Conn, entity: &Entity, run: i64, dantai: &str, mode: ApplyMode) -> Result<Applied> {
+    conn.transaction(|conn| {
+        let stage = conn.query_opt(
+            "SELECT first_vid, last_vid, staged, closes FROM stage WHERE run = ?1 AND entity = ?2",
+            &[Value::Int(run), Value::Text(&entity.id)],
+            |r| Ok((r.int(0)?, r.int(1)?, r.count(2)?, r.count(3)?)),
+        )?;
+        let (first, last, staged, closes) = stage.unwrap_or((0, -1, 0, 0));
+        let work = Work::new(entity, run, dantai, first, last);
+        let applied = work.apply(conn, mode, staged, closes)?;
+        conn.execute(
+            "UPDATE stage SET applied = 1 WHERE run = ?1 AND entity = ?2",
+            &[Value::Int(run), Value::Text(&entity.id)],
+        )?;
+        Ok(applied)
+    })
+}
+
+/// Removes what an unfinished run staged for an entity; doing it twice does nothing. What was applied stays.
+///
+/// # Errors
+/// The store's.
+pub fn discard_run(conn: &mut Conn, entity: &Entity, run: i64) -> Result<u64> {
+    conn.transaction(|conn| {
+        let id = [Value::Int(run), Value::Text(&entity.id)];
+        let stage = conn.query_opt(
+            "SELECT first_vid, last_vid FROM stage WHERE run = ?1 AND entity = ?2 AND applied = 0",
+            &id,
+            |r| Ok((r.int(0)?, r.int(1)?)),
+        )?;
+        let Some((first, last)) = stage else { return Ok(0) };
+        let v = quote(&format!("v_{}", entity.id));
+        let range = [Value::Int(run), Value::Int(first), Value::Int(last)];
+        let removed = conn.execute(&format!("DELETE FROM {v} WHERE {STAGED}"), &range)?;
+        conn.execute("DELETE FROM stage WHERE run = ?1 AND entity = ?2", &id)?;
+        Ok(removed)
+    })
+}
+
+impl<'a> Work<'a> {
+    fn new(entity: &'a Entity, run: i64, dantai: &'a str, first: i64, last: i64) -> Self {
+        let table = |prefix: &str| quote(&format!("{prefix}_{}", entity.id));
+        let key = entity.key.iter().map(|k| quote(&entity.columns[*k].name)).collect();
+        Work { entity, dantai, run, first, last, v: table("v"), c: table("c"), s: table("s"), d: table("d"), key }
+    }
+
+    fn apply(&self, conn: &mut Conn, mode: ApplyMode, staged: u64, closes: u64) -> Result<Applied> {
+        let any = format!("SELECT 1 FROM {} WHERE _dantai = ?1 LIMIT 1", self.c);
+        let empty = conn.query_opt(&any, &[Value::Text(self.dantai)], |_| Ok(()))?.is_none();
+        if empty && closes == 0 {
+            if self.first_load(conn)? == staged {
+                ddl::analyze_after(conn, self.entity, staged)?;
+                return Ok(Applied { new: staged, ..Applied::default() });
+            }
+            // Some key came twice: start over the careful way.
+            conn.execute(&format!("DELETE FROM {} WHERE _dantai = ?1", self.c), &[Value::Text(self.dantai)])?;
+        }
+        self.merge(conn, mode, staged)
+    }
+
+    /// Nothing stands yet: pointers straight from the versions; returns how many.
+    fn first_load(&self, conn: &mut Conn) -> Result<u64> {
+        let key = self.keys("");
+        let sql = format!(
+            "INSERT INTO {c} (_dantai, {key}, _vid, _hash) SELECT _dantai, {key}, _vid, _hash FROM {v}
+             WHERE {STAGED} ORDER BY {key} ON CONFLICT DO NOTHING",
+            c = self.c,
+            v = self.v
+        );
+        conn.execute(&sql, &self.range())
+    }
+
+    fn merge(&self, conn: &mut Conn, mode: ApplyMode, staged: u64) -> Result<Applied> {
+        let mut applied = Applied::default();
+        if self.collect_keys(conn)? < staged {
+            self.take_out_duplicates(conn, mode.max_duplicates, &mut applied)?;
+        }
+        if conn.dialect() == Dialect::Postgres && staged > 1000 {
+            conn.script(&format!("ANALYZE {}", self.s))?;
+        }
+        let dantai = [Value::Text(self.dantai)];
+        applied.unchanged = conn.execute(&self.delete_versions("JOIN", ROW, "AND s._hash = c._hash"), &dantai)?;
+        let rows =
+            conn.query_one(&format!("SELECT count(*) FROM {} WHERE _op = {ROW}", self.s), &[], |r| r.count(0))?;
+        let known = format!(
+            "SELECT count(*) FROM {} s JOIN {} c ON c._dantai = ?1 AND {} WHERE s._op = {ROW}",
+            self.s,
+            self.c,
+            self.same_key("s", "c")
+        );
+        let known = conn.query_one(&known, &dantai, |r| r.count(0))?;
+        applied.new = rows - known;
+        applied.changed = known - applied.unchanged;
+        applied.close_unknown =
+            conn.execute(&self.delete_versions("LEFT JOIN", CLOSED, "AND c._vid IS NULL"), &dantai)?;
+        let put_off = mode.any_held || applied.duplicates > 0;
+        if mode.full && !put_off {
+            applied.vanished = self.close_vanished(conn)?;
+        }
+        applied.closing_put_off = mode.full && put_off;
+        applied.closed = self.move_pointers(conn)?;
+        conn.execute(&format!("DELETE FROM {}", self.s), &[])?;
+        Ok(applied)
+    }
+
+    /// Staged keys into a table of this connection, in key order; returns how many different ones there are.
+    fn collect_keys(&self, conn: &mut Conn) -> Result<u64> {
+        let columns: Vec<String> = self
+            .entity
+            .key
+            .iter()
+            .zip(&self.key)
+            .map(|(k, name)| format!("{name} {} NOT NULL", ddl::column_type(self.entity, *k)))
+            .collect();
+        let key = self.keys("");
+        let on_commit = match conn.dialect() {
+            Dialect::Sqlite => "WITHOUT ROWID",
+            Dialect::Postgres => "ON COMMIT DELETE ROWS",
+        };
+        for (table, more) in
+            [(&self.s, "_vid INTEGER NOT NULL, _hash INTEGER NOT NULL, _op INTEGER NOT NULL, "), (&self.d, "")]
+        {
+            let sql = format!(
+                "CREATE TEMP TABLE IF NOT EXISTS {table} ({}, {more}PRIMARY KEY ({key})) {on_commit}",
+                columns.join(", ")
+            );
+            let dialect = conn.dialect();
+            conn.script(&if dialect == Dialect::Sqlite { sql } else { dialect_sql(&sql, dialect) })?;
+            conn.execute(&format!("DELETE FROM {table}"), &[])?;
+        }
+        let sql = format!(
+            "INSERT INTO {s} ({key}, _vid, _hash, _op) SELECT {key}, _vid, _hash, _op FROM {v}
+             WHERE {STAGED} ORDER BY {key}, _vid ON CONFLICT DO NOTHING",
+            s = self.s,
+            v = self.v
+        );
+        conn.execute(&sql, &self.range())
+    }
+
+    /// Every row whose key came twice leaves: nobody knows which one is right.
+    fn take_out_duplicates(&self, conn: &mut Conn, limit: u32, applied: &mut Applied) -> Result<()> {
+        let Work { v, s, d, .. } = self;
+        let staged = "v._vid BETWEEN ?2 AND ?3 AND v._run = ?1";
+        let (key, key_v) = (self.keys(""), self.keys("v."));
+        let same = self.same_key("s", "v");
+        conn.execute(
+            &format!(
+                "INSERT INTO {d} ({key}) SELECT DISTINCT {key_v} FROM {v} v JOIN {s} s ON {same}
+                 WHERE {staged} AND v._vid <> s._vid"
+            ),
+            &self.range(),
+        )?;
+        applied.duplicate_rows = conn.query(
+            &format!(
+                "SELECT v._rec, v._off, v._len FROM {v} v JOIN {d} d ON {} WHERE {staged} ORDER BY v._vid LIMIT {limit}",
+                self.same_key("d", "v")
+            ),
+            &self.range(),
+            |r| Ok(Duplicate { record: r.count(0)?, byte: r.count(1)?, len: r.count(2)? }),
+        )?;
+        let among = format!("({key}) IN (SELECT {key} FROM {d})");
+        applied.duplicates = conn.execute(&format!("DELETE FROM {v} WHERE {STAGED} AND {among}"), &self.range())?;
+        conn.execute(&format!("DELETE FROM {s} WHERE {among}"), &[])?;
+        conn.execute(&format!("DELETE FROM {d}"), &[])?;
+        Ok(())
+    }
+
+    /// Deletes staged versions chosen by how their key stands.
+    fn delete_versions(&self, join: &str, op: i64, test: &str) -> String {
+        format!(
+            "DELETE FROM {v} WHERE _vid IN (SELECT s._vid FROM {s} s {join} {c} c ON c._dantai = ?1 AND {same}
+             WHERE s._op = {op} {test})",
+            v = self.v,
+            s = self.s,
+            c = self.c,
+            same = self.same_key("s", "c")
+        )
+    }
+
+    /// Keys that stand and that the full set does not name: a tombstone each (its `_src` names the version it closes), and
+    /// no pointer any more.
+    fn close_vanished(&self, conn: &mut Conn) -> Result<u64> {
+        let Work { v, c, s, .. } = self;
+        let gone = format!("c._dantai = ?1 AND NOT EXISTS (SELECT 1 FROM {s} s WHERE {})", self.same_key("s", "c"));
+        let dantai = Value::Text(self.dantai);
+        let count = conn.query_one(&format!("SELECT count(*) FROM {c} c WHERE {gone}"), &[dantai], |r| r.count(0))?;
+        if count == 0 {
+            return Ok(0);
+        }
+        let first = sequence::take(conn, &format!("v_{}", self.entity.id), count)?;
+        let key = self.keys("");
+        conn.execute(
+            &format!(
+                "INSERT INTO {v} (_vid, _dantai, _run, _rec, _off, _len, _src, _op, _hash, {key})
+                 SELECT ?2 + row_number() OVER (ORDER BY {key_c}), _dantai, ?3, 0, 0, 0,
+                   '{id}:' || CAST(c._vid AS TEXT), {CLOSED}, 0, {key_c} FROM {c} c WHERE {gone}",
+                key_c = self.keys("c."),
+                id = self.entity.id
+            ),
+            &[dantai, Value::Int(first - 1), Value::Int(self.run)],
+        )?;
+        conn.execute(&format!("DELETE FROM {c} AS c WHERE {gone}"), &[dantai])?;
+        let last = Value::Int(first + count as i64 - 1);
+        conn.execute(
+            "INSERT INTO stage (run, entity, first_vid, last_vid, staged, closes, applied) VALUES (?1, ?2, ?3, ?4, 0, 0, 1)
+             ON CONFLICT (run, entity) DO UPDATE SET last_vid = excluded.last_vid",
+            &[Value::Int(self.run), Value::Text(&self.entity.id), Value::Int(first), last],
+        )?;
+        Ok(count)
+    }
+
+    /// Pointers of new and changed keys; pointers of keys a record closes go. Returns how many went.
+    fn move_pointers(&self, conn: &mut Conn) -> Result<u64> {
+        let Work { c, s, .. } = self;
+        let key = self.keys("");
+        conn.execute(
+            &format!(
+                "INSERT INTO {c} AS c (_dantai, {key}, _vid, _hash)
+                 SELECT CAST(?1 AS TEXT), {key}, _vid, _hash FROM {s} WHERE _op = {ROW} ORDER BY {key}
+                 ON CONFLICT (_dantai, {key}) DO UPDATE SET _vid = excluded._vid, _hash = excluded._hash
+                 WHERE c._hash <> excluded._hash"
+            ),
+            &[Value::Text(self.dantai)],
+        )?;
+        conn.execute(
+            &format!("DELETE FROM {c} WHERE _dantai = ?1 AND ({key}) IN (SELECT {key} FROM {s} WHERE _op = {CLOSED})"),
+            &[Value::Text(self.dantai)],
+        )
+    }
+
+    fn range(&self) -> [Value<'static>; 3] {
+        [Value::Int(self.run), Value::Int(self.first), Value::Int(self.last)]
+    }
+
+    /// Key columns, each with a prefix, separated by commas.
+    fn keys(&self, prefix: &str) -> String {
+        self.key.iter().map(|k| format!("{prefix}{k}")).collect::<Vec<_>>().join(", ")
+    }
+
+    fn same_key(&self, a: &str, b: &str) -> String {
+        self.key.iter().map(|k| format!("{a}.{k} = {b}.{k}")).collect::<Vec<_>>().join(" AND ")
+    }
+}

@@ -1,0 +1,147 @@
+//! SQLite behind [`super::Conn`].
+//!
+//! Owns: pragmas, prepared statements, binding. Never: builds SQL with values in it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection};
+
+use super::bulk::{Cell, Rows};
+use super::conn::Target;
+use super::row::RowRef;
+use super::{Result, StoreError, quote};
+use crate::value::Value;
+
+/// How long a statement waits for the write lock of another connection before it is busy.
+const BUSY: Duration = Duration::from_secs(60);
+
+/// Prepared statements kept per connection.
+const STATEMENTS: usize = 256;
+
+/// Set on every connection.
+/// - `cache_size`: 32 MiB, also the memory of one sort; what does not fit goes to temporary files.
+/// - `wal_autocheckpoint`: 64 MiB of 8 KiB pages; `journal_size_limit` shortens a log that one big transaction made longer.
+/// - `mmap_size=0`: resident memory stays what the cache says.
+const PRAGMAS: &str = "
+PRAGMA synchronous=NORMAL;
+PRAGMA cache_size=-32768;
+PRAGMA temp_store=FILE;
+PRAGMA mmap_size=0;
+PRAGMA wal_autocheckpoint=8192;
+PRAGMA journal_size_limit=67108864;
+PRAGMA foreign_keys=OFF;
+PRAGMA threads=1;
+";
+
+pub(super) struct Sqlite {
+    db: Connection,
+}
+
+impl Sqlite {
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let open = |e: rusqlite::Error| StoreError::Open { target: path.display().to_string(), why: e.to_string() };
+        let db = Connection::open(path).map_err(open)?;
+        db.busy_timeout(BUSY).map_err(open)?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Only the first connection to an empty file decides these two.
+        db.execute_batch("PRAGMA page_size=8192").map_err(open)?;
+        db.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(())).map_err(open)?;
+        db.execute_batch(PRAGMAS).map_err(open)?;
+        Ok(Sqlite { db })
+    }
+
+    pub(super) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
+        let mut statement = self.prepare(sql, params)?;
+        let changed = statement.raw_execute().map_err(|e| StoreError::sqlite(sql, e))?;
+        Ok(changed as u64)
+    }
+
+    pub(super) fn script(&mut self, sql: &str) -> Result<()> {
+        self.db.execute_batch(sql).map_err(|e| StoreError::sqlite(sql, e))
+    }
+
+    pub(super) fn each_row(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        f: &mut dyn FnMut(&RowRef<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut statement = self.prepare(sql, params)?;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(|e| StoreError::sqlite(sql, e))? {
+            f(&RowRef::Sqlite(row))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn insert_rows(&mut self, target: &Target<'_>, rows: &Rows) -> Result<()> {
+        let sql = insert_sql(target);
+        let fail = |e| StoreError::sqlite(&sql, e);
+        // Constants are bound once: a raw execution keeps the bindings.
+        let first_constant = usize::from(target.serial.is_some());
+        let mut statement = self.db.prepare_cached(&sql).map_err(fail)?;
+        for (i, value) in target.constants.iter().enumerate() {
+            statement.raw_bind_parameter(first_constant + i + 1, Bound(*value)).map_err(fail)?;
+        }
+        let first_cell = first_constant + target.constants.len() + 1;
+        let mut serial = target.serial;
+        // What the previous row left bound: most empty cells are empty in the next row as well.
+        let mut was_null = vec![false; rows.width()];
+        for row in rows.iter() {
+            if let Some(n) = &mut serial {
+                statement.raw_bind_parameter(1, *n).map_err(fail)?;
+                *n += 1;
+            }
+            for (i, cell) in row.cells().iter().enumerate() {
+                match cell {
+                    Cell::Text { .. } => {
+                        statement.raw_bind_parameter(first_cell + i, row.text(cell)).map_err(fail)?;
+                        was_null[i] = false;
+                    }
+                    Cell::Int(n) => {
+                        statement.raw_bind_parameter(first_cell + i, *n).map_err(fail)?;
+                        was_null[i] = false;
+                    }
+                    Cell::Null if was_null[i] => {}
+                    Cell::Null => {
+                        statement.raw_bind_parameter(first_cell + i, Bound(Value::Null)).map_err(fail)?;
+                        was_null[i] = true;
+                    }
+                }
+            }
+            statement.raw_execute().map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, sql: &str, params: &[Value<'_>]) -> Result<CachedStatement<'_>> {
+        let fail = |e| StoreError::sqlite(sql, e);
+        let mut statement = self.db.prepare_cached(sql).map_err(fail)?;
+        for (i, value) in params.iter().enumerate() {
+            statement.raw_bind_parameter(i + 1, Bound(*value)).map_err(fail)?;
+        }
+        Ok(statement)
+    }
+}
+
+fn insert_sql(target: &Target<'_>) -> String {
+    let columns: Vec<String> = target.columns.iter().map(|c| quote(c)).collect();
+    let places: Vec<String> = (1..=columns.len()).map(|i| format!("?{i}")).collect();
+    format!("INSERT INTO {} ({}) VALUES ({})", quote(target.table), columns.join(","), places.join(","))
+}
+
+/// A value on its way into a statement.
+struct Bound<'a>(Value<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Text(t) => ValueRef::Text(t.as_bytes()),
+            Value::Int(n) => ValueRef::Integer(n),
+            Value::Bool(b) => ValueRef::Integer(i64::from(b)),
+        }))
+    }
+}

@@ -1,0 +1,500 @@
+//! The store keeps its promises on both databases.
+
+use renkei::finding::{DataPlace, Finding, RulePlace, Severity};
+use renkei::schema::entity::{Column, Entity};
+use renkei::schema::view::View;
+use renkei::store::apply::{Applied, ApplyMode, apply_entity, discard_run};
+use renkei::store::bulk::{Unfit, VersionBatch, VersionWriter};
+use renkei::store::ledger::{self, Direction, Facts, State, Wanted};
+use renkei::store::ledger_out::{self, Change, OutRecord, RecordBatch};
+use renkei::store::run::{self, NewRun, RunKind, RunState, RunTotals};
+use renkei::store::select::{Filter, Selection, dump};
+use renkei::store::{Conn, Decision, Store, StoreError, ddl, detail, lineage, request};
+use renkei::value::{OwnedValue, Type, Value};
+use std::sync::Arc;
+
+use crate::pg;
+
+const DANTAI: &str = "999997";
+const NOW: &str = "2026-04-01T00:00:00Z";
+const LATER: &str = "2026-04-01T01:00:00Z";
+
+/// Runs a test on a fresh SQLite file and, where there is one, on a fresh PostgreSQL database.
+fn on_both(name: &str, test: impl Fn(&Store)) {
+    let folder = tempfile::tempdir().unwrap();
+    test(&Store::open("sqlite:data/renkei.db", folder.path()).unwrap());
+    if let Some(url) = pg::url(name) {
+        test(&Store::open(&url, folder.path()).unwrap());
+    }
+}
+
+fn entity(id: &str, name: &str, columns: &[(&str, Type)], key: &[usize]) -> Entity {
+    let column = |(name, ty): &(&str, Type)| Column {
+        name: (*name).to_owned(),
+        ty: *ty,
+        secret: false,
+        place: RulePlace::default(),
+    };
+    Entity {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        columns: columns.iter().map(column).collect(),
+        key: key.to_vec(),
+        indexes: vec![],
+        place: RulePlace::default(),
+    }
+}
+
+/// 住民(番号, 世帯, 氏名, 金額), key 番号, index 世帯.
+fn residents() -> Entity {
+    let columns = [("番号", Type::Text), ("世帯", Type::Text), ("氏名", Type::Text), ("金額", Type::Int)];
+    Entity { indexes: vec![vec![1]], ..entity("jumin", "住民", &columns, &[0]) }
+}
+
+type Row<'a> = (&'a str, &'a str, &'a str, i64);
+
+fn stage(conn: &mut Conn, entity: &Entity, run: i64, rows: &[Row<'_>], closes: &[&str]) {
+    let mut batch = VersionBatch::new(entity);
+    let mut record = 0;
+    let mut next = || {
+        record += 1;
+        record
+    };
+    for (key, household, name, amount) in rows {
+        let n = next();
+        batch.start(n, n * 100, 100, None, false);
+        for value in [Value::Text(key), Value::Text(household), Value::Text(name), Value::Int(*amount)] {
+            batch.push(value);
+        }
+        batch.finish().unwrap();
+    }
+    for key in closes {
+        let n = next();
+        batch.start(n, n * 100, 100, None, true);
+        for value in [Value::Text(key), Value::Text("x"), Value::Null, Value::Null] {
+            batch.push(value);
+        }
+        batch.finish().unwrap();
+    }
+    VersionWriter::new(entity, run, DANTAI).write(conn, &batch).unwrap();
+}
+
+fn apply(conn: &mut Conn, entity: &Entity, run: i64, full: bool, any_held: bool) -> Applied {
+    let mode = ApplyMode { full, any_held, max_duplicates: 100 };
+    conn.durable(|conn| apply_entity(conn, entity, run, DANTAI, mode)).unwrap()
+}
+
+fn standing(conn: &mut Conn, entity: &Entity) -> String {
+    let mut out = Vec::new();
+    dump(conn, [entity], &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn versions(conn: &mut Conn) -> i64 {
+    conn.query_one("SELECT count(*) FROM v_jumin", &[], |r| r.int(0)).unwrap()
+}
+
+const FIRST: [Row<'_>; 3] = [("0002", "B", "二郎", 20), ("0001", "A", "一郎", 10), ("0003", "A", "三郎", 30)];
+
+/// A store with [`FIRST`] loaded as run 1.
+fn loaded(store: &Store) -> (Conn, Entity) {
+    let mut conn = store.connect().unwrap();
+    let entity = residents();
+    assert_eq!(ddl::ensure_entities(&mut conn, [&entity]).unwrap(), []);
+    stage(&mut conn, &entity, 1, &FIRST, &[]);
+    let applied = apply(&mut conn, &entity, 1, true, false);
+    assert_eq!(applied, Applied { new: 3, ..Applied::default() });
+    ddl::ensure_indexes(&mut conn, &entity).unwrap();
+    (conn, entity)
+}
+
+#[test]
+fn rows_stand_in_key_order_only_once_they_are_applied() {
+    on_both("first_load", |store| {
+        let mut conn = store.connect().unwrap();
+        let entity = residents();
+        ddl::ensure_entities(&mut conn, [&entity]).unwrap();
+        stage(&mut conn, &entity, 1, &FIRST, &[]);
+        assert_eq!(standing(&mut conn, &entity), "# jumin\n");
+        apply(&mut conn, &entity, 1, false, false);
+        let rows = "# jumin\n999997\t2\t200\t100\t0001\tA\t一郎\t10\n999997\t1\t100\t100\t0002\tB\t二郎\t20\n\
+                    999997\t3\t300\t100\t0003\tA\t三郎\t30\n";
+        assert_eq!(standing(&mut conn, &entity), rows);
+    });
+}
+
+#[test]
+fn the_same_rows_again_change_nothing() {
+    on_both("resend", |store| {
+        let (mut conn, entity) = loaded(store);
+        let before = standing(&mut conn, &entity);
+        stage(&mut conn, &entity, 2, &FIRST, &[]);
+        let applied = apply(&mut conn, &entity, 2, true, false);
+        assert_eq!(applied, Applied { unchanged: 3, ..Applied::default() });
+        assert_eq!(standing(&mut conn, &entity), before);
+        assert_eq!(versions(&mut conn), 3);
+    });
+}
+
+#[test]
+fn a_delta_adds_changes_and_closes_what_it_names() {
+    on_both("delta", |store| {
+        let (mut conn, entity) = loaded(store);
+        let rows = [("0002", "B", "二郎", 20), ("0003", "C", "三郎", 30), ("0004", "C", "四郎", 40)];
+        stage(&mut conn, &entity, 2, &rows, &["0001", "0009"]);
+        let applied = apply(&mut conn, &entity, 2, false, false);
+        let wanted = Applied { new: 1, changed: 1, unchanged: 1, closed: 1, close_unknown: 1, ..Applied::default() };
+        assert_eq!(applied, wanted);
+        // Three of before, one changed, one new, one tombstone.
+        assert_eq!(versions(&mut conn), 6);
+        let history = lineage::history(&mut conn, &entity, DANTAI, &[Value::Text("0001")], 10).unwrap();
+        assert_eq!(history.iter().map(|v| v.closed).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(history[1].values[1], OwnedValue::Null, "a tombstone keeps the key only");
+        assert_eq!(lineage::current(&mut conn, &entity, DANTAI, &[Value::Text("0001")]).unwrap(), None);
+    });
+}
+
+#[test]
+fn a_full_set_closes_what_it_does_not_name_and_a_key_may_come_back() {
+    on_both("full", |store| {
+        let (mut conn, entity) = loaded(store);
+        stage(&mut conn, &entity, 2, &FIRST[..1], &[]);
+        let applied = apply(&mut conn, &entity, 2, true, false);
+        assert_eq!(applied, Applied { unchanged: 1, vanished: 2, ..Applied::default() });
+        let history = lineage::history(&mut conn, &entity, DANTAI, &[Value::Text("0001")], 10).unwrap();
+        assert_eq!(history[1].src.as_deref(), Some(format!("jumin:{}", history[0].vid).as_str()));
+        stage(&mut conn, &entity, 3, &FIRST[..2], &[]);
+        let applied = apply(&mut conn, &entity, 3, true, false);
+        assert_eq!(applied, Applied { new: 1, unchanged: 1, ..Applied::default() });
+        assert_eq!(standing(&mut conn, &entity).lines().count(), 3);
+        // A full set of nothing.
+        assert_eq!(apply(&mut conn, &entity, 4, true, false).vanished, 2);
+    });
+}
+
+#[test]
+fn a_held_record_puts_closing_off() {
+    on_both("held", |store| {
+        let (mut conn, entity) = loaded(store);
+        stage(&mut conn, &entity, 2, &FIRST[..1], &[]);
+        let applied = apply(&mut conn, &entity, 2, true, true);
+        assert_eq!(applied, Applied { unchanged: 1, closing_put_off: true, ..Applied::default() });
+        assert_eq!(standing(&mut conn, &entity).lines().count(), 4);
+    });
+}
+
+#[test]
+fn rows_with_the_same_key_are_all_taken_out() {
+    on_both("duplicates", |store| {
+        let mut conn = store.connect().unwrap();
+        let entity = residents();
+        ddl::ensure_entities(&mut conn, [&entity]).unwrap();
+        let rows = [FIRST[0], FIRST[1], ("0002", "Z", "別人", 1), FIRST[2], FIRST[0]];
+        // On an empty table, and again on one with rows.
+        for (run, new, unchanged) in [(1, 2, 0), (2, 0, 2)] {
+            stage(&mut conn, &entity, run, &rows, &[]);
+            let applied = apply(&mut conn, &entity, run, true, false);
+            assert_eq!((applied.new, applied.unchanged, applied.duplicates), (new, unchanged, 3));
+            assert_eq!(applied.duplicate_rows.iter().map(|d| d.record).collect::<Vec<_>>(), [1, 3, 5]);
+            assert!(applied.closing_put_off);
+            assert_eq!(versions(&mut conn), 2);
+        }
+    });
+}
+
+#[test]
+fn an_unfinished_run_is_discarded_and_an_applied_one_is_not() {
+    on_both("discard", |store| {
+        let (mut conn, entity) = loaded(store);
+        stage(&mut conn, &entity, 2, &FIRST[..2], &[]);
+        stage(&mut conn, &entity, 2, &FIRST[2..], &[]);
+        assert_eq!(discard_run(&mut conn, &entity, 2).unwrap(), 3);
+        assert_eq!(discard_run(&mut conn, &entity, 2).unwrap(), 0);
+        assert_eq!(discard_run(&mut conn, &entity, 1).unwrap(), 0);
+        assert_eq!(versions(&mut conn), 3);
+    });
+}
+
+#[test]
+fn municipalities_do_not_see_each_other() {
+    on_both("dantai", |store| {
+        let (mut conn, entity) = loaded(store);
+        let mut batch = VersionBatch::new(&entity);
+        batch.start(1, 0, 10, None, false);
+        for value in [Value::Text("0001"), Value::Null, Value::Null, Value::Null] {
+            batch.push(value);
+        }
+        batch.finish().unwrap();
+        VersionWriter::new(&entity, 2, "131016").write(&mut conn, &batch).unwrap();
+        let mode = ApplyMode { full: true, any_held: false, max_duplicates: 1 };
+        let applied = apply_entity(&mut conn, &entity, 2, "131016", mode).unwrap();
+        assert_eq!(applied, Applied { new: 1, ..Applied::default() });
+        assert_eq!(standing(&mut conn, &entity).lines().count(), 5);
+    });
+}
+
+#[test]
+fn a_row_without_its_key_or_with_nul_is_refused_by_the_batch() {
+    let mut batch = VersionBatch::new(&residents());
+    for (key, name, unfit) in [(Value::Null, "a", Unfit::NullKey(0)), (Value::Text("1"), "a\0b", Unfit::NulCharacter)] {
+        batch.start(1, 0, 10, None, false);
+        for value in [key, Value::Null, Value::Text(name), Value::Null] {
+            batch.push(value);
+        }
+        assert_eq!(batch.finish(), Err(unfit));
+    }
+    assert!(batch.is_empty());
+}
+
+#[test]
+fn a_new_column_is_added_and_a_lost_retyped_or_rekeyed_one_is_refused() {
+    on_both("ddl", |store| {
+        let (mut conn, entity) = loaded(store);
+        let mut wider = entity.clone();
+        wider.columns.push(Column { name: "備考".into(), ..entity.columns[0].clone() });
+        assert_eq!(ddl::ensure_entities(&mut conn, [&wider]).unwrap(), []);
+        let vid = lineage::current(&mut conn, &wider, DANTAI, &[Value::Text("0001")]).unwrap().unwrap();
+        let version = lineage::version(&mut conn, &wider, vid).unwrap().unwrap();
+        assert_eq!(version.values[3..], [OwnedValue::Int(10), OwnedValue::Null]);
+        let mut retyped = wider.clone();
+        retyped.columns[2].ty = Type::Int;
+        let rekeyed = Entity { key: vec![0, 1], ..wider.clone() };
+        for bad in [&entity, &retyped, &rekeyed] {
+            let findings = ddl::ensure_entities(&mut conn, [bad]).unwrap();
+            assert_eq!(findings.len(), 1);
+            assert_eq!(findings[0].code, "entity-destructive-change");
+        }
+        assert!(ddl::has_indexes(&mut conn, &wider).unwrap());
+    });
+}
+
+#[test]
+fn a_view_gives_the_same_rows_in_the_same_order_on_both() {
+    on_both("view", |store| {
+        let (mut conn, entity) = loaded(store);
+        let rows = [("000a", "ｱ", "五", 5), ("000B", "ア", "六", 6), ("0010", "", "七", 7)];
+        stage(&mut conn, &entity, 2, &rows, &[]);
+        apply(&mut conn, &entity, 2, false, false);
+        let view = |id: &str, name: &str, uses: &[&str], sql: &str| View {
+            id: id.into(),
+            name: name.into(),
+            columns: vec![("番号".into(), Type::Text), ("世帯".into(), Type::Text), ("合計".into(), Type::Int)],
+            lineage: vec![("_v1".into(), "jumin".into())],
+            sql: sql.into(),
+            uses: uses.iter().map(|u| (*u).to_owned()).collect(),
+            place: RulePlace::default(),
+        };
+        let inner = view(
+            "inner",
+            "内",
+            &["住民"],
+            "SELECT 番号, NULLIF(世帯, '') AS 世帯, CAST(SUM(金額) OVER (PARTITION BY 世帯) AS BIGINT) AS 合計, _v AS _v1 FROM 住民",
+        );
+        let outer = view(
+            "outer",
+            "外",
+            &["内", "実行"],
+            "SELECT i.番号, i.世帯, i.合計 / 2 AS 合計, i._v1 FROM 内 i, 実行 WHERE 実行.基準日 > '2000-00-00';",
+        );
+        let selection = Selection {
+            view: &outer,
+            entities: &[Arc::new(entity)],
+            views: &[Arc::new(inner)],
+            base_date: "2026-04-01",
+            dantai: DANTAI,
+            filter: Some(Filter { sql: "\"番号\" <> ?3", params: &[Value::Text("0002")] }),
+            order: &[1, 0],
+        };
+        let mut seen = Vec::new();
+        let mut named = String::new();
+        selection
+            .each(&mut conn, |values| {
+                lineage::lineage_text(&outer, values, &mut named);
+                assert!(lineage::parse(&named).all(|(id, vid)| id == "jumin" && vid > 0));
+                seen.push(format!("{}/{}/{}", values[0], values[1], values[2]));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(seen, ["0010//3", "0001/A/20", "0003/A/20", "000B/ア/3", "000a/ｱ/2"]);
+        assert_eq!(selection.count(&mut conn).unwrap(), 5);
+    });
+}
+
+#[test]
+fn an_exchange_goes_through_its_states_and_is_found_by_its_bytes() {
+    on_both("exchange", |store| {
+        let mut conn = store.connect().unwrap();
+        let begin = |conn: &mut Conn, name| {
+            ledger::begin(conn, DANTAI, Direction::In, "juki-ido", name, State::Claiming, NOW).unwrap()
+        };
+        let (a, b) = (begin(&mut conn, "a.csv"), begin(&mut conn, "b.csv"));
+        assert_eq!((a, b), (1, 2));
+        let facts = Facts { sha256: Some("ab"), bytes: Some(7), work_name: Some("1"), ..Facts::default() };
+        ledger::learn(&mut conn, a, &facts).unwrap();
+        assert!(ledger::advance(&mut conn, a, State::Claiming, State::Claimed, None, LATER).unwrap());
+        assert!(!ledger::advance(&mut conn, a, State::Claiming, State::Claimed, None, LATER).unwrap());
+        let find = |conn: &mut Conn| ledger::find_accepted(conn, DANTAI, "juki-ido", "ab").unwrap().map(|e| e.id);
+        assert_eq!(find(&mut conn), None);
+        ledger::learn(&mut conn, a, &Facts { accepted: Some(true), ..Facts::default() }).unwrap();
+        assert_eq!(find(&mut conn), Some(a));
+        let got = ledger::get(&mut conn, a).unwrap();
+        assert_eq!((got.state, got.bytes, got.work_name.as_deref()), (State::Claimed, Some(7), Some("1")));
+        assert_eq!((got.received_at.as_str(), got.updated_at.as_str()), (NOW, LATER));
+        let wanted = Wanted { states: &[State::Claiming], limit: 9, ..Wanted::default() };
+        assert_eq!(ledger::list(&mut conn, &wanted).unwrap().iter().map(|e| e.id).collect::<Vec<_>>(), [b]);
+        assert_eq!(ledger::count_by_state(&mut conn).unwrap().len(), 2);
+        assert!(matches!(ledger::get(&mut conn, 99), Err(StoreError::Missing { .. })));
+    });
+}
+
+#[test]
+fn a_lease_is_held_by_one_worker_until_it_ends() {
+    on_both("lease", |store| {
+        let mut conn = store.connect().unwrap();
+        let mut other = store.connect().unwrap();
+        for name in ["a", "b"] {
+            ledger::begin(&mut conn, DANTAI, Direction::In, "juki-ido", name, State::Claimed, NOW).unwrap();
+        }
+        let claim = |conn: &mut Conn, who, now| {
+            let found = ledger::claim_next(conn, Direction::In, &[State::Claimed], who, now, "2026-04-01T00:30:00Z");
+            found.unwrap().map(|e| e.id)
+        };
+        assert_eq!(claim(&mut conn, "w1", NOW), Some(1));
+        assert_eq!(claim(&mut other, "w2", NOW), Some(2));
+        assert_eq!(claim(&mut conn, "w1", NOW), None);
+        assert_eq!(claim(&mut conn, "w3", LATER), Some(1));
+        ledger::postpone(&mut conn, 1, "ディスク不足", "2026-04-01T02:00:00Z", LATER).unwrap();
+        assert_eq!(claim(&mut conn, "w1", LATER), Some(2));
+        assert_eq!(ledger::release_all(&mut conn, "w1").unwrap(), 1);
+        assert_eq!(ledger::get(&mut conn, 1).unwrap().attempts, 1);
+    });
+}
+
+#[test]
+fn runs_findings_held_records_and_totals_come_back_as_they_went() {
+    on_both("run", |store| {
+        let mut conn = store.connect().unwrap();
+        let new = NewRun {
+            exchange: Some(1),
+            interface: "juki-ido",
+            dantai: DANTAI,
+            kind: RunKind::In,
+            base_date: "2026-04-01",
+            revision: "r1",
+        };
+        let id = run::begin(&mut conn, &new, NOW).unwrap();
+        assert_eq!(run::unfinished(&mut conn, DANTAI).unwrap().len(), 1);
+        let place = DataPlace { record: 3, line: 4, byte: 500, len: 10, field: "氏名".into() };
+        let finding = Finding::data("field-too-long", Severity::Error, place, "長すぎます").with_value("abc", true);
+        detail::add_findings(&mut conn, id, 1, std::slice::from_ref(&finding)).unwrap();
+        detail::count_findings(&mut conn, id, "field-too-long", Severity::Error, 1).unwrap();
+        detail::count_findings(&mut conn, id, "field-too-long", Severity::Error, 5).unwrap();
+        let held = detail::Held { record: 3, byte: 500, len: 10, line: 4, code: "field-too-long".into() };
+        detail::add_held(&mut conn, id, std::slice::from_ref(&held)).unwrap();
+        let total =
+            detail::TotalSeen { title: "件数".into(), declared: Some(3), counted: 4, agrees: false, record: 9 };
+        detail::add_totals(&mut conn, id, std::slice::from_ref(&total)).unwrap();
+        assert_eq!(detail::findings(&mut conn, id, 0, 10).unwrap(), [finding]);
+        let counts = detail::finding_counts(&mut conn, id).unwrap();
+        assert_eq!(counts, [("field-too-long".to_owned(), Severity::Error, 6)]);
+        assert_eq!(detail::held(&mut conn, id, 0, 10).unwrap(), [held]);
+        assert_eq!(detail::totals(&mut conn, id, 10).unwrap(), [total]);
+        let totals =
+            RunTotals { declared: Some(4), read: 4, loaded_new: 3, held: 1, amount_read: -5, ..RunTotals::default() };
+        run::finish(&mut conn, id, RunState::Done, &totals, None, LATER).unwrap();
+        let got = run::get(&mut conn, id).unwrap();
+        assert_eq!((got.state, &got.totals), (RunState::Done, &totals));
+        assert_eq!(run::last_done(&mut conn, DANTAI, "juki-ido").unwrap(), Some(got.clone()));
+        assert_eq!(run::of_exchange(&mut conn, 1).unwrap(), [got.clone()]);
+        assert_eq!(run::between(&mut conn, NOW, LATER, 10).unwrap(), [got]);
+        detail::forget(&mut conn, id).unwrap();
+        assert_eq!(detail::held(&mut conn, id, 0, 10).unwrap(), []);
+    });
+}
+
+#[test]
+fn the_partner_has_what_was_delivered_last() {
+    on_both("sent", |store| {
+        let mut conn = store.connect().unwrap();
+        let mut deliver = |exchange: i64, full: bool, records: &[(&str, i64, Change)]| {
+            let mut batch = RecordBatch::default();
+            for (i, (key, hash, change)) in records.iter().enumerate() {
+                batch.push(&OutRecord {
+                    n: i as u64 + 1,
+                    kind: "データ",
+                    byte: 0,
+                    len: 10,
+                    key: Some(key),
+                    hash: *hash,
+                    change: *change,
+                    lineage: "jumin:12,hihokensha:5",
+                });
+            }
+            batch.write(&mut conn, exchange).unwrap();
+            ledger_out::mark_sent(&mut conn, exchange, "koiki-juki", DANTAI, full).unwrap();
+            let mut has = Vec::new();
+            let keep = |key: &str, hash| {
+                has.push(format!("{key}={hash}"));
+                Ok(())
+            };
+            ledger_out::each_sent(&mut conn, "koiki-juki", DANTAI, keep).unwrap();
+            has.join(" ")
+        };
+        assert_eq!(deliver(1, false, &[("b", 1, Change::New), ("a", 2, Change::New)]), "a=2 b=1");
+        assert_eq!(deliver(2, false, &[("a", 0, Change::Closed), ("b", 3, Change::Changed)]), "b=3");
+        assert_eq!(deliver(3, true, &[("c", 4, Change::Full)]), "c=4");
+        assert_eq!(ledger_out::count_sent(&mut conn, "koiki-juki", DANTAI).unwrap(), 1);
+        let record = ledger_out::record(&mut conn, 2, 1).unwrap().unwrap();
+        assert_eq!((record.key.as_deref(), record.change), (Some("a"), Some(Change::Closed)));
+        assert_eq!(ledger_out::records_naming(&mut conn, "jumin", 12, 10).unwrap().len(), 5);
+        assert_eq!(ledger_out::records_naming(&mut conn, "jumin", 1, 10).unwrap().len(), 0);
+    });
+}
+
+#[test]
+fn requests_wait_until_they_are_done_once() {
+    on_both("request", |store| {
+        let mut conn = store.connect().unwrap();
+        let id = request::ask(&mut conn, "confirm", Some(3), Some("hash"), "山田", "", NOW).unwrap();
+        assert_eq!(request::waiting(&mut conn, 10).unwrap()[0].argument.as_deref(), Some("hash"));
+        assert!(request::done(&mut conn, id, "確認しました", LATER).unwrap());
+        assert!(!request::done(&mut conn, id, "確認しました", LATER).unwrap());
+        assert_eq!(request::waiting(&mut conn, 10).unwrap(), []);
+        assert_eq!(request::of_exchange(&mut conn, 3).unwrap().len(), 1);
+        request::log(&mut conn, "山田", "confirm", Some(3), "確認", LATER).unwrap();
+        assert_eq!(request::events(&mut conn, Some(3), 10).unwrap().len(), 1);
+        assert_eq!(request::events(&mut conn, None, 10).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_transaction_is_kept_whole_or_not_at_all() {
+    on_both("transaction", |store| {
+        let mut conn = store.connect().unwrap();
+        let ask = |conn: &mut Conn| request::ask(conn, "deliver", None, None, "x", "", NOW);
+        let failed: Result<(), StoreError> = conn.transaction(|conn| {
+            ask(conn)?;
+            Err(StoreError::Stopped)
+        });
+        assert!(matches!(failed, Err(StoreError::Stopped)));
+        let decided = conn.durable_decide(|conn| ask(conn).map(Decision::Rollback)).unwrap();
+        assert_eq!(decided, 1);
+        assert_eq!(request::waiting(&mut conn, 10).unwrap(), []);
+        assert_eq!(conn.durable(ask).unwrap(), 1);
+        assert!(conn.execute("INSERT INTO nowhere VALUES (?1)", &[Value::Int(1)]).is_err());
+        assert_eq!(request::waiting(&mut conn, 10).unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn opening_twice_migrates_once_and_a_bad_url_is_refused_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        Store::open("sqlite:data/renkei.db", folder.path()).unwrap();
+    }
+    for url in ["mysql://u:himitsu@h/d", "sqlite:", "postgres://u:himitsu@h:x/d"] {
+        let error = Store::open(url, folder.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Url { .. }));
+        assert!(!error.to_string().contains("himitsu"));
+    }
+}
