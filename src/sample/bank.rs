@@ -53,6 +53,7 @@ impl Job<'_> {
             file.sheet.write(
                 "ヘッダ",
                 &[
+                    ("コード区分", text(if post { "" } else { "0" })),
                     ("委託者コード", Value::Text(self.client)),
                     ("委託者名", Value::Text(CLIENT)),
                     ("引落日", Value::Text(&self.due[4..])),
