@@ -3,3 +3,4 @@
 mod expr_parity;
 mod pg;
 mod store;
+mod shipped_files;
