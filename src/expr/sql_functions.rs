@@ -263,24 +263,23 @@ fn add_years(dialect: Dialect, v: &str, n: &str) -> String {
     )
 }
 
+/// Whether the years 0001–9999 are left is asked before the date is made: PostgreSQL's dates begin in 4713 BC.
 fn add_days(dialect: Dialect, v: &str, n: &str) -> String {
     let whole = whole(dialect, v);
-    let (moved, first, last, text) = match dialect {
+    let (within, text) = match dialect {
         // Julian days of 0001-01-01 and 9999-12-31.
-        Sqlite => {
-            let moved = format!("(julianday({v}) + {n})");
-            let text = format!("date{moved}");
-            (moved, "1721425.5", "5373483.5", text)
-        }
-        Postgres => {
-            let moved = format!("({v}::date + {n}::int4)");
-            let text = format!("to_char({moved}, 'YYYY-MM-DD')");
-            (moved, "DATE '0001-01-01'", "DATE '9999-12-31'", text)
-        }
+        Sqlite => (
+            format!("julianday({v}) + {n} BETWEEN 1721425.5 AND 5373483.5"),
+            format!("date(julianday({v}) + {n})"),
+        ),
+        Postgres => (
+            format!("({v}::date - DATE '0001-01-01') + {n} BETWEEN 0 AND 3652058"),
+            format!("to_char({v}::date + {n}::int4, 'YYYY-MM-DD')"),
+        ),
     };
     format!(
         "(CASE WHEN {whole} AND {n} BETWEEN -{MAX_DAYS} AND {MAX_DAYS} \
-         THEN CASE WHEN {moved} BETWEEN {first} AND {last} THEN {text} END END)"
+         THEN CASE WHEN {within} THEN {text} END END)"
     )
 }
 
