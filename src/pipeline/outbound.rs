@@ -369,7 +369,7 @@ fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubEr
     let dantai = hub.dantai().to_owned();
     let wanted = Wanted { dantai: Some(&dantai), direction: Some(Direction::Out), interface: Some(&plan.interface), limit: 2000, ..Wanted::default() };
     let today = day_jst(now);
-    Ok(ledger::list(&mut hub.conn, &wanted)?.iter().filter(|e| day_jst(&e.received_at) == today).count())
+    Ok(ledger::list(&mut hub.conn, &wanted)?.iter().filter(|e| e.state != State::Withdrawn && day_jst(&e.received_at) == today).count())
 }
 
 fn file_name(plan: &OutPlan, dantai: &str, now: &str, number: usize) -> String {
