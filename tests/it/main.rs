@@ -2,4 +2,5 @@
 
 mod expr_parity;
 mod pg;
+mod sample_reconciles;
 mod store;
