@@ -221,3 +221,6 @@ fn views(
     }
     views
 }
+
+#[cfg(test)]
+mod tests;

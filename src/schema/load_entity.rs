@@ -61,6 +61,7 @@ fn columns(top: &Node<'_>) -> Vec<Column> {
     for node in &nodes {
         let name = node.str("name");
         let ty = node.word("type", &COLUMN_TYPES);
+        let wrong = node.opt_str("type").filter(|_| ty.is_none());
         let secret = node.flag("secret");
         node.finish();
         let Some(name) = name else { continue };
@@ -71,12 +72,18 @@ fn columns(top: &Node<'_>) -> Vec<Column> {
         }
         columns.push(Column {
             name: name.value.to_owned(),
-            ty: ty.unwrap_or(Type::Text),
+            ty: ty.unwrap_or_else(|| wrong.map_or(Type::Text, |word| probable(word.value))),
             secret,
             place: node.place(),
         });
     }
     columns
+}
+
+/// The type that a wrong word was most likely meant to be, so that one mistake does not make ten.
+fn probable(word: &str) -> Type {
+    let likeness = |(known, _): &&(&str, Type)| (strsim::jaro_winkler(word, known) * 1e6) as u64;
+    COLUMN_TYPES.iter().max_by_key(likeness).map_or(Type::Text, |(_, ty)| *ty)
 }
 
 /// A column's name must stand in PostgreSQL whole and in expressions.

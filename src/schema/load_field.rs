@@ -335,7 +335,9 @@ fn judge_constant(field: &Field, constant: &Text<'_>, frame: &FieldFrame<'_>) {
             return;
         }
     };
-    let too_short = frame.fixed && field.pad == Pad::None && len < field.len;
+    // A constant of nothing but spaces means that the field stays empty.
+    let empty = constant.value.trim_matches([' ', '\u{3000}']).is_empty();
+    let too_short = frame.fixed && field.pad == Pad::None && len < field.len && !empty;
     if len > field.len || too_short {
         let message = format!(
             "固定値「{}」の長さ{len}が項目「{}」の長さ{}と合いません",

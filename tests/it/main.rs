@@ -4,3 +4,4 @@ mod expr_parity;
 mod pg;
 mod sample_reconciles;
 mod store;
+mod shipped_files;
