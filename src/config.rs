@@ -96,9 +96,7 @@ impl Config {
         Some(Config {
             municipality,
             site,
-            store_url: store_url
-                .or(url.flatten())
-                .unwrap_or_else(|| "sqlite:data/renkei.db".to_owned()),
+            store_url: store_url.or(url.flatten()).unwrap_or_else(|| "sqlite:data/renkei.db".to_owned()),
             inbox,
             outbox,
             data,
@@ -122,11 +120,8 @@ fn site_values(top: &Node<'_>, site: Option<Node<'_>>) -> (String, Vec<(String, 
         }
         code.value.to_owned()
     });
-    let mut values: Vec<(String, String)> = site
-        .pairs()
-        .into_iter()
-        .map(|(key, value)| (key.value.to_owned(), value.value.to_owned()))
-        .collect();
+    let mut values: Vec<(String, String)> =
+        site.pairs().into_iter().map(|(key, value)| (key.value.to_owned(), value.value.to_owned())).collect();
     values.sort();
     (municipality.unwrap_or_default(), values)
 }

@@ -38,6 +38,7 @@ mod like;
 mod parse;
 pub mod query;
 mod query_scope;
+mod query_select;
 mod scratch;
 mod sql;
 mod sql_functions;

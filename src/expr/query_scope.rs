@@ -3,8 +3,8 @@
 //! Owns: the allow-list of expressions and functions. Never: knows the clauses of a SELECT ([`super::query`]).
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr as Sql, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, OrderByExpr, Spanned, UnaryOperator, Value, WindowType,
+    BinaryOperator, CastKind, DataType, Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    OrderByExpr, Spanned, UnaryOperator, Value, WindowType,
 };
 use sqlparser::tokenizer::Location;
 
@@ -178,6 +178,13 @@ impl<'c> Walk<'c> {
                 self.expr(high);
             }
             Sql::Tuple(items) => items.iter().for_each(|e| self.expr(e)),
+            other => self.special(other),
+        }
+    }
+
+    /// Expressions with a form of their own.
+    fn special(&mut self, expr: &Sql) {
+        match expr {
             Sql::Exists { subquery, .. } | Sql::Subquery(subquery) => {
                 self.query(subquery, false);
             }
@@ -190,10 +197,7 @@ impl<'c> Walk<'c> {
                 else_result.iter().for_each(|e| self.expr(e));
             }
             Sql::Cast { kind: CastKind::Cast, expr: inner, data_type, format: None } => {
-                let good = matches!(
-                    data_type,
-                    DataType::Text | DataType::Integer(None) | DataType::BigInt(None)
-                );
+                let good = matches!(data_type, DataType::Text | DataType::Integer(None) | DataType::BigInt(None));
                 if !good {
                     let at = inner.span().start;
                     self.mistake(at, format!("型「{data_type}」は使えません"), "TEXT か BIGINT を書いてください");
@@ -219,8 +223,20 @@ impl<'c> Walk<'c> {
         use BinaryOperator as B;
         let good = matches!(
             op,
-            B::Plus | B::Minus | B::Multiply | B::Divide | B::Modulo | B::StringConcat | B::Gt | B::Lt | B::GtEq
-                | B::LtEq | B::Eq | B::NotEq | B::And | B::Or
+            B::Plus
+                | B::Minus
+                | B::Multiply
+                | B::Divide
+                | B::Modulo
+                | B::StringConcat
+                | B::Gt
+                | B::Lt
+                | B::GtEq
+                | B::LtEq
+                | B::Eq
+                | B::NotEq
+                | B::And
+                | B::Or
         );
         if !good {
             self.mistake(at, format!("演算子「{op}」は使えません"), "");

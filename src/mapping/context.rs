@@ -114,10 +114,7 @@ impl Context<'_> {
     pub fn files_of_layout(&self, layout: &Layout) -> BTreeSet<String> {
         let fields = layout.records.iter().flat_map(|r| &r.fields);
         let codes = fields.filter_map(|f| f.codes.as_ref());
-        codes
-            .map(|codes| format!("schemas/codes/{}.csv", codes.id))
-            .chain([layout.file.clone()])
-            .collect()
+        codes.map(|codes| format!("schemas/codes/{}.csv", codes.id)).chain([layout.file.clone()]).collect()
     }
 
     /// Files a view was compiled from: its own, and those of all it stands on.

@@ -62,16 +62,13 @@ fn judge_match(view_id: &Text<'_>, view: &View, entity: &Entity) {
         match view.columns.iter().find(|(name, _)| *name == column.name) {
             None => {
                 let hint = mistake::did_you_mean(&column.name, view.columns.iter().map(|(n, _)| n.as_str()));
-                let message = format!("ビュー「{}」に台帳「{}」の列「{}」がありません", view.name, entity.name, column.name);
+                let message =
+                    format!("ビュー「{}」に台帳「{}」の列「{}」がありません", view.name, entity.name, column.name);
                 view_id.mistake(mistake::NOT_MAPPED, message, hint);
             }
             Some((_, ty)) if *ty != column.ty && (*ty, column.ty) != (Type::Date, Type::Text) => {
-                let message = format!(
-                    "列「{}」の型がビューでは {}、台帳では {} です",
-                    column.name,
-                    ty.word(),
-                    column.ty.word()
-                );
+                let message =
+                    format!("列「{}」の型がビューでは {}、台帳では {} です", column.name, ty.word(), column.ty.word());
                 view_id.mistake(mistake::TYPE, message, "どちらかにそろえてください");
             }
             Some(_) => {}

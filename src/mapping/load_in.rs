@@ -41,12 +41,7 @@ pub fn load_in(interface: &str, reader: &Reader, context: &Context<'_>) -> Vec<I
 }
 
 /// Layouts and profiles the mapping is compiled for: those of the feed's forms, checked against `layouts`.
-fn layouts(
-    interface: &str,
-    top: &Node<'_>,
-    names: &[Text<'_>],
-    context: &Context<'_>,
-) -> Vec<Arc<Layout>> {
+fn layouts(interface: &str, top: &Node<'_>, names: &[Text<'_>], context: &Context<'_>) -> Vec<Arc<Layout>> {
     for name in names {
         context.layout(name.value, "default").or_mistake(name, None);
     }
@@ -67,7 +62,11 @@ fn layouts(
         None => {
             let file = format!("schemas/feeds/{interface}.toml");
             if !context.files.has(&file) {
-                top.mistake(mistake::UNKNOWN_NAME, format!("受信設定 {file} がありません"), "ファイルの届き方を書いてください");
+                top.mistake(
+                    mistake::UNKNOWN_NAME,
+                    format!("受信設定 {file} がありません"),
+                    "ファイルの届き方を書いてください",
+                );
             }
         }
     }
@@ -90,8 +89,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
     let mode = mode(top, layout, &site, &mut used);
     let tolerance = tolerance(top, context);
     let amount = top.opt_str("amount").map(|text| amount(&text, layout));
-    let checks: Vec<_> =
-        top.tables("check").iter().map(|node| check(node, layout, &site, &mut used)).collect();
+    let checks: Vec<_> = top.tables("check").iter().map(|node| check(node, layout, &site, &mut used)).collect();
     let nodes = top.tables("into");
     if nodes.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[into]] がありません", "取り込み先の台帳を書いてください");
@@ -282,12 +280,5 @@ fn into(
         good = false;
     }
     good.then_some(())?;
-    Some(IntoRows {
-        entity,
-        record,
-        when: when?,
-        close_when: close_when?,
-        columns,
-        place: node.place(),
-    })
+    Some(IntoRows { entity, record, when: when?, close_when: close_when?, columns, place: node.place() })
 }

@@ -176,7 +176,11 @@ fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
     let unsafe_char = |c: char| c.is_control() || "/\\:*?\"<>|{}".contains(c);
     let bad = parts.iter().any(|p| matches!(p, NamePart::Literal(l) if l.contains(unsafe_char)));
     if bad || parts.is_empty() || text.value.starts_with('.') {
-        text.mistake(mistake::BAD_VALUE, "ファイル名に使えない文字があります", "/ \\ : * ? \" < > | と先頭の . は使えません");
+        text.mistake(
+            mistake::BAD_VALUE,
+            "ファイル名に使えない文字があります",
+            "/ \\ : * ? \" < > | と先頭の . は使えません",
+        );
         good = false;
     }
     good.then_some(parts)

@@ -31,8 +31,16 @@ pub fn load_table(_id: &str, reader: &Reader, views: &BTreeMap<String, Arc<View>
     top.finish();
     let view = view?;
     let Some(found) = views.get(view.value) else {
-        view.mistake(mistake::UNKNOWN_NAME, format!("ビュー「{}」がありません", view.value), "schemas/views にあるファイル名（拡張子なし）を書いてください");
+        view.mistake(
+            mistake::UNKNOWN_NAME,
+            format!("ビュー「{}」がありません", view.value),
+            "schemas/views にあるファイル名（拡張子なし）を書いてください",
+        );
         return None;
     };
-    Some(DayTable { title: title?.value.to_owned(), view: found.clone(), note: note.map(|n| n.value.to_owned()).unwrap_or_default() })
+    Some(DayTable {
+        title: title?.value.to_owned(),
+        view: found.clone(),
+        note: note.map(|n| n.value.to_owned()).unwrap_or_default(),
+    })
 }

@@ -2,9 +2,9 @@
 pub mod context;
 pub mod load_derive;
 pub mod load_in;
-pub mod load_table;
 pub mod load_out;
 mod load_out_record;
+pub mod load_table;
 pub mod plan;
 pub mod scope;
 pub mod site;

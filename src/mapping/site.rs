@@ -128,11 +128,10 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         }
     }
     let find = |id: &str, profile: &str| find_layout(&layouts, files, id, profile);
-    let feeds: BTreeMap<_, _> =
-        each(files, "schemas/feeds", findings, |id, r| load_feed::load_feed(id, r, &find))
-            .into_iter()
-            .filter_map(|(id, feed)| Some((id, Arc::new(feed?))))
-            .collect();
+    let feeds: BTreeMap<_, _> = each(files, "schemas/feeds", findings, |id, r| load_feed::load_feed(id, r, &find))
+        .into_iter()
+        .filter_map(|(id, feed)| Some((id, Arc::new(feed?))))
+        .collect();
     let config = config?;
     let context = Context {
         config: &config,
@@ -155,11 +154,10 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
             .into_iter()
             .filter_map(|(id, plan)| Some((id, Arc::new(plan?))))
             .collect();
-    let outbound: BTreeMap<_, _> =
-        each(files, "mappings/out", findings, |id, r| load_out::load_out(id, r, &context))
-            .into_iter()
-            .filter_map(|(id, plan)| Some((id, Arc::new(plan?))))
-            .collect();
+    let outbound: BTreeMap<_, _> = each(files, "mappings/out", findings, |id, r| load_out::load_out(id, r, &context))
+        .into_iter()
+        .filter_map(|(id, plan)| Some((id, Arc::new(plan?))))
+        .collect();
     let tables = each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views))
         .into_iter()
         .filter_map(|(id, table)| Some((id, table?)))

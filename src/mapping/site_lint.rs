@@ -26,6 +26,7 @@ pub(super) fn judge(
         let place = whole(&format!("mappings/derive/{id}.toml"));
         findings.push(Finding::rule(mistake::CYCLE, place, message).with_action("after を見直してください"));
     }
+    waits_for_sources(context, derive, findings);
     unused(context, outbound, findings);
 }
 
@@ -97,6 +98,35 @@ pub(super) fn derive_order(plans: &BTreeMap<String, Arc<DerivePlan>>) -> (Vec<Ar
     }
     let stuck = plans.keys().filter(|id| !done.contains(id.as_str())).cloned().collect();
     (order, stuck)
+}
+
+/// A derivation that reads what another one writes must wait for it, or it works on yesterday's rows.
+fn waits_for_sources(context: &Context<'_>, derive: &BTreeMap<String, Arc<DerivePlan>>, findings: &mut Vec<Finding>) {
+    for plan in derive.values() {
+        let read = context.files_of_view(&plan.view);
+        for other in derive.values().filter(|other| other.interface != plan.interface) {
+            if read.contains(&other.entity.place.file) && !waits(derive, &plan.interface, &other.interface) {
+                let message =
+                    format!("「{}」が作る台帳「{}」を使うのに、それを待ちません", other.interface, other.entity.name);
+                let finding = Finding::rule(mistake::CYCLE, whole(&plan.file), message);
+                findings.push(finding.with_action(format!("after に \"{}\" を足してください", other.interface)));
+            }
+        }
+    }
+}
+
+/// Does `later` wait for `earlier`, directly or through others?
+fn waits(derive: &BTreeMap<String, Arc<DerivePlan>>, later: &str, earlier: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut todo = vec![later];
+    while let Some(name) = todo.pop() {
+        let Some(plan) = derive.get(name).filter(|_| seen.insert(name)) else { continue };
+        if plan.after.iter().any(|after| after == earlier) {
+            return true;
+        }
+        todo.extend(plan.after.iter().map(String::as_str));
+    }
+    false
 }
 
 /// Warnings about files that nothing refers to.

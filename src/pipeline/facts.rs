@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::derive::OUTCOME;
 use super::outbound::GROUP;
 use super::{Hub, HubError};
-use crate::clock::{day_jst, people_jst};
+use crate::clock::{day_jst, people_jst, time_jst};
 use crate::finding::catalogue;
 use crate::outbox::manifest_name;
 use crate::report::balance::{Balance, Tally};
@@ -281,7 +281,7 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
         if exchange.state == State::Delivered {
             let d = delivery(hub, exchange)?;
             report.deliveries.push(DeliveryRow {
-                time: d.delivered_at,
+                time: time_jst(&exchange.updated_at),
                 partner: d.partner,
                 title: title(hub, &exchange.interface),
                 file: d.file,
@@ -324,7 +324,7 @@ fn day_row(hub: &Hub, exchange: &Exchange, run: Option<&Run>) -> DayRow {
     let has_amount = has_amount(hub, &exchange.interface);
     let balance = run.map(|r| balance(r, has_amount)).unwrap_or_default();
     DayRow {
-        time: people_jst(&exchange.received_at),
+        time: time_jst(&exchange.received_at),
         direction: if exchange.direction == ledger::Direction::In { Direction::In } else { Direction::Out },
         exchange: exchange.id.to_string(),
         title: title(hub, &exchange.interface),
@@ -344,7 +344,7 @@ fn derive_row(hub: &Hub, run: &Run) -> DayRow {
     let has_amount = has_amount(hub, &run.interface);
     let balance = balance(run, has_amount);
     DayRow {
-        time: people_jst(&run.started_at),
+        time: time_jst(&run.started_at),
         direction: Direction::Derive,
         exchange: format!("d{}", run.id),
         title: title(hub, &run.interface),

@@ -64,10 +64,8 @@ fn framing(layout: &Layout, top: &Node<'_>) {
         .collect();
     unsafe_for.dedup();
     if let Some(charset) = unsafe_for.first() {
-        let message = format!(
-            "区切り「{}」は文字コード {charset} の2バイト文字の一部と同じバイトです",
-            separator as char
-        );
+        let message =
+            format!("区切り「{}」は文字コード {charset} の2バイト文字の一部と同じバイトです", separator as char);
         let hint = "\",\" か \"\\t\" にしてください";
         reader.mistake(mistake::CHARSET, top.place_of("separator"), message, hint);
     }

@@ -31,12 +31,7 @@ pub fn load_codes(id: &str, reader: &Reader) -> Codes {
     Codes { list: Arc::new(list), table: Arc::new(table) }
 }
 
-fn read(
-    reader: &Reader,
-    list: &mut CodeList,
-    columns: &mut Vec<String>,
-    rows: &mut HashMap<String, Vec<String>>,
-) {
+fn read(reader: &Reader, list: &mut CodeList, columns: &mut Vec<String>, rows: &mut HashMap<String, Vec<String>>) {
     let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(reader.text().as_bytes());
     match csv.headers() {
         Ok(header) if header.get(0) == Some("コード") && header.get(1) == Some("名称") => {

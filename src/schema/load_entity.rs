@@ -13,8 +13,7 @@ pub const MAX_NAME: usize = 63;
 pub const MAX_ID: usize = 40;
 
 /// Types of columns.
-pub(crate) const COLUMN_TYPES: [(&str, Type); 3] =
-    [("text", Type::Text), ("int", Type::Int), ("date", Type::Date)];
+pub(crate) const COLUMN_TYPES: [(&str, Type); 3] = [("text", Type::Text), ("int", Type::Int), ("date", Type::Date)];
 
 /// Reads an entity; mistakes go to the reader. `None` when its name cannot be told.
 pub fn load_entity(id: &str, reader: &Reader) -> Option<Entity> {
@@ -37,14 +36,7 @@ pub fn load_entity(id: &str, reader: &Reader) -> Option<Entity> {
     if is_reserved(name.value) {
         name.mistake(mistake::BAD_VALUE, format!("「{}」は台帳の名前に使えません", name.value), "");
     }
-    Some(Entity {
-        id: id.to_owned(),
-        name: name.value.to_owned(),
-        columns,
-        key,
-        indexes,
-        place: top.place(),
-    })
+    Some(Entity { id: id.to_owned(), name: name.value.to_owned(), columns, key, indexes, place: top.place() })
 }
 
 /// Names of tables that every site has.

@@ -84,11 +84,7 @@ fn form(node: &Node<'_>, find: &dyn Fn(&str, &str) -> Found) -> Option<Form> {
     }
     let profile_name = profile.as_ref().map_or("default", |p| p.value);
     find(layout.value, profile_name).or_mistake(&layout, profile.as_ref());
-    Some(Form {
-        pattern: pattern.value.to_owned(),
-        layout: layout.value.to_owned(),
-        profile: profile_name.to_owned(),
-    })
+    Some(Form { pattern: pattern.value.to_owned(), layout: layout.value.to_owned(), profile: profile_name.to_owned() })
 }
 
 fn completeness(
@@ -115,9 +111,7 @@ fn completeness(
         ],
     );
     let by = by?;
-    let millis = |node: &Node<'_>| {
-        node.opt_int("millis", 0..=3_600_000).map_or(DEFAULT_MILLIS, |n| n as u64)
-    };
+    let millis = |node: &Node<'_>| node.opt_int("millis", 0..=3_600_000).map_or(DEFAULT_MILLIS, |n| n as u64);
     let complete = match by {
         By::Stable => Completeness::Stable { millis: millis(node) },
         By::Rename => Completeness::Rename,

@@ -26,12 +26,8 @@ pub(super) struct FieldFrame<'a> {
 }
 
 /// Severities a rule about data may have.
-pub(crate) const SEVERITIES: [(&str, Severity); 4] = [
-    ("info", Severity::Info),
-    ("warning", Severity::Warning),
-    ("error", Severity::Error),
-    ("fatal", Severity::Fatal),
-];
+pub(crate) const SEVERITIES: [(&str, Severity); 4] =
+    [("info", Severity::Info), ("warning", Severity::Warning), ("error", Severity::Error), ("fatal", Severity::Fatal)];
 
 /// Greatest number of digits that always fit 64 bits.
 const MAX_INT_DIGITS: usize = 18;
@@ -111,10 +107,7 @@ fn field_kind(node: &Node<'_>) -> FieldKind {
     ];
     match node.word("type", &words) {
         Some(Word::Plain(kind)) => kind,
-        Some(Word::Decimal) => FieldKind::Decimal {
-            whole: digits(node, "whole"),
-            fraction: digits(node, "fraction"),
-        },
+        Some(Word::Decimal) => FieldKind::Decimal { whole: digits(node, "whole"), fraction: digits(node, "fraction") },
         Some(Word::Date) => FieldKind::Date(date_rule(node)),
         Some(Word::Mark) => FieldKind::Mark(marks(node)),
         None => FieldKind::Half,
@@ -139,12 +132,7 @@ fn date_rule(node: &Node<'_>) -> DateRule {
     }
     let form = node.opt_word(
         "form",
-        &[
-            ("YYYY-MM-DD", Form::Iso),
-            ("YYYYMMDD", Form::Compact),
-            ("MMDD", Form::MonthDay),
-            ("GYYMMDD", Form::Era),
-        ],
+        &[("YYYY-MM-DD", Form::Iso), ("YYYYMMDD", Form::Compact), ("MMDD", Form::MonthDay), ("GYYMMDD", Form::Era)],
     );
     let form = match form {
         None | Some(Form::Iso) => DateForm::Iso,
@@ -155,12 +143,7 @@ fn date_rule(node: &Node<'_>) -> DateRule {
             DateForm::Era(node.word("era", &eras).unwrap_or(*b"12345"))
         }
     };
-    DateRule {
-        form,
-        unknown: node.flag("unknown"),
-        zero_null: node.flag("zero_null"),
-        open: node.flag("open"),
-    }
+    DateRule { form, unknown: node.flag("unknown"), zero_null: node.flag("zero_null"), open: node.flag("open") }
 }
 
 fn marks(node: &Node<'_>) -> Vec<Vec<u8>> {
@@ -179,13 +162,10 @@ fn marks(node: &Node<'_>) -> Vec<Vec<u8>> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() % 2 != 0 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if text.is_empty() || !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// `len`, or what the type itself says.
@@ -243,11 +223,7 @@ fn pad(node: &Node<'_>, kind: &FieldKind, frame: &FieldFrame<'_>) -> Pad {
         FieldKind::Int { .. } | FieldKind::Decimal { .. } => Pad::ZeroLeft,
         FieldKind::Half | FieldKind::HalfKana => Pad::SpaceRight,
         FieldKind::FullWidth | FieldKind::Wide => Pad::WideSpaceRight,
-        FieldKind::Digits
-        | FieldKind::Date(_)
-        | FieldKind::Year
-        | FieldKind::Time
-        | FieldKind::Mark(_) => Pad::None,
+        FieldKind::Digits | FieldKind::Date(_) | FieldKind::Year | FieldKind::Time | FieldKind::Mark(_) => Pad::None,
     })
 }
 
@@ -296,14 +272,10 @@ fn judge(field: &Field, node: &Node<'_>, constant: Option<&Text<'_>>, frame: &Fi
         _ => field.charset == Charset::JisX0208,
     };
     if unfit {
-        let message =
-            format!("項目「{}」の文字は文字コード {} では表せません", field.name, field.charset.name());
+        let message = format!("項目「{}」の文字は文字コード {} では表せません", field.name, field.charset.name());
         node.mistake(mistake::CHARSET, message, "項目に charset = … を書くか、type を見直してください");
     }
-    let two_byte = matches!(
-        field.charset,
-        Charset::JisX0208 | Charset::Windows31j | Charset::Windows31jExact
-    );
+    let two_byte = matches!(field.charset, Charset::JisX0208 | Charset::Windows31j | Charset::Windows31jExact);
     if frame.fixed && field.kind == FieldKind::FullWidth && two_byte && field.len % 2 == 1 {
         let message = format!("全角の項目「{}」の長さ{}バイトが奇数です", field.name, field.len);
         reader.mistake(mistake::LENGTH, node.place_of("len"), message, "");
@@ -329,8 +301,7 @@ fn judge_constant(field: &Field, constant: &Text<'_>, frame: &FieldFrame<'_>) {
         Ok(len) if frame.fixed => len,
         Ok(_) => constant.value.chars().count(),
         Err(_) => {
-            let message =
-                format!("固定値「{}」は文字コード {} では書けません", constant.value, field.charset.name());
+            let message = format!("固定値「{}」は文字コード {} では書けません", constant.value, field.charset.name());
             constant.mistake(mistake::CHARSET, message, "");
             return;
         }
@@ -339,10 +310,8 @@ fn judge_constant(field: &Field, constant: &Text<'_>, frame: &FieldFrame<'_>) {
     let empty = constant.value.trim_matches([' ', '\u{3000}']).is_empty();
     let too_short = frame.fixed && field.pad == Pad::None && len < field.len && !empty;
     if len > field.len || too_short {
-        let message = format!(
-            "固定値「{}」の長さ{len}が項目「{}」の長さ{}と合いません",
-            constant.value, field.name, field.len
-        );
+        let message =
+            format!("固定値「{}」の長さ{len}が項目「{}」の長さ{}と合いません", constant.value, field.name, field.len);
         constant.mistake(mistake::LENGTH, message, "");
     }
     if let Some(codes) = &field.codes

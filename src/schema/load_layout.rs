@@ -19,15 +19,7 @@ pub const DEFAULT_MAX_RECORD: usize = 65_536;
 /// Deepest XML nesting when a layout says nothing.
 pub const DEFAULT_MAX_DEPTH: usize = 16;
 /// Keys that hold for every profile.
-const NOT_IN_PROFILE: [&str; 7] = [
-    "version",
-    "provenance",
-    "source",
-    "kind",
-    "record",
-    "total",
-    "profile",
-];
+const NOT_IN_PROFILE: [&str; 7] = ["version", "provenance", "source", "kind", "record", "total", "profile"];
 
 /// Code tables by id, as fields use them.
 pub type CodeLists = BTreeMap<String, Arc<CodeList>>;
@@ -68,12 +60,7 @@ pub fn load_layouts(id: &str, reader: &Reader, codes: &CodeLists) -> Vec<Layout>
 }
 
 /// One profile of the file; `None` is `default`.
-fn compile<'a>(
-    id: &str,
-    codes: &CodeLists,
-    file: &Node<'a>,
-    profile: Option<(Text<'a>, Node<'a>)>,
-) -> Option<Layout> {
+fn compile<'a>(id: &str, codes: &CodeLists, file: &Node<'a>, profile: Option<(Text<'a>, Node<'a>)>) -> Option<Layout> {
     file.version();
     file.has("profile");
     let title = file.str("title").map(|t| t.value).unwrap_or_default();
@@ -82,19 +69,11 @@ fn compile<'a>(
         Some(of_profile) => format!("{title}（{}）", of_profile.value),
         None => title.to_owned(),
     };
-    let overrides = over
-        .as_ref()
-        .and_then(|o| o.opt_table("field"))
-        .map(|o| o.sub_tables())
-        .unwrap_or_default();
+    let overrides = over.as_ref().and_then(|o| o.opt_table("field")).map(|o| o.sub_tables()).unwrap_or_default();
     let top = file.clone().under(over);
     let provenance = top.word(
         "provenance",
-        &[
-            ("documented", Provenance::Documented),
-            ("partly", Provenance::Partly),
-            ("inferred", Provenance::Inferred),
-        ],
+        &[("documented", Provenance::Documented), ("partly", Provenance::Partly), ("inferred", Provenance::Inferred)],
     );
     let source = top.str("source");
     let physical = physical(&top);
@@ -127,29 +106,13 @@ enum Family {
 }
 
 fn physical(top: &Node<'_>) -> Option<Physical> {
-    let family = top.word(
-        "kind",
-        &[
-            ("delimited", Family::Delimited),
-            ("fixed", Family::Fixed),
-            ("xml", Family::Xml),
-        ],
-    );
+    let family = top.word("kind", &[("delimited", Family::Delimited), ("fixed", Family::Fixed), ("xml", Family::Xml)]);
     let charsets: Vec<(&str, Charset)> = Charset::all().iter().map(|c| (c.name(), *c)).collect();
     let charset = top.word("charset", &charsets);
     let line_end = line_end(top, family);
-    let bom = top.opt_word(
-        "bom",
-        &[
-            ("forbidden", Bom::Forbidden),
-            ("optional", Bom::Optional),
-            ("required", Bom::Required),
-        ],
-    );
-    let eof_mark = top.opt_word(
-        "eof_mark",
-        &[("forbidden", EofMark::Forbidden), ("optional", EofMark::Optional)],
-    );
+    let bom =
+        top.opt_word("bom", &[("forbidden", Bom::Forbidden), ("optional", Bom::Optional), ("required", Bom::Required)]);
+    let eof_mark = top.opt_word("eof_mark", &[("forbidden", EofMark::Forbidden), ("optional", EofMark::Optional)]);
     let max_record = top.opt_len("max_record");
     let kind = match family? {
         Family::Fixed => Kind::Fixed,
@@ -157,9 +120,7 @@ fn physical(top: &Node<'_>) -> Option<Physical> {
         Family::Xml => Kind::Xml {
             root: top.str("root").map(|t| t.value.to_owned()).unwrap_or_default(),
             namespace: top.opt_str("namespace").map(|t| t.value.to_owned()).unwrap_or_default(),
-            max_depth: top
-                .opt_int("max_depth", 1..=64)
-                .map_or(DEFAULT_MAX_DEPTH, |n| n as usize),
+            max_depth: top.opt_int("max_depth", 1..=64).map_or(DEFAULT_MAX_DEPTH, |n| n as usize),
         },
     };
     Some(Physical {
@@ -173,12 +134,8 @@ fn physical(top: &Node<'_>) -> Option<Physical> {
 }
 
 fn line_end(top: &Node<'_>, family: Option<Family>) -> LineEnd {
-    const WORDS: [(&str, LineEnd); 4] = [
-        ("crlf", LineEnd::CrLf),
-        ("lf", LineEnd::Lf),
-        ("none", LineEnd::None),
-        ("crlf-or-none", LineEnd::CrLfOrNone),
-    ];
+    const WORDS: [(&str, LineEnd); 4] =
+        [("crlf", LineEnd::CrLf), ("lf", LineEnd::Lf), ("none", LineEnd::None), ("crlf-or-none", LineEnd::CrLfOrNone)];
     match family {
         Some(Family::Fixed) => top.word("line_end", &WORDS).unwrap_or(LineEnd::CrLfOrNone),
         Some(Family::Delimited) => top.opt_word("line_end", &WORDS[..2]).unwrap_or(LineEnd::CrLf),
@@ -199,14 +156,7 @@ fn delimited(top: &Node<'_>) -> Kind {
             None
         }
     });
-    let quote = top.opt_word(
-        "quote",
-        &[
-            ("always", Quote::Always),
-            ("needed", Quote::Needed),
-            ("never", Quote::Never),
-        ],
-    );
+    let quote = top.opt_word("quote", &[("always", Quote::Always), ("needed", Quote::Needed), ("never", Quote::Never)]);
     Kind::Delimited {
         separator: separator.unwrap_or(b','),
         quote: quote.unwrap_or(Quote::Needed),
@@ -242,15 +192,14 @@ fn records(
             name.mistake(mistake::DUPLICATE, format!("レコード「{}」が2つあります", name.value), "");
         }
         if !good_name(name.value) {
-            name.mistake(mistake::BAD_VALUE, "レコードの名前に空白や記号 . ( ) | * + ? は使えません", "");
+            let hint = "空白、記号 . ( ) | * + ? と、実行・サイトという名前は使えません";
+            name.mistake(mistake::BAD_VALUE, format!("「{}」はレコードの名前に使えません", name.value), hint);
         }
         kinds.push(record(node, &name, &frame, overrides, &mut used));
     }
     for ((name, _), _) in overrides.iter().zip(&used).filter(|(_, used)| !**used) {
-        let all: Vec<String> = kinds
-            .iter()
-            .flat_map(|k| k.fields.iter().map(|f| format!("{}.{}", k.name, f.name)))
-            .collect();
+        let all: Vec<String> =
+            kinds.iter().flat_map(|k| k.fields.iter().map(|f| format!("{}.{}", k.name, f.name))).collect();
         name.unknown("上書きする項目", all.iter().map(String::as_str));
     }
     kinds
@@ -258,7 +207,8 @@ fn records(
 
 /// Can the name stand in a content model and in `レコード.項目`?
 fn good_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || ".()|*+?\"{}".contains(c))
+    !matches!(name, "" | "実行" | "サイト")
+        && !name.contains(|c: char| c.is_whitespace() || c.is_control() || ".()|*+?\"{}".contains(c))
 }
 
 fn record(
@@ -299,21 +249,11 @@ fn record(
     } else {
         0
     };
-    let element = if frame.xml {
-        node.opt_str("element").map_or(name.value, |t| t.value).to_owned()
-    } else {
-        String::new()
-    };
+    let element =
+        if frame.xml { node.opt_str("element").map_or(name.value, |t| t.value).to_owned() } else { String::new() };
     let when = node.opt_table("when").and_then(|when| discriminator(&when, &fields));
     node.finish();
-    RecordKind {
-        name: name.value.to_owned(),
-        when,
-        length,
-        element,
-        fields,
-        place: node.place(),
-    }
+    RecordKind { name: name.value.to_owned(), when, length, element, fields, place: node.place() }
 }
 
 fn discriminator(when: &Node<'_>, fields: &[Field]) -> Option<Discriminator> {
@@ -361,9 +301,7 @@ fn order(top: &Node<'_>, records: &[RecordKind]) -> Option<Order> {
         Ok(order) => Some(order),
         Err(errors) => {
             for OrderError { at, message, unknown } in errors {
-                let hint = unknown
-                    .map(|name| mistake::did_you_mean(&name, names.iter().copied()))
-                    .unwrap_or_default();
+                let hint = unknown.map(|name| mistake::did_you_mean(&name, names.iter().copied())).unwrap_or_default();
                 text.mistake_at((1, at as u32 + 1), mistake::ORDER, message, hint);
             }
             None

@@ -8,10 +8,7 @@ use super::toml_read::{Node, Text};
 
 /// Reads every total of a layout; those with mistakes are left out.
 pub(super) fn load_totals(top: &Node<'_>, records: &[RecordKind]) -> Vec<Total> {
-    top.tables("total")
-        .iter()
-        .filter_map(|node| load_total(node, records))
-        .collect()
+    top.tables("total").iter().filter_map(|node| load_total(node, records)).collect()
 }
 
 fn load_total(node: &Node<'_>, records: &[RecordKind]) -> Option<Total> {
@@ -113,11 +110,7 @@ fn load_counted(text: &Text<'_>, records: &[RecordKind]) -> Option<Counted> {
     Some(Counted::Sum(record, field))
 }
 
-fn load_only(
-    table: &Node<'_>,
-    records: &[RecordKind],
-    counted: Option<&Counted>,
-) -> Option<(usize, Vec<String>)> {
+fn load_only(table: &Node<'_>, records: &[RecordKind], counted: Option<&Counted>) -> Option<(usize, Vec<String>)> {
     let field = table.str("field");
     let values = table.list("is");
     table.finish();

@@ -51,7 +51,11 @@ pub fn declared(id: &str, reader: &Reader) -> Option<View> {
     let name = top.str("name");
     let columns = top.opt_table("columns");
     if columns.is_none() && !top.has("columns") {
-        top.mistake(mistake::MISSING_KEY, "「columns」がありません", "columns = { \"列\" = \"text\" } を書いてください");
+        top.mistake(
+            mistake::MISSING_KEY,
+            "「columns」がありません",
+            "columns = { \"列\" = \"text\" } を書いてください",
+        );
     }
     let columns = columns.map(|node| typed(&node)).unwrap_or_default();
     let lineage = top.opt_table("lineage").map(|node| node.pairs()).unwrap_or_default();

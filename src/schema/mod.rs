@@ -13,5 +13,6 @@ pub(crate) mod load_total;
 pub mod load_view;
 pub mod mistake;
 pub mod order;
+pub mod toml_node;
 pub mod toml_read;
 pub mod view;

@@ -96,17 +96,16 @@ fn after_a_crash_at_any_step_the_next_start_finishes_with_nothing_lost_or_double
             .collect();
         let mut hub = town.hub();
         let (count, source, seen) = (AtomicUsize::new(0), town.clone(), passed.clone());
-        let send = Mutex::new(Some(send));
+        // When all finishers have failed nobody receives any more; their panic is told when they are joined.
+        drop(receive);
         let hook = move |step| {
             seen.lock().unwrap().insert(step);
             let n = count.fetch_add(1, Ordering::SeqCst);
-            // A finisher that has failed no longer receives; its panic is told when it is joined.
-            send.lock().unwrap().as_ref().is_some_and(|send| send.send((n, step, source.copy())).is_ok())
+            send.send((n, step, source.copy())).is_ok()
         };
         hub.steps = Steps::with_hook(hook);
         let whole = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| day(&mut hub)));
         hub.steps = Steps::default();
-        drop(receive);
         for finisher in finishers {
             finisher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }

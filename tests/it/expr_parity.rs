@@ -199,9 +199,15 @@ fn at_the_limits() -> Vec<(String, Vec<TestRow>)> {
     .into()
 }
 
+#[test]
+fn random_expressions_mean_the_same_in_rust_and_on_postgres() {
+    let Some(url) = crate::pg::url("expr_parity") else { return };
+    let mut client = postgres::Client::connect(&url, postgres::NoTls).expect("connects");
+    check_postgres(&mut client, 1_000);
+}
+
 /// Runs the long and deep expressions and `count` random cases against PostgreSQL (a few milliseconds each), over a temporary table of the session.
-#[allow(dead_code, reason = "called by the tests that have a server")]
-pub fn check_postgres(client: &mut postgres::Client, count: u32) {
+fn check_postgres(client: &mut postgres::Client, count: u32) {
     let columns = COLUMNS.map(|(name, ty)| format!("\"{name}\" {}", if ty == Type::Int { "int8" } else { "text" }));
     client.batch_execute(&format!("CREATE TEMP TABLE t ({})", columns.join(", "))).expect("a temporary table");
     for (source, rows) in at_the_limits() {

@@ -10,6 +10,7 @@ mod kill;
 mod parity;
 mod pg;
 mod sample;
+mod sample_reconciles;
 mod shipped_files;
 mod store;
 mod town;

@@ -25,7 +25,8 @@ fn mistakes(sql: &str) -> Vec<(u32, u32, String)> {
 
 #[test]
 fn a_view_with_everything_that_is_allowed_is_read() {
-    let sql = "WITH n AS (SELECT h.宛名番号, max(h.履歴番号) AS 最後, min(h._v) AS _v1 FROM 被保険者 h GROUP BY h.宛名番号)
+    let sql =
+        "WITH n AS (SELECT h.宛名番号, max(h.履歴番号) AS 最後, min(h._v) AS _v1 FROM 被保険者 h GROUP BY h.宛名番号)
 SELECT j.宛名番号 AS 番号, CASE WHEN n.最後 > 1 THEN '有' ELSE '無' END AS 履歴, CAST(n.最後 AS TEXT) || '/' AS t,
  row_number() OVER (PARTITION BY j.世帯番号 ORDER BY 生年月日 DESC) AS 順, n._v1
 FROM 住民 j LEFT JOIN n ON n.宛名番号 = j.宛名番号

@@ -189,7 +189,8 @@ fn every_mistake_of_every_file_is_reported_with_its_place() {
         .replace("生年月日 <= 頭.日", "生年月 <= 頭.日 AND 金額 = 'x'")
         .replace("（{生年月日}）", "（{生年}）")
         .replace("\"生年月日\" = \"生年月日\"", "\"生年月日\" = \"宛名番号\"\n\"氏名\" = \"宛名番号\"");
-    let view = VIEW.replace("j.生年月日,", "\n  j.生年月日曜,").replace("FROM 住民 j", "FROM 住民 j WHERE random() = k.金額");
+    let view =
+        VIEW.replace("j.生年月日,", "\n  j.生年月日曜,").replace("FROM 住民 j", "FROM 住民 j WHERE random() = k.金額");
     let out = OUT
         .replace("order = [\"宛名番号\"]", "order = [\"番号\"]")
         .replace("{連番3}", "{連番4}")
