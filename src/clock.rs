@@ -73,6 +73,11 @@ pub fn day_jst(stamp: &str) -> String {
     with_jst(stamp, |t| t.format("%Y-%m-%d").to_string())
 }
 
+/// A stored UTC stamp's time of day in JST, `HH:MM`.
+pub fn time_jst(stamp: &str) -> String {
+    with_jst(stamp, |t| t.format("%H:%M").to_string())
+}
+
 /// Japanese weekday in one character.
 pub fn weekday(day: NaiveDate) -> char {
     ['月', '火', '水', '木', '金', '土', '日'][day.weekday().num_days_from_monday() as usize]

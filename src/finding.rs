@@ -165,6 +165,9 @@ impl fmt::Display for Finding {
 pub struct CatalogueEntry {
     /// Short Japanese name.
     pub title: String,
+    /// What it means, in Japanese, for the manual; empty where the title says it all.
+    #[serde(default)]
+    pub meaning: String,
     /// What to do, in Japanese.
     pub action: String,
 }

@@ -88,6 +88,7 @@ pub fn demo(cli: &Cli, args: &DemoArgs) -> Result<u8, CliError> {
     seen.reverse();
     print_exchanges(cli, &mut hub, &seen)?;
     if !cli.json {
+        tell_derived(&mut hub)?;
         tell_where(&mut hub, args, &seen)?;
     }
     Ok(exit::OK)
@@ -126,6 +127,21 @@ fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
             copy_tree(&entry.path(), &target)?;
         } else {
             fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// What was computed inside, outcome by outcome.
+fn tell_derived(hub: &mut Hub) -> Result<(), CliError> {
+    for report in facts::all_reports(hub)?.iter().filter(|r| r.direction == crate::report::model::Direction::Derive) {
+        if report.balance.read.count == report.balance.unchanged.count {
+            continue;
+        }
+        println!("{:>6} 計算 {} {} 件", report.exchange, report.title, report.balance.read.count);
+        for line in &report.outcomes {
+            let amount = line.tally.amount.map(|a| format!(" {} 円", crate::report::words::thousands(a))).unwrap_or_default();
+            println!("       {} {} 件{amount}", line.label, line.tally.count);
         }
     }
     Ok(())

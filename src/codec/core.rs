@@ -63,7 +63,7 @@ impl Core {
 
     /// Judges the byte order mark and skips it. `false`: there is nothing to read.
     pub fn open<R: Read>(&mut self, source: &mut Source<R>, findings: &mut Findings) -> io::Result<bool> {
-        source.need(BYTE_ORDER_MARK.len())?;
+        source.need(BYTE_ORDER_MARK.len() + 1)?;
         let marked = source.data().starts_with(BYTE_ORDER_MARK);
         let empty = source.data().len() == if marked { BYTE_ORDER_MARK.len() } else { 0 };
         if empty {

@@ -206,11 +206,7 @@ impl Node {
                 first.collect_slots(found);
                 rest.iter().for_each(|(_, n)| n.collect_slots(found));
             }
-            Node::Case {
-                operand,
-                branches,
-                otherwise,
-            } => {
+            Node::Case { operand, branches, otherwise } => {
                 operand.iter().for_each(|n| n.collect_slots(found));
                 for (when, then) in branches {
                     when.collect_slots(found);
@@ -226,11 +222,7 @@ impl Node {
         match self {
             Node::Null(_) => true,
             Node::Text(text) => super::date::is_iso(text),
-            Node::Case {
-                branches,
-                otherwise,
-                ..
-            } => {
+            Node::Case { branches, otherwise, .. } => {
                 branches.iter().all(|(_, then)| then.is_date_text())
                     && otherwise.as_deref().is_none_or(Node::is_date_text)
             }

@@ -7,8 +7,7 @@ use super::functions::{self, MAX_PAD, Named};
 use super::types::{Builder, Typed, start};
 use crate::value::Type;
 use sqlparser::ast::{
-    CastKind, DataType, Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    ObjectNamePart,
+    CastKind, DataType, Expr as Sql, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart,
 };
 use sqlparser::tokenizer::Location;
 
@@ -23,29 +22,19 @@ impl Builder<'_> {
                 None => return self.refuse(e, at),
             },
             // `sqlparser` has trees of their own for these two.
-            Sql::Substring {
-                expr,
-                substring_from,
-                substring_for,
-                special,
-                shorthand: true,
-            } if *special || (substring_from.is_none() && substring_for.is_none()) => {
+            Sql::Substring { expr, substring_from, substring_for, special, shorthand: true }
+                if *special || (substring_from.is_none() && substring_for.is_none()) =>
+            {
                 let further = substring_from.iter().chain(substring_for).map(|e| &**e);
                 let arguments: Vec<&Sql> = std::iter::once(&**expr).chain(further).collect();
                 self.function("substr", &arguments, at, depth)?
             }
-            Sql::Trim {
-                expr,
-                trim_where: None,
-                trim_what: None,
-                trim_characters: None,
-            } => self.function("trim", &[expr], at, depth)?,
-            Sql::Cast {
-                kind: CastKind::Cast,
-                expr,
-                data_type,
-                format: None,
-            } => self.cast(expr, data_type, at, depth)?,
+            Sql::Trim { expr, trim_where: None, trim_what: None, trim_characters: None } => {
+                self.function("trim", &[expr], at, depth)?
+            }
+            Sql::Cast { kind: CastKind::Cast, expr, data_type, format: None } => {
+                self.cast(expr, data_type, at, depth)?
+            }
             _ => return self.refuse(e, at),
         };
         Some(Typed { node, ty, at })
@@ -53,18 +42,10 @@ impl Builder<'_> {
 
     fn function(&mut self, name: &str, arguments: &[&Sql], at: Location, depth: usize) -> Built {
         let Some((named, usage)) = functions::named(name) else {
-            return self.wrong(
-                at,
-                format!("関数「{name}」はありません。"),
-                functions::suggestion(name),
-            );
+            return self.wrong(at, format!("関数「{name}」はありません。"), functions::suggestion(name));
         };
         let (least, most) = match named {
-            Named::Plain {
-                arguments,
-                optional,
-                ..
-            } => (arguments.len() - optional, arguments.len()),
+            Named::Plain { arguments, optional, .. } => (arguments.len() - optional, arguments.len()),
             Named::Numbers(_) => (2, usize::MAX),
             Named::Coalesce => (1, usize::MAX),
             Named::Nullif => (2, 2),
@@ -73,33 +54,19 @@ impl Builder<'_> {
         if arguments.len() < least || arguments.len() > most {
             return self.wrong(
                 at,
-                format!(
-                    "関数「{name}」の引数の数が違います（{}個）。",
-                    arguments.len()
-                ),
+                format!("関数「{name}」の引数の数が違います（{}個）。", arguments.len()),
                 format!("{usage} の形で書いてください。"),
             );
         }
         match named {
-            Named::Plain {
-                func,
-                arguments: types,
-                result,
-                ..
-            } => {
-                let nodes: Vec<Option<Node>> = arguments
-                    .iter()
-                    .zip(types)
-                    .map(|(e, ty)| self.build_as(e, depth, *ty))
-                    .collect();
+            Named::Plain { func, arguments: types, result, .. } => {
+                let nodes: Vec<Option<Node>> =
+                    arguments.iter().zip(types).map(|(e, ty)| self.build_as(e, depth, *ty)).collect();
                 let nodes: Option<Box<[Node]>> = nodes.into_iter().collect();
                 Some((Node::Call(func, nodes?), Some(result)))
             }
             Named::Numbers(func) => {
-                let nodes: Vec<Option<Node>> = arguments
-                    .iter()
-                    .map(|e| self.build_as(e, depth, Type::Int))
-                    .collect();
+                let nodes: Vec<Option<Node>> = arguments.iter().map(|e| self.build_as(e, depth, Type::Int)).collect();
                 let nodes: Option<Box<[Node]>> = nodes.into_iter().collect();
                 Some((Node::Call(func, nodes?), Some(Type::Int)))
             }
@@ -107,11 +74,7 @@ impl Builder<'_> {
                 let items = self.build_all(arguments.iter().copied(), depth)?;
                 self.refuse_all_null(&items, at)?;
                 let (nodes, ty) = self.unified(items, named == Named::Coalesce)?;
-                let func = if named == Named::Coalesce {
-                    Func::Coalesce
-                } else {
-                    Func::Nullif
-                };
+                let func = if named == Named::Coalesce { Func::Coalesce } else { Func::Nullif };
                 Some((Node::Call(func, nodes.into()), Some(ty)))
             }
             Named::Pad { left } => self.pad(arguments, left, depth),
@@ -132,21 +95,9 @@ impl Builder<'_> {
         let fill = self.literal_text(arguments[2], "埋める文字")?;
         let mut chars = fill.chars();
         let (Some(fill), None) = (chars.next(), chars.next()) else {
-            return self.wrong(
-                start(arguments[2]),
-                "埋める文字は1文字です。",
-                "例: lpad(番号, 10, '0')",
-            );
+            return self.wrong(start(arguments[2]), "埋める文字は1文字です。", "例: lpad(番号, 10, '0')");
         };
-        Some((
-            Node::Pad {
-                value: Box::new(value?),
-                left,
-                width: width?,
-                fill,
-            },
-            Some(Type::Text),
-        ))
+        Some((Node::Pad { value: Box::new(value?), left, width: width?, fill }, Some(Type::Text)))
     }
 
     fn replace(&mut self, arguments: &[&Sql], depth: usize) -> Built {
@@ -155,20 +106,9 @@ impl Builder<'_> {
         let to = self.literal_text(arguments[2], "置き換えた後の文字列");
         let from = from?;
         if from.is_empty() {
-            return self.wrong(
-                start(arguments[1]),
-                "置き換える文字列が空です。",
-                "1文字以上にしてください。",
-            );
+            return self.wrong(start(arguments[1]), "置き換える文字列が空です。", "1文字以上にしてください。");
         }
-        Some((
-            Node::Replace {
-                value: Box::new(value?),
-                from: from.into(),
-                to: to?.into(),
-            },
-            Some(Type::Text),
-        ))
+        Some((Node::Replace { value: Box::new(value?), from: from.into(), to: to?.into() }, Some(Type::Text)))
     }
 
     fn code(&mut self, arguments: &[&Sql], depth: usize) -> Built {
@@ -178,28 +118,13 @@ impl Builder<'_> {
         let (name, wanted) = (name?, wanted?);
         let Some(table) = self.scope.code_table(&name) else {
             let hint = "コード表の名前を確かめてください。";
-            return self.wrong(
-                start(arguments[0]),
-                format!("コード表「{name}」はありません。"),
-                hint,
-            );
+            return self.wrong(start(arguments[0]), format!("コード表「{name}」はありません。"), hint);
         };
         let Some(column) = table.columns.iter().position(|c| *c == wanted) else {
             let hint = format!("ある列: {}", table.columns.join(", "));
-            return self.wrong(
-                start(arguments[2]),
-                format!("コード表「{name}」に列「{wanted}」はありません。"),
-                hint,
-            );
+            return self.wrong(start(arguments[2]), format!("コード表「{name}」に列「{wanted}」はありません。"), hint);
         };
-        Some((
-            Node::Code {
-                table,
-                key: Box::new(key?),
-                column,
-            },
-            Some(Type::Text),
-        ))
+        Some((Node::Code { table, key: Box::new(key?), column }, Some(Type::Text)))
     }
 
     fn cast(&mut self, e: &Sql, to: &DataType, at: Location, depth: usize) -> Built {
@@ -228,46 +153,27 @@ impl Builder<'_> {
     /// Says what was written and what to write instead.
     pub(super) fn refuse<T>(&mut self, e: &Sql, at: Location) -> Option<T> {
         let (message, hint) = match e {
-            Sql::Subquery(_)
-            | Sql::InSubquery { .. }
-            | Sql::Exists { .. }
-            | Sql::AnyOp { .. }
-            | Sql::AllOp { .. } => (
-                "副問い合わせは使えません。",
-                "問い合わせはビューに書いてください。",
-            ),
-            Sql::Function(f)
-                if f.over.is_some() || f.filter.is_some() || !f.within_group.is_empty() =>
-            {
-                (
-                    "ウィンドウ関数と集計は使えません。",
-                    "問い合わせはビューに書いてください。",
-                )
+            Sql::Subquery(_) | Sql::InSubquery { .. } | Sql::Exists { .. } | Sql::AnyOp { .. } | Sql::AllOp { .. } => {
+                ("副問い合わせは使えません。", "問い合わせはビューに書いてください。")
             }
-            Sql::Function(f) if f.args == FunctionArguments::None => (
-                "時刻や利用者を表す語は使えません。",
-                "日付は項目か定数で与えてください。",
-            ),
-            Sql::Function(_) => (
-                "この形の関数呼び出しは使えません。",
-                "関数名(引数, …) の形で書いてください。",
-            ),
-            Sql::Substring { .. } => (
-                "この形の substring は使えません。",
-                "substr(文字列, 開始, 文字数) と書いてください。",
-            ),
-            Sql::Trim { .. } => (
-                "この形の trim は使えません。",
-                "trim、ltrim、rtrim(文字列) と書いてください。",
-            ),
+            Sql::Function(f) if f.over.is_some() || f.filter.is_some() || !f.within_group.is_empty() => {
+                ("ウィンドウ関数と集計は使えません。", "問い合わせはビューに書いてください。")
+            }
+            Sql::Function(f) if f.args == FunctionArguments::None => {
+                ("時刻や利用者を表す語は使えません。", "日付は項目か定数で与えてください。")
+            }
+            Sql::Function(_) => ("この形の関数呼び出しは使えません。", "関数名(引数, …) の形で書いてください。"),
+            Sql::Substring { .. } => {
+                ("この形の substring は使えません。", "substr(文字列, 開始, 文字数) と書いてください。")
+            }
+            Sql::Trim { .. } => ("この形の trim は使えません。", "trim、ltrim、rtrim(文字列) と書いてください。"),
             Sql::Cast { .. } | Sql::Convert { .. } | Sql::TypedString(_) => (
                 "この形の型変換は使えません。",
                 "CAST(… AS TEXT)、CAST(… AS INTEGER)、CAST(… AS DATE) と書いてください。",
             ),
-            Sql::Like { .. } | Sql::ILike { .. } | Sql::SimilarTo { .. } | Sql::RLike { .. } => (
-                "この形の文字列照合は使えません。",
-                "LIKE '…' と書いてください（% は任意の文字列、_ は1文字）。",
-            ),
+            Sql::Like { .. } | Sql::ILike { .. } | Sql::SimilarTo { .. } | Sql::RLike { .. } => {
+                ("この形の文字列照合は使えません。", "LIKE '…' と書いてください（% は任意の文字列、_ は1文字）。")
+            }
             Sql::IsTrue(_)
             | Sql::IsNotTrue(_)
             | Sql::IsFalse(_)
@@ -275,27 +181,16 @@ impl Builder<'_> {
             | Sql::IsUnknown(_)
             | Sql::IsNotUnknown(_)
             | Sql::IsDistinctFrom(..)
-            | Sql::IsNotDistinctFrom(..) => (
-                "IS の後は NULL か NOT NULL に限ります。",
-                "IS NULL、IS NOT NULL と書いてください。",
-            ),
-            Sql::Extract { .. } => (
-                "EXTRACT は使えません。",
-                "year()、month()、day() を使ってください。",
-            ),
-            Sql::Interval(_) => (
-                "INTERVAL は使えません。",
-                "add_days()、add_years() を使ってください。",
-            ),
-            Sql::Position { .. } | Sql::Ceil { .. } | Sql::Floor { .. } | Sql::Overlay { .. } => (
-                "この関数はありません。",
-                "使える関数は説明書の一覧にあります。",
-            ),
+            | Sql::IsNotDistinctFrom(..) => {
+                ("IS の後は NULL か NOT NULL に限ります。", "IS NULL、IS NOT NULL と書いてください。")
+            }
+            Sql::Extract { .. } => ("EXTRACT は使えません。", "year()、month()、day() を使ってください。"),
+            Sql::Interval(_) => ("INTERVAL は使えません。", "add_days()、add_years() を使ってください。"),
+            Sql::Position { .. } | Sql::Ceil { .. } | Sql::Floor { .. } | Sql::Overlay { .. } => {
+                ("この関数はありません。", "使える関数は説明書の一覧にあります。")
+            }
             Sql::Tuple(_) => ("値の組は使えません。", "値を一つだけ書いてください。"),
-            _ => (
-                "この書き方は式の中で使えません。",
-                "使える書き方は説明書の一覧にあります。",
-            ),
+            _ => ("この書き方は式の中で使えません。", "使える書き方は説明書の一覧にあります。"),
         };
         self.wrong(at, message, hint)
     }

@@ -13,9 +13,7 @@ pub(super) const MAX_YEARS: i64 = 9_999;
 fn parts(text: &str) -> Option<(i32, u32, u32)> {
     let b: &[u8; 10] = text.as_bytes().try_into().ok()?;
     let number = |range: std::ops::Range<usize>| {
-        b[range].iter().try_fold(0u32, |n, d| {
-            d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0'))
-        })
+        b[range].iter().try_fold(0u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')))
     };
     if b[4] != b'-' || b[7] != b'-' {
         return None;
@@ -26,11 +24,7 @@ fn parts(text: &str) -> Option<(i32, u32, u32)> {
 /// A whole, real date; None when a part is unknown or the day does not exist.
 pub(super) fn whole(text: &str) -> Option<NaiveDate> {
     let (year, month, day) = parts(text)?;
-    if year == 0 {
-        None
-    } else {
-        NaiveDate::from_ymd_opt(year, month, day)
-    }
+    if year == 0 { None } else { NaiveDate::from_ymd_opt(year, month, day) }
 }
 
 /// Is this text a date as the store keeps it: real, or with the day, or the month and the day, unknown (`00`)?
@@ -44,23 +38,17 @@ pub(super) fn is_iso(text: &str) -> bool {
 
 /// The year, unless it is unknown (`0000`).
 pub(super) fn year(text: &str) -> Option<i64> {
-    parts(text)
-        .map(|(year, _, _)| i64::from(year))
-        .filter(|y| *y != 0)
+    parts(text).map(|(year, _, _)| i64::from(year)).filter(|y| *y != 0)
 }
 
 /// The month, unless it is unknown.
 pub(super) fn month(text: &str) -> Option<i64> {
-    parts(text)
-        .map(|(_, month, _)| i64::from(month))
-        .filter(|m| (1..=12).contains(m))
+    parts(text).map(|(_, month, _)| i64::from(month)).filter(|m| (1..=12).contains(m))
 }
 
 /// The day of the month, unless it is unknown; a day is at most 31 here, whatever the month.
 pub(super) fn day(text: &str) -> Option<i64> {
-    parts(text)
-        .map(|(_, _, day)| i64::from(day))
-        .filter(|d| (1..=31).contains(d))
+    parts(text).map(|(_, _, day)| i64::from(day)).filter(|d| (1..=31).contains(d))
 }
 
 /// The year that begins on 1 April (会計年度); needs year and month, the day may be unknown.
@@ -78,8 +66,7 @@ pub(super) fn add_years(text: &str, n: i64) -> Option<NaiveDate> {
     if !(1..=9999).contains(&year) {
         return None;
     }
-    NaiveDate::from_ymd_opt(year, from.month(), from.day())
-        .or_else(|| NaiveDate::from_ymd_opt(year, 2, 28))
+    NaiveDate::from_ymd_opt(year, from.month(), from.day()).or_else(|| NaiveDate::from_ymd_opt(year, 2, 28))
 }
 
 /// The date `n` days on.
@@ -89,11 +76,7 @@ pub(super) fn add_days(text: &str, n: i64) -> Option<NaiveDate> {
         return None;
     }
     let days = Days::new(n.unsigned_abs());
-    let to = if n < 0 {
-        from.checked_sub_days(days)
-    } else {
-        from.checked_add_days(days)
-    }?;
+    let to = if n < 0 { from.checked_sub_days(days) } else { from.checked_add_days(days) }?;
     (1..=9999).contains(&to.year()).then_some(to)
 }
 
@@ -114,34 +97,17 @@ mod tests {
     #[test]
     fn unknown_parts_are_dates_but_never_whole_dates() {
         assert!(is_iso("1935-00-00") && is_iso("1935-04-00") && is_iso("2024-02-29"));
-        assert!(
-            !is_iso("1935-00-01")
-                && !is_iso("2023-02-29")
-                && !is_iso("1935-13-00")
-                && !is_iso("１９３５-00-00")
-        );
+        assert!(!is_iso("1935-00-01") && !is_iso("2023-02-29") && !is_iso("1935-13-00") && !is_iso("１９３５-00-00"));
         assert_eq!(whole("1935-00-00"), None);
-        assert_eq!(
-            (year("1935-00-00"), month("1935-00-00"), day("1935-04-00")),
-            (Some(1935), None, None)
-        );
+        assert_eq!((year("1935-00-00"), month("1935-00-00"), day("1935-04-00")), (Some(1935), None, None));
     }
 
     #[test]
     fn leap_day_moves_to_28_february_and_the_fiscal_year_begins_in_april() {
-        assert_eq!(
-            add_years("2024-02-29", 1).map(iso).as_deref(),
-            Some("2025-02-28")
-        );
-        assert_eq!(
-            add_years("2024-02-29", 4).map(iso).as_deref(),
-            Some("2028-02-29")
-        );
+        assert_eq!(add_years("2024-02-29", 1).map(iso).as_deref(), Some("2025-02-28"));
+        assert_eq!(add_years("2024-02-29", 4).map(iso).as_deref(), Some("2028-02-29"));
         assert_eq!(add_years("9999-01-01", 1), None);
-        assert_eq!(
-            (fiscal_year("2025-03-31"), fiscal_year("2025-04-00")),
-            (Some(2024), Some(2025))
-        );
+        assert_eq!((fiscal_year("2025-03-31"), fiscal_year("2025-04-00")), (Some(2024), Some(2025)));
         assert_eq!(days_between("2024-02-28", "2024-03-01"), Some(2));
         assert_eq!(add_days("9999-12-31", 1), None);
     }

@@ -30,11 +30,7 @@ pub enum EvalError {
 pub(super) type Evaluated<'a> = Result<Value<'a>, EvalError>;
 
 /// The value of `node` for `row`.
-pub(super) fn eval<'a, R: Row + ?Sized>(
-    node: &'a Node,
-    row: &'a R,
-    scratch: &'a Scratch,
-) -> Evaluated<'a> {
+pub(super) fn eval<'a, R: Row + ?Sized>(node: &'a Node, row: &'a R, scratch: &'a Scratch) -> Evaluated<'a> {
     match node {
         Node::Slot(slot) => Ok(row.get(*slot)),
         Node::Text(text) => Ok(Value::Text(text)),
@@ -45,17 +41,11 @@ pub(super) fn eval<'a, R: Row + ?Sized>(
             let left = eval(&sides.0, row, scratch)?;
             Ok(truth(compare(*op, left, eval(&sides.1, row, scratch)?)?))
         }
-        Node::IsNull { value, negated } => Ok(Value::Bool(
-            eval(value, row, scratch)?.is_null() != *negated,
-        )),
+        Node::IsNull { value, negated } => Ok(Value::Bool(eval(value, row, scratch)?.is_null() != *negated)),
         Node::And(items) => all(items, false, row, scratch),
         Node::Or(items) => all(items, true, row, scratch),
         Node::Not(value) => Ok(truth(as_bool(eval(value, row, scratch)?)?.map(|b| !b))),
-        Node::In {
-            value,
-            list,
-            negated,
-        } => {
+        Node::In { value, list, negated } => {
             let found = is_in(eval(value, row, scratch)?, list, row, scratch)?;
             Ok(truth(found.map(|b| b != *negated)))
         }
@@ -70,35 +60,19 @@ pub(super) fn eval<'a, R: Row + ?Sized>(
             };
             Ok(truth(inside.map(|b| b != *negated)))
         }
-        Node::Like {
-            value,
-            pattern,
-            negated,
-        } => {
+        Node::Like { value, pattern, negated } => {
             let text = as_text(eval(value, row, scratch)?)?;
             Ok(truth(text.map(|t| pattern.matches(t) != *negated)))
         }
-        Node::Case {
-            operand,
-            branches,
-            otherwise,
-        } => case(
-            operand.as_deref(),
-            branches,
-            otherwise.as_deref(),
-            row,
-            scratch,
-        ),
+        Node::Case { operand, branches, otherwise } => {
+            case(operand.as_deref(), branches, otherwise.as_deref(), row, scratch)
+        }
         _ => eval_computed(node, row, scratch),
     }
 }
 
 /// The nodes that compute; kept apart so that the plain path stays small.
-fn eval_computed<'a, R: Row + ?Sized>(
-    node: &'a Node,
-    row: &'a R,
-    scratch: &'a Scratch,
-) -> Evaluated<'a> {
+fn eval_computed<'a, R: Row + ?Sized>(node: &'a Node, row: &'a R, scratch: &'a Scratch) -> Evaluated<'a> {
     match node {
         Node::Arith(first, rest) => {
             let mut sum = as_int(eval(first, row, scratch)?)?;
@@ -125,13 +99,7 @@ fn eval_computed<'a, R: Row + ?Sized>(
             let mut best = as_int(eval(&items[0], row, scratch)?)?;
             for item in &items[1..] {
                 let next = as_int(eval(item, row, scratch)?)?;
-                best = best.zip(next).map(|(a, b)| {
-                    if *func == Func::Least {
-                        a.min(b)
-                    } else {
-                        a.max(b)
-                    }
-                });
+                best = best.zip(next).map(|(a, b)| if *func == Func::Least { a.min(b) } else { a.max(b) });
             }
             Ok(number(best))
         }
@@ -142,26 +110,15 @@ fn eval_computed<'a, R: Row + ?Sized>(
             }
             functions::call(*func, &values[..items.len()], scratch)
         }
-        Node::Pad {
-            value,
-            left,
-            width,
-            fill,
-        } => functions::pad(
-            as_text(eval(value, row, scratch)?)?,
-            *left,
-            *width,
-            *fill,
-            scratch,
-        ),
+        Node::Pad { value, left, width, fill } => {
+            functions::pad(as_text(eval(value, row, scratch)?)?, *left, *width, *fill, scratch)
+        }
         Node::Replace { value, from, to } => {
             functions::replace(as_text(eval(value, row, scratch)?)?, from, to, scratch)
         }
         Node::Code { table, key, column } => {
             let key = as_text(eval(key, row, scratch)?)?;
-            let text = key
-                .and_then(|key| table.rows.get(key))
-                .and_then(|texts| texts.get(*column));
+            let text = key.and_then(|key| table.rows.get(key)).and_then(|texts| texts.get(*column));
             Ok(text.map_or(Value::Null, |t| Value::Text(t)))
         }
         // Everything else is the plain path's.
@@ -170,12 +127,7 @@ fn eval_computed<'a, R: Row + ?Sized>(
 }
 
 /// `AND` (stops at false) and `OR` (`stop` = true).
-fn all<'a, R: Row + ?Sized>(
-    items: &'a [Node],
-    stop: bool,
-    row: &'a R,
-    scratch: &'a Scratch,
-) -> Evaluated<'a> {
+fn all<'a, R: Row + ?Sized>(items: &'a [Node], stop: bool, row: &'a R, scratch: &'a Scratch) -> Evaluated<'a> {
     let mut unknown = false;
     for item in items {
         match eval(item, row, scratch)? {
@@ -185,11 +137,7 @@ fn all<'a, R: Row + ?Sized>(
             _ => return Err(EvalError::WrongType),
         }
     }
-    Ok(if unknown {
-        Value::Null
-    } else {
-        Value::Bool(!stop)
-    })
+    Ok(if unknown { Value::Null } else { Value::Bool(!stop) })
 }
 
 fn is_in<'a, R: Row + ?Sized>(
@@ -230,11 +178,7 @@ fn case<'a, R: Row + ?Sized>(
     otherwise.map_or(Ok(Value::Null), |n| eval(n, row, scratch))
 }
 
-fn concat<'a, R: Row + ?Sized>(
-    items: &'a [Node],
-    row: &'a R,
-    scratch: &'a Scratch,
-) -> Evaluated<'a> {
+fn concat<'a, R: Row + ?Sized>(items: &'a [Node], row: &'a R, scratch: &'a Scratch) -> Evaluated<'a> {
     let mut made = String::new();
     let mut unknown = false;
     for item in items {
@@ -244,19 +188,11 @@ fn concat<'a, R: Row + ?Sized>(
             None => unknown = true,
         }
     }
-    Ok(if unknown {
-        Value::Null
-    } else {
-        Value::Text(scratch.keep(made))
-    })
+    Ok(if unknown { Value::Null } else { Value::Text(scratch.keep(made)) })
 }
 
 /// Three-valued comparison: None when a side is NULL. Text goes by bytes.
-pub(super) fn compare(
-    op: CompareOp,
-    left: Value<'_>,
-    right: Value<'_>,
-) -> Result<Option<bool>, EvalError> {
+pub(super) fn compare(op: CompareOp, left: Value<'_>, right: Value<'_>) -> Result<Option<bool>, EvalError> {
     let order = match (left, right) {
         // Equality first looks at the lengths, which is quicker than finding the order.
         (Value::Text(a), Value::Text(b)) if !op.orders() => {

@@ -92,10 +92,7 @@ const SYNONYMS: &[(&str, &str)] = &[
 
 /// The function called `name`; its letters' case does not matter.
 pub(super) fn named(name: &str) -> Option<(Named, &'static str)> {
-    FUNCTIONS
-        .iter()
-        .find(|(known, ..)| known.eq_ignore_ascii_case(name))
-        .map(|(_, named, call)| (*named, *call))
+    FUNCTIONS.iter().find(|(known, ..)| known.eq_ignore_ascii_case(name)).map(|(_, named, call)| (*named, *call))
 }
 
 /// What to write instead of the unknown function `name`.
@@ -121,11 +118,7 @@ pub(super) fn call<'a>(func: Func, values: &[Value<'a>], scratch: &'a Scratch) -
     let part = |made: Option<&'a str>| made.map_or(Value::Null, Value::Text);
     Ok(match func {
         Func::Substr => {
-            let len = if values.len() == 3 {
-                int(2)?
-            } else {
-                Some(i64::MAX)
-            };
+            let len = if values.len() == 3 { int(2)? } else { Some(i64::MAX) };
             part(substr(text(0)?, int(1)?, len))
         }
         Func::Length => number(text(0)?.map(|t| t.chars().count() as i64)),
@@ -144,23 +137,9 @@ pub(super) fn call<'a>(func: Func, values: &[Value<'a>], scratch: &'a Scratch) -
         Func::Month => number(text(0)?.and_then(date::month)),
         Func::Day => number(text(0)?.and_then(date::day)),
         Func::FiscalYear => number(text(0)?.and_then(date::fiscal_year)),
-        Func::AddYears => kept(
-            text(0)?
-                .zip(int(1)?)
-                .and_then(|(t, n)| date::add_years(t, n))
-                .map(date::iso),
-        ),
-        Func::AddDays => kept(
-            text(0)?
-                .zip(int(1)?)
-                .and_then(|(t, n)| date::add_days(t, n))
-                .map(date::iso),
-        ),
-        Func::DaysBetween => number(
-            text(0)?
-                .zip(text(1)?)
-                .and_then(|(a, b)| date::days_between(a, b)),
-        ),
+        Func::AddYears => kept(text(0)?.zip(int(1)?).and_then(|(t, n)| date::add_years(t, n)).map(date::iso)),
+        Func::AddDays => kept(text(0)?.zip(int(1)?).and_then(|(t, n)| date::add_days(t, n)).map(date::iso)),
+        Func::DaysBetween => number(text(0)?.zip(text(1)?).and_then(|(a, b)| date::days_between(a, b))),
         Func::IntToText => kept(int(0)?.map(|n| n.to_string())),
         Func::TextToInt => number(text(0)?.and_then(text_to_int)),
         Func::TextToDate => part(text(0)?.filter(|t| date::is_iso(t))),
@@ -180,21 +159,14 @@ fn substr(text: Option<&str>, from: Option<i64>, len: Option<i64>) -> Option<&st
         return Some("");
     };
     let rest = &text[start..];
-    let end = rest
-        .char_indices()
-        .nth(usize::try_from(len).unwrap_or(usize::MAX))
-        .map_or(rest.len(), |(at, _)| at);
+    let end = rest.char_indices().nth(usize::try_from(len).unwrap_or(usize::MAX)).map_or(rest.len(), |(at, _)| at);
     Some(&rest[..end])
 }
 
 /// Strict: an optional `-` and ASCII digits that fit 64 bits; anything else is NULL.
 fn text_to_int(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        None
-    } else {
-        text.parse().ok()
-    }
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) { None } else { text.parse().ok() }
 }
 
 /// `lpad`, `rpad`: never cuts.
@@ -227,12 +199,7 @@ pub(super) fn pad<'a>(
 }
 
 /// Every occurrence of `from` (never empty), left to right.
-pub(super) fn replace<'a>(
-    text: Option<&'a str>,
-    from: &str,
-    to: &str,
-    scratch: &'a Scratch,
-) -> Evaluated<'a> {
+pub(super) fn replace<'a>(text: Option<&'a str>, from: &str, to: &str, scratch: &'a Scratch) -> Evaluated<'a> {
     let Some(text) = text else {
         return Ok(Value::Null);
     };

@@ -45,10 +45,7 @@ impl LikePattern {
                     .collect(),
             ),
         };
-        LikePattern {
-            source: source.into(),
-            shape,
-        }
+        LikePattern { source: source.into(), shape }
     }
 
     /// The pattern as it was written.
@@ -134,11 +131,7 @@ mod tests {
             ("%_x", "aaxx", true),
             ("%a_", "aab", true),
         ] {
-            assert_eq!(
-                LikePattern::new(pattern).matches(text),
-                want,
-                "{pattern} / {text}"
-            );
+            assert_eq!(LikePattern::new(pattern).matches(text), want, "{pattern} / {text}");
         }
         assert_eq!(LikePattern::new("a*[?_%").glob(), "a[*][[][?]?*");
     }

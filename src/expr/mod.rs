@@ -1,7 +1,7 @@
 //! The one expression language: SQL scalar expressions, typed at load, evaluated here or rendered to SQL.
 //!
 //! Owns: what may be written, what it means, and that both meanings are the same. Never: knows a data item, opens a
-//! database, reads a clock. [`parse`] is the only user of `sqlparser`.
+//! database, reads a clock. It is the only user of `sqlparser`.
 //!
 //! # What may be written
 //! - `'text'` (a `'` inside is doubled), whole numbers, `NULL`, `TRUE`, `FALSE`, `DATE '2024-04-01'`
@@ -9,7 +9,7 @@
 //! - `AND OR NOT`, `= <> != < <= > >=`, `IS [NOT] NULL`, `[NOT] IN (…)`, `[NOT] BETWEEN … AND …`,
 //!   `[NOT] LIKE 'pattern'` (`%`, `_`; case matters; nothing escapes)
 //! - `+ - * / %` on whole numbers, `||`, `CASE`, `CAST(… AS TEXT | INTEGER | DATE)`
-//! - the functions of [`functions`]: `abs add_days add_years coalesce code day days_between fiscal_year greatest least
+//! - the functions `abs add_days add_years coalesce code day days_between fiscal_year greatest least
 //!   length lpad ltrim month nullif replace rpad rtrim substr trim year`
 //!
 //! # What it means, on all three sides alike (here, SQLite, PostgreSQL)
@@ -33,6 +33,7 @@ mod calls;
 mod date;
 mod eval;
 mod functions;
+mod leaves;
 mod like;
 mod parse;
 pub mod query;
@@ -93,8 +94,7 @@ impl Row for [Value<'_>] {
 /// Slots are positions; one that is not there is NULL.
 impl Row for [OwnedValue] {
     fn get(&self, slot: u32) -> Value<'_> {
-        self.get(slot as usize)
-            .map_or(Value::Null, OwnedValue::as_value)
+        self.get(slot as usize).map_or(Value::Null, OwnedValue::as_value)
     }
 }
 
@@ -158,14 +158,7 @@ impl Expr {
         let (root, ty) = types::compile(&parsed, scope, want)?;
         let mut slots = Vec::new();
         root.collect_slots(&mut slots);
-        Ok(Expr {
-            inner: Arc::new(Inner {
-                source: source.to_owned(),
-                root,
-                ty,
-                slots,
-            }),
-        })
+        Ok(Expr { inner: Arc::new(Inner { source: source.to_owned(), root, ty, slots }) })
     }
 
     /// The static type; a bare `NULL` is text unless [`Expr::parse_as`] wanted something else.
@@ -190,11 +183,7 @@ impl Expr {
     ///
     /// # Errors
     /// Overflow, a text over [`MAX_TEXT`], or a row that breaks its scope's promise.
-    pub fn eval<'a, R: Row + ?Sized>(
-        &'a self,
-        row: &'a R,
-        scratch: &'a Scratch,
-    ) -> Result<Value<'a>, EvalError> {
+    pub fn eval<'a, R: Row + ?Sized>(&'a self, row: &'a R, scratch: &'a Scratch) -> Result<Value<'a>, EvalError> {
         eval::eval(&self.inner.root, row, scratch)
     }
 
@@ -202,11 +191,7 @@ impl Expr {
     ///
     /// # Errors
     /// As [`Expr::eval`].
-    pub fn is_true<R: Row + ?Sized>(
-        &self,
-        row: &R,
-        scratch: &mut Scratch,
-    ) -> Result<bool, EvalError> {
+    pub fn is_true<R: Row + ?Sized>(&self, row: &R, scratch: &mut Scratch) -> Result<bool, EvalError> {
         scratch.clear();
         Ok(self.eval(row, scratch)? == Value::Bool(true))
     }

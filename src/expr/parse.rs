@@ -29,29 +29,16 @@ impl Dialect for Words {
 }
 
 /// A mistake at a place; an unknown place is the beginning.
-pub(super) fn mistake(
-    at: Location,
-    message: impl Into<String>,
-    hint: impl Into<String>,
-) -> ExprError {
+pub(super) fn mistake(at: Location, message: impl Into<String>, hint: impl Into<String>) -> ExprError {
     let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
-    ExprError {
-        line: count(at.line),
-        column: count(at.column),
-        message: message.into(),
-        hint: hint.into(),
-    }
+    ExprError { line: count(at.line), column: count(at.column), message: message.into(), hint: hint.into() }
 }
 
 /// Reads one expression to its end.
 pub(super) fn parse(source: &str) -> Result<Sql, ExprError> {
     let start = Location::new(1, 1);
     if source.trim().is_empty() {
-        return Err(mistake(
-            start,
-            "式が空です。",
-            "値が要らないときは NULL と書いてください。",
-        ));
+        return Err(mistake(start, "式が空です。", "値が要らないときは NULL と書いてください。"));
     }
     if source.chars().nth(MAX_SOURCE).is_some() {
         return Err(mistake(
@@ -61,11 +48,7 @@ pub(super) fn parse(source: &str) -> Result<Sql, ExprError> {
         ));
     }
     if let Some(at) = source.chars().position(|c| c == '\0') {
-        return Err(mistake(
-            place_of(source, at),
-            "文字 U+0000 は使えません。",
-            "取り除いてください。",
-        ));
+        return Err(mistake(place_of(source, at), "文字 U+0000 は使えません。", "取り除いてください。"));
     }
     let tokens = Tokenizer::new(&Words, source)
         .tokenize_with_location()
@@ -73,12 +56,8 @@ pub(super) fn parse(source: &str) -> Result<Sql, ExprError> {
     tokens.iter().try_for_each(refuse_token)?;
     refuse_depth(&tokens)?;
     // Each level of parentheses takes a few levels of the parser; the tree itself is measured again when it is typed.
-    let mut parser = Parser::new(&Words)
-        .with_recursion_limit(MAX_DEPTH * 8)
-        .with_tokens_with_locations(tokens.clone());
-    let parsed = parser
-        .parse_expr()
-        .map_err(|e| syntax_mistake(&e, source, &tokens))?;
+    let mut parser = Parser::new(&Words).with_recursion_limit(MAX_DEPTH * 8).with_tokens_with_locations(tokens.clone());
+    let parsed = parser.parse_expr().map_err(|e| syntax_mistake(&e, source, &tokens))?;
     let rest = parser.peek_token_ref();
     if rest.token != Token::EOF {
         return Err(unexpected(&rest.token, rest.span.start, source));
@@ -86,18 +65,13 @@ pub(super) fn parse(source: &str) -> Result<Sql, ExprError> {
     Ok(parsed)
 }
 
-const TOKEN_HINT: &str =
-    "演算子・括弧・カンマ・引用符は半角で書いてください。記号を含む名前は \"…\" で囲みます。";
+const TOKEN_HINT: &str = "演算子・括弧・カンマ・引用符は半角で書いてください。記号を含む名前は \"…\" で囲みます。";
 
 /// Line and column of the character at `index`.
 fn place_of(source: &str, index: usize) -> Location {
     let (mut line, mut column) = (1, 1);
     for c in source.chars().take(index) {
-        (line, column) = if c == '\n' {
-            (line + 1, 1)
-        } else {
-            (line, column + 1)
-        };
+        (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
     }
     Location::new(line, column)
 }
@@ -115,24 +89,14 @@ fn tokenizer_message(message: &str) -> String {
 /// Refuses what would parse but has no place in a scalar expression.
 fn refuse_token(token: &TokenWithSpan) -> Result<(), ExprError> {
     let (message, hint) = match &token.token {
-        Token::Whitespace(
-            Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_),
-        ) => (
-            "式の中に注釈は書けません。",
-            "TOMLの # の注釈を使ってください。",
-        ),
+        Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_)) => {
+            ("式の中に注釈は書けません。", "TOMLの # の注釈を使ってください。")
+        }
         Token::SemiColon => ("「;」は使えません。", "式は一つだけ書いてください。"),
-        Token::Placeholder(_) => (
-            "置き換え記号（?、$1 など）は使えません。",
-            "項目名か値を書いてください。",
-        ),
+        Token::Placeholder(_) => ("置き換え記号（?、$1 など）は使えません。", "項目名か値を書いてください。"),
         Token::DoubleEq => ("「==」は使えません。", "「=」と書いてください。"),
         Token::Char(c) => {
-            return Err(mistake(
-                token.span.start,
-                format!("文字「{c}」は使えません。"),
-                TOKEN_HINT,
-            ));
+            return Err(mistake(token.span.start, format!("文字「{c}」は使えません。"), TOKEN_HINT));
         }
         _ => return Ok(()),
     };
@@ -147,14 +111,12 @@ fn refuse_depth(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
             Token::LParen => (open, prefixes) = (open + 1, 0),
             Token::RParen => (open, prefixes) = (open.saturating_sub(1), 0),
             Token::Minus | Token::Plus => prefixes += 1,
-            Token::Word(word) if word.quote_style.is_none() => {
-                match word.value.to_ascii_uppercase().as_str() {
-                    "CASE" => (open, prefixes) = (open + 1, 0),
-                    "END" => (open, prefixes) = (open.saturating_sub(1), 0),
-                    "NOT" => prefixes += 1,
-                    _ => prefixes = 0,
-                }
-            }
+            Token::Word(word) if word.quote_style.is_none() => match word.value.to_ascii_uppercase().as_str() {
+                "CASE" => (open, prefixes) = (open + 1, 0),
+                "END" => (open, prefixes) = (open.saturating_sub(1), 0),
+                "NOT" => prefixes += 1,
+                _ => prefixes = 0,
+            },
             Token::Whitespace(_) => {}
             _ => prefixes = 0,
         }
@@ -167,11 +129,7 @@ fn refuse_depth(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
 }
 
 pub(super) fn too_deep(at: Location) -> ExprError {
-    mistake(
-        at,
-        format!("入れ子が深すぎます（上限{MAX_DEPTH}段）。"),
-        "ビューか別の項目に分けてください。",
-    )
+    mistake(at, format!("入れ子が深すぎます（上限{MAX_DEPTH}段）。"), "ビューか別の項目に分けてください。")
 }
 
 /// Turns the parser's complaint into a place and a sentence; its own wording is English and not for operators.
@@ -182,10 +140,7 @@ fn syntax_mistake(error: &ParserError, source: &str, tokens: &[TokenWithSpan]) -
     };
     let place = text.rsplit_once(" at Line: ").and_then(|(_, tail)| {
         let (line, column) = tail.split_once(", Column: ")?;
-        Some(Location::new(
-            line.trim().parse().ok()?,
-            column.trim().parse().ok()?,
-        ))
+        Some(Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?))
     });
     match place.and_then(|at| tokens.iter().find(|t| t.span.start == at)) {
         Some(token) => unexpected(&token.token, token.span.start, source),
@@ -201,14 +156,8 @@ fn unexpected(token: &Token, at: Location, source: &str) -> ExprError {
     }
     if let Token::Word(word) = token {
         let upper = word.value.to_ascii_uppercase();
-        if word.quote_style.is_none()
-            && ["SELECT", "WITH", "FROM", "WHERE", "OVER"].contains(&upper.as_str())
-        {
-            return mistake(
-                at,
-                format!("{upper} は式の中で使えません。"),
-                "問い合わせはビューに書いてください。",
-            );
+        if word.quote_style.is_none() && ["SELECT", "WITH", "FROM", "WHERE", "OVER"].contains(&upper.as_str()) {
+            return mistake(at, format!("{upper} は式の中で使えません。"), "問い合わせはビューに書いてください。");
         }
     }
     mistake(at, format!("「{token}」の所で式の形が崩れています。"), hint)

@@ -52,9 +52,7 @@ impl Scratch {
         }
         let mut piece = self.more.get_or_init(|| Box::new(More::new(FIRST * 2)));
         while piece.used.get() == piece.cells.len() {
-            piece = piece
-                .more
-                .get_or_init(|| Box::new(More::new(piece.cells.len() * 2)));
+            piece = piece.more.get_or_init(|| Box::new(More::new(piece.cells.len() * 2)));
         }
         let at = piece.used.get();
         piece.used.set(at + 1);
@@ -81,11 +79,7 @@ mod tests {
         let mut scratch = Scratch::new();
         for _ in 0..2 {
             let kept: Vec<&str> = (0..200).map(|n| scratch.keep(n.to_string())).collect();
-            assert!(
-                kept.iter()
-                    .enumerate()
-                    .all(|(n, text)| *text == n.to_string())
-            );
+            assert!(kept.iter().enumerate().all(|(n, text)| *text == n.to_string()));
             scratch.clear();
         }
     }

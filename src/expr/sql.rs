@@ -19,13 +19,7 @@ pub(super) fn render(
     binds: &mut Vec<OwnedValue>,
 ) -> Result<String, ExprError> {
     let before = binds.len();
-    let mut renderer = Renderer {
-        dialect,
-        name,
-        binds,
-        made: 0,
-        scopes: 0,
-    };
+    let mut renderer = Renderer { dialect, name, binds, made: 0, scopes: 0 };
     let text = renderer.node(root);
     if renderer.made > MAX_BINDS {
         binds.truncate(before);
@@ -50,11 +44,7 @@ pub(super) struct Renderer<'r> {
 
 impl Renderer<'_> {
     pub(super) fn bind(&mut self, value: OwnedValue) -> String {
-        let cast = if matches!(value, OwnedValue::Int(_)) {
-            "int8"
-        } else {
-            "text"
-        };
+        let cast = if matches!(value, OwnedValue::Int(_)) { "int8" } else { "text" };
         self.made += 1;
         if self.made <= MAX_BINDS {
             self.binds.push(value);
@@ -85,69 +75,34 @@ impl Renderer<'_> {
                 format!("({left} {} {})", op.sql(), self.node(&sides.1))
             }
             Node::IsNull { value, negated } => {
-                format!(
-                    "({} IS {}NULL)",
-                    self.node(value),
-                    if *negated { "NOT " } else { "" }
-                )
+                format!("({} IS {}NULL)", self.node(value), if *negated { "NOT " } else { "" })
             }
-            Node::In {
-                value,
-                list,
-                negated,
-            } => {
+            Node::In { value, list, negated } => {
                 let value = self.node(value);
                 let list: Vec<String> = list.iter().map(|item| self.node(item)).collect();
                 format!("({value} {}IN ({}))", not(*negated), list.join(", "))
             }
-            Node::Between {
-                text,
-                parts,
-                negated,
-            } => {
+            Node::Between { text, parts, negated } => {
                 let value = self.ordered(&parts.0, *text);
                 let low = self.node(&parts.1);
-                format!(
-                    "({value} {}BETWEEN {low} AND {})",
-                    not(*negated),
-                    self.node(&parts.2)
-                )
+                format!("({value} {}BETWEEN {low} AND {})", not(*negated), self.node(&parts.2))
             }
-            Node::Like {
-                value,
-                pattern,
-                negated,
-            } => {
+            Node::Like { value, pattern, negated } => {
                 let value = self.node(value);
                 match self.dialect {
-                    Dialect::Sqlite => format!(
-                        "({value} {}GLOB {})",
-                        not(*negated),
-                        self.text(&pattern.glob())
-                    ),
+                    Dialect::Sqlite => format!("({value} {}GLOB {})", not(*negated), self.text(&pattern.glob())),
                     Dialect::Postgres => {
-                        format!(
-                            "({value} {}LIKE {} ESCAPE '')",
-                            not(*negated),
-                            self.text(pattern.source())
-                        )
+                        format!("({value} {}LIKE {} ESCAPE '')", not(*negated), self.text(pattern.source()))
                     }
                 }
             }
             Node::Negative(_) | Node::Arith(..) => self.checked(node),
-            Node::Case {
-                operand,
-                branches,
-                otherwise,
-            } => self.case(operand.as_deref(), branches, otherwise.as_deref()),
+            Node::Case { operand, branches, otherwise } => {
+                self.case(operand.as_deref(), branches, otherwise.as_deref())
+            }
             Node::Code { table, key, column } => self.code(table, key, *column),
             Node::Call(func, items) => sql_functions::call(self, *func, items),
-            Node::Pad {
-                value,
-                left,
-                width,
-                fill,
-            } => sql_functions::pad(self, value, *left, *width, *fill),
+            Node::Pad { value, left, width, fill } => sql_functions::pad(self, value, *left, *width, *fill),
             Node::Replace { value, from, to } => {
                 let value = self.node(value);
                 let from = self.text(from);
@@ -169,11 +124,7 @@ impl Renderer<'_> {
     /// An operand whose order matters: PostgreSQL would otherwise use the database's collation.
     fn ordered(&mut self, node: &Node, text: bool) -> String {
         let rendered = self.node(node);
-        if text && self.dialect == Dialect::Postgres {
-            format!("({rendered} COLLATE \"C\")")
-        } else {
-            rendered
-        }
+        if text && self.dialect == Dialect::Postgres { format!("({rendered} COLLATE \"C\")") } else { rendered }
     }
 
     /// A chain as a balanced tree: the databases limit the depth, and a list may be long.
@@ -234,12 +185,7 @@ impl Renderer<'_> {
         )
     }
 
-    fn case(
-        &mut self,
-        operand: Option<&Node>,
-        branches: &[(Node, Node)],
-        otherwise: Option<&Node>,
-    ) -> String {
+    fn case(&mut self, operand: Option<&Node>, branches: &[(Node, Node)], otherwise: Option<&Node>) -> String {
         let mut text = String::from("CASE");
         if let Some(operand) = operand {
             text = format!("{text} {}", self.node(operand));
@@ -256,11 +202,8 @@ impl Renderer<'_> {
 
     /// A code table as a CASE, in the order of its keys so that the same table gives the same text.
     fn code(&mut self, table: &CodeTable, key: &Node, column: usize) -> String {
-        let mut rows: Vec<(&str, &str)> = table
-            .rows
-            .iter()
-            .filter_map(|(key, texts)| Some((key.as_str(), texts.get(column)?.as_str())))
-            .collect();
+        let mut rows: Vec<(&str, &str)> =
+            table.rows.iter().filter_map(|(key, texts)| Some((key.as_str(), texts.get(column)?.as_str()))).collect();
         rows.sort_unstable();
         if rows.is_empty() {
             return self.null(Type::Text);
@@ -305,17 +248,12 @@ impl Renderer<'_> {
         if computed.is_empty() {
             return body;
         }
-        let columns: Vec<String> = computed
-            .iter()
-            .map(|(node, name)| format!("{} AS {name}", self.node(node)))
-            .collect();
+        let columns: Vec<String> =
+            computed.iter().map(|(node, name)| format!("{} AS {name}", self.node(node))).collect();
         // OFFSET 0 keeps PostgreSQL from putting the computation back into every place it is used.
         match self.dialect {
             Dialect::Sqlite => format!("(SELECT {body} FROM (SELECT {}))", columns.join(", ")),
-            Dialect::Postgres => format!(
-                "(SELECT {body} FROM (SELECT {} OFFSET 0) AS renkei_t)",
-                columns.join(", ")
-            ),
+            Dialect::Postgres => format!("(SELECT {body} FROM (SELECT {} OFFSET 0) AS renkei_t)", columns.join(", ")),
         }
     }
 }
@@ -328,9 +266,7 @@ fn not(negated: bool) -> &'static str {
 fn may_overflow(node: &Node) -> bool {
     match node {
         Node::Negative(_) => true,
-        Node::Arith(first, rest) => {
-            may_overflow(first) || rest.iter().any(|(op, item)| step_may_overflow(*op, item))
-        }
+        Node::Arith(first, rest) => may_overflow(first) || rest.iter().any(|(op, item)| step_may_overflow(*op, item)),
         _ => false,
     }
 }

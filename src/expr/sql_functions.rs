@@ -71,24 +71,14 @@ pub(super) fn call(r: &mut Renderer<'_>, func: Func, items: &[Node]) -> String {
         Func::Year | Func::Month | Func::Day | Func::FiscalYear => {
             r.with_bound(&[&items[0]], |_, v| date_part(dialect, func, &v[0]))
         }
-        Func::AddYears => r.with_bound(&[&items[0], &items[1]], |_, v| {
-            add_years(dialect, &v[0], &v[1])
-        }),
-        Func::AddDays => r.with_bound(&[&items[0], &items[1]], |_, v| {
-            add_days(dialect, &v[0], &v[1])
-        }),
-        Func::DaysBetween => r.with_bound(&[&items[0], &items[1]], |_, v| {
-            days_between(dialect, &v[0], &v[1])
-        }),
+        Func::AddYears => r.with_bound(&[&items[0], &items[1]], |_, v| add_years(dialect, &v[0], &v[1])),
+        Func::AddDays => r.with_bound(&[&items[0], &items[1]], |_, v| add_days(dialect, &v[0], &v[1])),
+        Func::DaysBetween => r.with_bound(&[&items[0], &items[1]], |_, v| days_between(dialect, &v[0], &v[1])),
     }
 }
 
 fn list(r: &mut Renderer<'_>, items: &[Node]) -> String {
-    items
-        .iter()
-        .map(|item| r.node(item))
-        .collect::<Vec<_>>()
-        .join(", ")
+    items.iter().map(|item| r.node(item)).collect::<Vec<_>>().join(", ")
 }
 
 /// SQLite's `min(a, b)` is NULL if one is; PostgreSQL's `least` passes NULLs over, so they are asked for first.
@@ -99,16 +89,9 @@ fn extreme(r: &mut Renderer<'_>, least: bool, items: &[Node]) -> String {
     }
     let operands: Vec<&Node> = items.iter().collect();
     r.with_bound(&operands, |_, v| {
-        let unknown = v
-            .iter()
-            .map(|v| format!("{v} IS NULL"))
-            .collect::<Vec<_>>()
-            .join(" OR ");
+        let unknown = v.iter().map(|v| format!("{v} IS NULL")).collect::<Vec<_>>().join(" OR ");
         let name = if least { "least" } else { "greatest" };
-        format!(
-            "(CASE WHEN {unknown} THEN NULL ELSE {name}({}) END)",
-            v.join(", ")
-        )
+        format!("(CASE WHEN {unknown} THEN NULL ELSE {name}({}) END)", v.join(", "))
     })
 }
 
@@ -127,10 +110,7 @@ fn substr(r: &mut Renderer<'_>, items: &[Node]) -> String {
             Postgres => format!("least({n}, {FAR})::int4"),
         };
         match v {
-            [text, from] => format!(
-                "(CASE WHEN {from} >= 1 THEN substr({text}, {}) END)",
-                clamp(from)
-            ),
+            [text, from] => format!("(CASE WHEN {from} >= 1 THEN substr({text}, {}) END)", clamp(from)),
             [text, from, len] => format!(
                 "(CASE WHEN {from} >= 1 AND {len} >= 0 THEN substr({text}, {}, {}) END)",
                 clamp(from),
@@ -141,13 +121,7 @@ fn substr(r: &mut Renderer<'_>, items: &[Node]) -> String {
     })
 }
 
-pub(super) fn pad(
-    r: &mut Renderer<'_>,
-    value: &Node,
-    left: bool,
-    width: usize,
-    fill: char,
-) -> String {
+pub(super) fn pad(r: &mut Renderer<'_>, value: &Node, left: bool, width: usize, fill: char) -> String {
     let dialect = r.dialect;
     r.with_bound(&[value], |r, v| {
         let v = &v[0];
@@ -157,11 +131,7 @@ pub(super) fn pad(
             Sqlite => {
                 let fill = r.text(&fill.to_string().repeat(width));
                 let missing = format!("substr({fill}, 1, {width} - length({v}))");
-                let padded = if left {
-                    format!("{missing} || {v}")
-                } else {
-                    format!("{v} || {missing}")
-                };
+                let padded = if left { format!("{missing} || {v}") } else { format!("{v} || {missing}") };
                 format!("(CASE WHEN {longer} THEN {v} ELSE {padded} END)")
             }
             Postgres => {
@@ -177,24 +147,14 @@ pub(super) fn pad(
 fn text_to_int(dialect: Dialect, v: &str) -> String {
     let (shape, digits) = match dialect {
         Sqlite => (
-            format!(
-                "({v} GLOB '[0-9]*' OR {v} GLOB '-[0-9]*') AND substr({v}, 2) NOT GLOB '*[^0-9]*'"
-            ),
+            format!("({v} GLOB '[0-9]*' OR {v} GLOB '-[0-9]*') AND substr({v}, 2) NOT GLOB '*[^0-9]*'"),
             format!("ltrim({v}, '-0')"),
         ),
-        Postgres => (
-            format!("{v} ~ '^-?[0-9]+$'"),
-            format!("(ltrim({v}, '-0') COLLATE \"C\")"),
-        ),
+        Postgres => (format!("{v} ~ '^-?[0-9]+$'"), format!("(ltrim({v}, '-0') COLLATE \"C\")")),
     };
-    let most = format!(
-        "CASE substr({v}, 1, 1) WHEN '-' THEN '9223372036854775808' ELSE '9223372036854775807' END"
-    );
+    let most = format!("CASE substr({v}, 1, 1) WHEN '-' THEN '9223372036854775808' ELSE '9223372036854775807' END");
     let fits = format!("length({digits}) < 19 OR length({digits}) = 19 AND {digits} <= {most}");
-    format!(
-        "(CASE WHEN {shape} THEN CASE WHEN {fits} THEN {} END END)",
-        integer(dialect, v)
-    )
+    format!("(CASE WHEN {shape} THEN CASE WHEN {fits} THEN {} END END)", integer(dialect, v))
 }
 
 fn text_to_date(dialect: Dialect, v: &str) -> String {
@@ -204,26 +164,17 @@ fn text_to_date(dialect: Dialect, v: &str) -> String {
         }
         Postgres => format!("{v} ~ '^[0-9]{{4}}-(?:0[0-9]|1[0-2])-00$'"),
     };
-    format!(
-        "(CASE WHEN ({}) OR ({unknown}) THEN {v} END)",
-        whole(dialect, v)
-    )
+    format!("(CASE WHEN ({}) OR ({unknown}) THEN {v} END)", whole(dialect, v))
 }
 
 fn date_part(dialect: Dialect, func: Func, v: &str) -> String {
     let year = integer(dialect, &format!("substr({v}, 1, 4)"));
     let month = part_known(dialect, v, 6, "12");
     match func {
-        Func::Month => format!(
-            "(CASE WHEN {month} THEN {} END)",
-            integer(dialect, &format!("substr({v}, 6, 2)"))
-        ),
+        Func::Month => format!("(CASE WHEN {month} THEN {} END)", integer(dialect, &format!("substr({v}, 6, 2)"))),
         Func::Day => {
             let known = part_known(dialect, v, 9, "31");
-            format!(
-                "(CASE WHEN {known} THEN {} END)",
-                integer(dialect, &format!("substr({v}, 9, 2)"))
-            )
+            format!("(CASE WHEN {known} THEN {} END)", integer(dialect, &format!("substr({v}, 9, 2)")))
         }
         Func::FiscalYear => {
             let spring = "IN ('01', '02', '03') THEN 1 ELSE 0 END";
@@ -244,18 +195,13 @@ fn date_part(dialect: Dialect, func: Func, v: &str) -> String {
 
 /// The year is moved as a number; 29 February falls back to the 28th where the new year has none.
 fn add_years(dialect: Dialect, v: &str, n: &str) -> String {
-    let year = format!(
-        "({} + {n})",
-        integer(dialect, &format!("substr({v}, 1, 4)"))
-    );
+    let year = format!("({} + {n})", integer(dialect, &format!("substr({v}, 1, 4)")));
     let four = match dialect {
         Sqlite => format!("printf('%04d', {year})"),
         Postgres => format!("lpad({year}::text, 4, '0')"),
     };
     let leap = format!("({year} % 4 = 0 AND ({year} % 100 <> 0 OR {year} % 400 = 0))");
-    let rest = format!(
-        "CASE WHEN substr({v}, 5) = '-02-29' AND NOT {leap} THEN '-02-28' ELSE substr({v}, 5) END"
-    );
+    let rest = format!("CASE WHEN substr({v}, 5) = '-02-29' AND NOT {leap} THEN '-02-28' ELSE substr({v}, 5) END");
     format!(
         "(CASE WHEN {} AND {n} BETWEEN -{MAX_YEARS} AND {MAX_YEARS} \
          THEN CASE WHEN {year} BETWEEN 1 AND 9999 THEN {four} || {rest} END END)",
@@ -263,24 +209,22 @@ fn add_years(dialect: Dialect, v: &str, n: &str) -> String {
     )
 }
 
+/// Whether the years 0001–9999 are left is asked before the date is made: PostgreSQL's dates begin in 4713 BC.
 fn add_days(dialect: Dialect, v: &str, n: &str) -> String {
     let whole = whole(dialect, v);
-    let (moved, first, last, text) = match dialect {
+    let (within, text) = match dialect {
         // Julian days of 0001-01-01 and 9999-12-31.
         Sqlite => {
-            let moved = format!("(julianday({v}) + {n})");
-            let text = format!("date{moved}");
-            (moved, "1721425.5", "5373483.5", text)
+            (format!("julianday({v}) + {n} BETWEEN 1721425.5 AND 5373483.5"), format!("date(julianday({v}) + {n})"))
         }
-        Postgres => {
-            let moved = format!("({v}::date + {n}::int4)");
-            let text = format!("to_char({moved}, 'YYYY-MM-DD')");
-            (moved, "DATE '0001-01-01'", "DATE '9999-12-31'", text)
-        }
+        Postgres => (
+            format!("({v}::date - DATE '0001-01-01') + {n} BETWEEN 0 AND 3652058"),
+            format!("to_char({v}::date + {n}::int4, 'YYYY-MM-DD')"),
+        ),
     };
     format!(
         "(CASE WHEN {whole} AND {n} BETWEEN -{MAX_DAYS} AND {MAX_DAYS} \
-         THEN CASE WHEN {moved} BETWEEN {first} AND {last} THEN {text} END END)"
+         THEN CASE WHEN {within} THEN {text} END END)"
     )
 }
 
@@ -289,9 +233,5 @@ fn days_between(dialect: Dialect, from: &str, to: &str) -> String {
         Sqlite => format!("CAST(julianday({to}) - julianday({from}) AS INTEGER)"),
         Postgres => format!("({to}::date - {from}::date)::int8"),
     };
-    format!(
-        "(CASE WHEN {} AND {} THEN {days} END)",
-        whole(dialect, from),
-        whole(dialect, to)
-    )
+    format!("(CASE WHEN {} AND {} THEN {days} END)", whole(dialect, from), whole(dialect, to))
 }

@@ -18,23 +18,12 @@ impl Scope for Fields {
     }
 
     fn names(&self) -> Vec<String> {
-        ["文", "文2", "数", "数2", "日", "日2", "明細.金額"]
-            .map(str::to_owned)
-            .to_vec()
+        ["文", "文2", "数", "数2", "日", "日2", "明細.金額"].map(str::to_owned).to_vec()
     }
 
     fn code_table(&self, name: &str) -> Option<Arc<CodeTable>> {
-        let rows = HashMap::from([
-            ("1".to_owned(), vec!["男".to_owned()]),
-            ("2".to_owned(), vec!["女".to_owned()]),
-        ]);
-        (name == "性別").then(|| {
-            Arc::new(CodeTable {
-                name: name.into(),
-                columns: vec!["名称".into()],
-                rows,
-            })
-        })
+        let rows = HashMap::from([("1".to_owned(), vec!["男".to_owned()]), ("2".to_owned(), vec!["女".to_owned()])]);
+        (name == "性別").then(|| Arc::new(CodeTable { name: name.into(), columns: vec!["名称".into()], rows }))
     }
 }
 
@@ -52,9 +41,7 @@ fn row() -> [Value<'static>; 6] {
 fn value(source: &str) -> OwnedValue {
     let expr = Expr::parse(source, &Fields).unwrap_or_else(|e| panic!("{source}: {e:?}"));
     let scratch = Scratch::new();
-    expr.eval(&row()[..], &scratch)
-        .unwrap_or_else(|e| panic!("{source}: {e:?}"))
-        .to_owned()
+    expr.eval(&row()[..], &scratch).unwrap_or_else(|e| panic!("{source}: {e:?}")).to_owned()
 }
 
 fn mistakes(source: &str) -> Vec<ExprError> {
@@ -175,10 +162,7 @@ fn what_is_not_in_the_language_is_refused_in_japanese() {
         let shown = format!("{source}: {found:?}");
         let word = if word == "；" { "「;」" } else { word };
         let first = &found[0];
-        if !first.message.contains(word)
-            || (first.line, first.column) != (1, column)
-            || first.hint.is_empty()
-        {
+        if !first.message.contains(word) || (first.line, first.column) != (1, column) || first.hint.is_empty() {
             wrong.push(shown);
         }
     }
@@ -190,10 +174,7 @@ fn a_wanted_type_takes_dates_as_text_and_literal_dates_and_nothing_else() {
     let parse = |source: &str, want| Expr::parse_as(source, &Fields, want).map(|e| e.ty());
     assert_eq!(parse("日", Type::Text), Ok(Type::Text));
     assert_eq!(parse("'1935-00-00'", Type::Date), Ok(Type::Date));
-    assert_eq!(
-        parse("CASE WHEN 数 = 1 THEN '2024-04-01' ELSE 日 END", Type::Date),
-        Ok(Type::Date)
-    );
+    assert_eq!(parse("CASE WHEN 数 = 1 THEN '2024-04-01' ELSE 日 END", Type::Date), Ok(Type::Date));
     assert_eq!(parse("NULL", Type::Int), Ok(Type::Int));
     assert!(parse("文", Type::Date).is_err() && parse("'2023-02-29'", Type::Date).is_err());
     assert!(parse("数", Type::Text).is_err() && parse("数", Type::Bool).is_err());
@@ -201,8 +182,7 @@ fn a_wanted_type_takes_dates_as_text_and_literal_dates_and_nothing_else() {
 
 #[test]
 fn no_source_overflows_the_stack_or_takes_long() {
-    let deep =
-        |open: &str, close: &str, n: usize| format!("{}数{}", open.repeat(n), close.repeat(n));
+    let deep = |open: &str, close: &str, n: usize| format!("{}数{}", open.repeat(n), close.repeat(n));
     for source in [
         deep("(", ")", 1_900),
         deep("(", "", 3_900),
@@ -226,14 +206,8 @@ fn no_source_overflows_the_stack_or_takes_long() {
     }
     // What is allowed at the limits loads, and answers.
     assert_eq!(value(&deep("abs(", ")", MAX_DEPTH)), OwnedValue::Int(7));
-    assert_eq!(
-        value(&format!("数{}", "+数".repeat(MAX_ARITH_CHAIN))),
-        OwnedValue::Int(7 * 201)
-    );
-    assert_eq!(
-        value(&format!("数=7{}", " AND 数=7".repeat(400))),
-        OwnedValue::Bool(true)
-    );
+    assert_eq!(value(&format!("数{}", "+数".repeat(MAX_ARITH_CHAIN))), OwnedValue::Int(7 * 201));
+    assert_eq!(value(&format!("数=7{}", " AND 数=7".repeat(400))), OwnedValue::Bool(true));
     assert_eq!(value(&deep("(", ")", 60)), OwnedValue::Int(7));
 }
 
@@ -247,34 +221,19 @@ fn overflow_and_endless_text_are_errors_and_not_wrong_answers() {
     assert_eq!(fails("-9223372036854775808 / -1"), EvalError::Overflow);
     assert_eq!(fails("abs(-9223372036854775807 - 1)"), EvalError::Overflow);
     let grow = format!("replace('aaaaaaaaaa', 'a', '{}')", "a".repeat(1_000));
-    assert_eq!(
-        fails(&format!("replace({grow}, 'a', '{}')", "a".repeat(1_000))),
-        EvalError::TextTooLong
-    );
+    assert_eq!(fails(&format!("replace({grow}, 'a', '{}')", "a".repeat(1_000))), EvalError::TextTooLong);
 }
 
 #[test]
 fn literals_become_binds_in_the_order_of_the_text() {
-    let expr = Expr::parse(
-        "文 = 'a' AND lpad(文 || 'b', 2, '0') > 'c' AND 数 >= 5",
-        &Fields,
-    )
-    .expect("a good one");
+    let expr = Expr::parse("文 = 'a' AND lpad(文 || 'b', 2, '0') > 'c' AND 数 >= 5", &Fields).expect("a good one");
     let name = |slot: u32| format!("\"c{slot}\"");
     let mut binds = vec![OwnedValue::Int(1)];
-    let sql = expr
-        .to_sql(Dialect::Postgres, &name, &mut binds)
-        .expect("renders");
+    let sql = expr.to_sql(Dialect::Postgres, &name, &mut binds).expect("renders");
     assert!(sql.starts_with("((\"c0\" = $2::text) AND "), "{sql}");
     let texts: Vec<String> = binds.iter().map(|b| b.as_value().to_string()).collect();
     assert_eq!(texts, ["1", "a", "0", "b", "c", "5"]);
-    assert!(
-        sql.contains("COLLATE \"C\"") && sql.contains("$6::int8"),
-        "{sql}"
-    );
+    assert!(sql.contains("COLLATE \"C\"") && sql.contains("$6::int8"), "{sql}");
     assert_eq!(expr.slots(), [0, 2]);
-    assert_eq!(
-        Expr::parse("(数)", &Fields).expect("a field").as_slot(),
-        Some(2)
-    );
+    assert_eq!(Expr::parse("(数)", &Fields).expect("a field").as_slot(), Some(2));
 }

@@ -7,12 +7,9 @@
 use super::ast::{ArithOp, CompareOp, Node};
 use super::like::LikePattern;
 use super::parse::{mistake, too_deep};
-use super::{ExprError, MAX_ARITH_CHAIN, MAX_DEPTH, MAX_NODES, Scope, date, nearest};
+use super::{ExprError, MAX_ARITH_CHAIN, MAX_DEPTH, MAX_NODES, Scope};
 use crate::value::Type;
-use sqlparser::ast::{
-    BinaryOperator, CaseWhen, DataType, Expr as Sql, Ident, Spanned, UnaryOperator,
-    Value as Literal,
-};
+use sqlparser::ast::{BinaryOperator, CaseWhen, DataType, Expr as Sql, Spanned, UnaryOperator, Value as Literal};
 use sqlparser::tokenizer::Location;
 
 /// A node with its type; None is the type of a bare `NULL`, which fits everywhere.
@@ -31,17 +28,8 @@ pub(super) struct Builder<'s> {
 }
 
 /// Types a parsed expression, for a place that wants `want` if it says so.
-pub(super) fn compile(
-    parsed: &Sql,
-    scope: &dyn Scope,
-    want: Option<Type>,
-) -> Result<(Node, Type), Vec<ExprError>> {
-    let mut builder = Builder {
-        scope,
-        mistakes: Vec::new(),
-        nodes: 0,
-        gave_up: false,
-    };
+pub(super) fn compile(parsed: &Sql, scope: &dyn Scope, want: Option<Type>) -> Result<(Node, Type), Vec<ExprError>> {
+    let mut builder = Builder { scope, mistakes: Vec::new(), nodes: 0, gave_up: false };
     let done = builder.build(parsed, 0).and_then(|typed| {
         let ty = want.or(typed.ty).unwrap_or(Type::Text);
         Some((builder.coerce(typed, ty)?, ty))
@@ -65,13 +53,9 @@ fn japanese(ty: Type) -> &'static str {
 /// What to do about a `have` where `want` is wanted.
 fn conversion_hint(have: Type, want: Type) -> &'static str {
     match (have, want) {
-        (Type::Int, Type::Text) => {
-            "CAST(… AS TEXT) を使うか、定数なら '1' のように引用符で囲んでください。"
-        }
+        (Type::Int, Type::Text) => "CAST(… AS TEXT) を使うか、定数なら '1' のように引用符で囲んでください。",
         (Type::Text, Type::Int) => "CAST(… AS INTEGER) を使うか、定数なら引用符を外してください。",
-        (Type::Text, Type::Date) => {
-            "CAST(… AS DATE) を使うか、定数なら '2024-04-01' の形で書いてください。"
-        }
+        (Type::Text, Type::Date) => "CAST(… AS DATE) を使うか、定数なら '2024-04-01' の形で書いてください。",
         (Type::Date, Type::Int) => "year()、month()、day()、days_between() などを使ってください。",
         (Type::Bool, _) => "CASE WHEN … THEN … ELSE … END で値にしてください。",
         (_, Type::Bool) => "「=」や IS NULL などの条件にしてください。",
@@ -131,12 +115,7 @@ fn spine<T>(mut e: &Sql, like: impl Fn(&BinaryOperator) -> Option<T>) -> (&Sql, 
 
 impl Builder<'_> {
     /// Notes a mistake; answers None so that callers can return it.
-    pub(super) fn wrong<T>(
-        &mut self,
-        at: Location,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Option<T> {
+    pub(super) fn wrong<T>(&mut self, at: Location, message: impl Into<String>, hint: impl Into<String>) -> Option<T> {
         if !self.gave_up {
             self.mistakes.push(mistake(at, message, hint));
         }
@@ -171,67 +150,27 @@ impl Builder<'_> {
             Sql::CompoundIdentifier(path) => self.name(path, at)?,
             Sql::Value(value) => self.literal(&value.value, at)?,
             Sql::TypedString(typed) => match (&typed.data_type, &typed.value.value) {
-                (DataType::Date, Literal::SingleQuotedString(text)) => {
-                    self.date_literal(text, at)?
-                }
+                (DataType::Date, Literal::SingleQuotedString(text)) => self.date_literal(text, at)?,
                 _ => return self.refuse(e, at),
             },
             Sql::IsNull(value) => self.is_null(value, false, depth)?,
             Sql::IsNotNull(value) => self.is_null(value, true, depth)?,
-            Sql::UnaryOp {
-                op: UnaryOperator::Not,
-                expr,
-            } => (
-                Node::Not(Box::new(self.build_as(expr, depth, Type::Bool)?)),
-                Some(Type::Bool),
-            ),
-            Sql::UnaryOp {
-                op: UnaryOperator::Minus,
-                expr,
-            } => self.negative(expr, at, depth)?,
+            Sql::UnaryOp { op: UnaryOperator::Not, expr } => {
+                (Node::Not(Box::new(self.build_as(expr, depth, Type::Bool)?)), Some(Type::Bool))
+            }
+            Sql::UnaryOp { op: UnaryOperator::Minus, expr } => self.negative(expr, at, depth)?,
             Sql::BinaryOp { op, .. } => self.binary(e, op, at, depth)?,
-            Sql::InList {
-                expr,
-                list,
-                negated,
-            } => self.in_list(expr, list, *negated, depth)?,
-            Sql::Between {
-                expr,
-                negated,
-                low,
-                high,
-            } => self.between([expr, low, high], *negated, depth)?,
-            Sql::Like {
-                negated,
-                any: false,
-                expr,
-                pattern,
-                escape_char: None,
-            } => {
+            Sql::InList { expr, list, negated } => self.in_list(expr, list, *negated, depth)?,
+            Sql::Between { expr, negated, low, high } => self.between([expr, low, high], *negated, depth)?,
+            Sql::Like { negated, any: false, expr, pattern, escape_char: None } => {
                 let value = self.build_as(expr, depth, Type::Text);
                 let pattern = self.literal_text(pattern, "LIKE の右側");
                 let (value, pattern) = (Box::new(value?), LikePattern::new(&pattern?));
-                (
-                    Node::Like {
-                        value,
-                        pattern,
-                        negated: *negated,
-                    },
-                    Some(Type::Bool),
-                )
+                (Node::Like { value, pattern, negated: *negated }, Some(Type::Bool))
             }
-            Sql::Case {
-                operand,
-                conditions,
-                else_result,
-                ..
-            } => self.case(
-                operand.as_deref(),
-                conditions,
-                else_result.as_deref(),
-                at,
-                depth,
-            )?,
+            Sql::Case { operand, conditions, else_result, .. } => {
+                self.case(operand.as_deref(), conditions, else_result.as_deref(), at, depth)?
+            }
             _ => return self.call(e, at, depth),
         };
         Some(Typed { node, ty, at })
@@ -249,10 +188,7 @@ impl Builder<'_> {
         items: impl IntoIterator<Item = &'e Sql>,
         depth: usize,
     ) -> Option<Vec<Typed>> {
-        let built: Vec<Option<Typed>> = items
-            .into_iter()
-            .map(|item| self.build(item, depth + 1))
-            .collect();
+        let built: Vec<Option<Typed>> = items.into_iter().map(|item| self.build(item, depth + 1)).collect();
         built.into_iter().collect()
     }
 
@@ -265,11 +201,7 @@ impl Builder<'_> {
             (Some(Type::Text), Type::Date) if typed.node.is_date_text() => Some(typed.node),
             (Some(have), _) => self.wrong(
                 typed.at,
-                format!(
-                    "ここには{}が要りますが、{}です。",
-                    japanese(want),
-                    japanese(have)
-                ),
+                format!("ここには{}が要りますが、{}です。", japanese(want), japanese(have)),
                 conversion_hint(have, want),
             ),
         }
@@ -285,9 +217,7 @@ impl Builder<'_> {
                 None => Some(ty),
                 Some(known) if known == ty => Some(known),
                 Some(Type::Text | Type::Date) if matches!(ty, Type::Text | Type::Date) => {
-                    let dates = items
-                        .iter()
-                        .all(|i| i.ty != Some(Type::Text) || i.node.is_date_text());
+                    let dates = items.iter().all(|i| i.ty != Some(Type::Text) || i.node.is_date_text());
                     if !dates && !widen {
                         return self.wrong(
                             item.at,
@@ -298,11 +228,7 @@ impl Builder<'_> {
                     Some(if dates { Type::Date } else { Type::Text })
                 }
                 Some(known) => {
-                    let message = format!(
-                        "型がそろっていません: {}と{}です。",
-                        japanese(known),
-                        japanese(ty)
-                    );
+                    let message = format!("型がそろっていません: {}と{}です。", japanese(known), japanese(ty));
                     return self.wrong(item.at, message, conversion_hint(ty, known));
                 }
             };
@@ -313,117 +239,13 @@ impl Builder<'_> {
     /// [`Builder::unify`], and each item as a node of that type.
     pub(super) fn unified(&mut self, items: Vec<Typed>, widen: bool) -> Option<(Vec<Node>, Type)> {
         let ty = self.unify(&items, widen)?;
-        let nodes: Option<Vec<Node>> = items
-            .into_iter()
-            .map(|item| self.coerce(item, ty))
-            .collect();
+        let nodes: Option<Vec<Node>> = items.into_iter().map(|item| self.coerce(item, ty)).collect();
         Some((nodes?, ty))
     }
 
-    fn name(&mut self, path: &[Ident], at: Location) -> Option<(Node, Option<Type>)> {
-        let names: Vec<&str> = path.iter().map(|ident| ident.value.as_str()).collect();
-        let found = if names.len() <= 2 {
-            self.scope.resolve(&names)
-        } else {
-            None
-        };
-        if let Some((slot, ty)) = found {
-            return Some((Node::Slot(slot), Some(ty)));
-        }
-        let written = names.join(".");
-        let known = self.scope.names();
-        let hint = match nearest(&written, known.iter().map(String::as_str)) {
-            Some(near) => format!("「{near}」ではありませんか。"),
-            None if path.iter().any(|ident| ident.quote_style.is_some()) => {
-                "文字列なら「'」で囲んでください（「\"」は名前です）。".to_owned()
-            }
-            None => "レイアウトの項目名を確かめてください。".to_owned(),
-        };
-        self.wrong(at, format!("「{written}」という項目はありません。"), hint)
-    }
-
-    fn literal(&mut self, value: &Literal, at: Location) -> Option<(Node, Option<Type>)> {
-        match value {
-            Literal::Null => Some((Node::Null(Type::Text), None)),
-            Literal::Boolean(b) => Some((Node::Bool(*b), Some(Type::Bool))),
-            Literal::SingleQuotedString(text) => {
-                Some((Node::Text(text.as_str().into()), Some(Type::Text)))
-            }
-            Literal::Number(digits, false) => self.integer(digits, at),
-            _ => self.wrong(
-                at,
-                "この形の定数は使えません。",
-                "文字列は '…'、数は整数で書いてください。",
-            ),
-        }
-    }
-
-    fn integer(&mut self, digits: &str, at: Location) -> Option<(Node, Option<Type>)> {
-        if !digits
-            .strip_prefix('-')
-            .unwrap_or(digits)
-            .bytes()
-            .all(|b| b.is_ascii_digit())
-        {
-            return self.wrong(at, "小数は使えません。", "金額は円の整数です。");
-        }
-        match digits.parse() {
-            Ok(n) => Some((Node::Int(n), Some(Type::Int))),
-            Err(_) => self.wrong(
-                at,
-                "数が大きすぎます（64ビットの整数まで）。",
-                "番号なら '…' で囲んで文字列にしてください。",
-            ),
-        }
-    }
-
-    fn date_literal(&mut self, text: &str, at: Location) -> Option<(Node, Option<Type>)> {
-        if date::is_iso(text) {
-            return Some((Node::Text(text.into()), Some(Type::Date)));
-        }
-        self.wrong(
-            at,
-            format!("「{text}」は日付ではありません。"),
-            "'2024-04-01' の形で書いてください。",
-        )
-    }
-
-    /// The text of a literal that has to be one.
-    pub(super) fn literal_text(&mut self, mut e: &Sql, place: &str) -> Option<String> {
-        while let Sql::Nested(inner) = e {
-            e = inner;
-        }
-        match e {
-            Sql::Value(value) => match &value.value {
-                Literal::SingleQuotedString(text) => Some(text.clone()),
-                _ => self.wrong(
-                    start(e),
-                    format!("{place}は文字列の定数に限ります。"),
-                    "'…' で書いてください。",
-                ),
-            },
-            _ => self.wrong(
-                start(e),
-                format!("{place}は文字列の定数に限ります。"),
-                "'…' で書いてください。",
-            ),
-        }
-    }
-
-    fn is_null(
-        &mut self,
-        value: &Sql,
-        negated: bool,
-        depth: usize,
-    ) -> Option<(Node, Option<Type>)> {
+    fn is_null(&mut self, value: &Sql, negated: bool, depth: usize) -> Option<(Node, Option<Type>)> {
         let typed = self.build(value, depth + 1)?;
-        Some((
-            Node::IsNull {
-                value: Box::new(typed.node),
-                negated,
-            },
-            Some(Type::Bool),
-        ))
+        Some((Node::IsNull { value: Box::new(typed.node), negated }, Some(Type::Bool)))
     }
 
     fn negative(&mut self, e: &Sql, at: Location, depth: usize) -> Option<(Node, Option<Type>)> {
@@ -432,34 +254,18 @@ impl Builder<'_> {
         {
             return self.integer(&format!("-{digits}"), at);
         }
-        Some((
-            Node::Negative(Box::new(self.build_as(e, depth, Type::Int)?)),
-            Some(Type::Int),
-        ))
+        Some((Node::Negative(Box::new(self.build_as(e, depth, Type::Int)?)), Some(Type::Int)))
     }
 
-    fn binary(
-        &mut self,
-        e: &Sql,
-        op: &BinaryOperator,
-        at: Location,
-        depth: usize,
-    ) -> Option<(Node, Option<Type>)> {
+    fn binary(&mut self, e: &Sql, op: &BinaryOperator, at: Location, depth: usize) -> Option<(Node, Option<Type>)> {
         match op {
             BinaryOperator::And | BinaryOperator::Or => {
                 let items = self.chain(e, op, depth, Type::Bool)?;
-                let node = if *op == BinaryOperator::And {
-                    Node::And(items)
-                } else {
-                    Node::Or(items)
-                };
+                let node = if *op == BinaryOperator::And { Node::And(items) } else { Node::Or(items) };
                 return Some((node, Some(Type::Bool)));
             }
             BinaryOperator::StringConcat => {
-                return Some((
-                    Node::Concat(self.chain(e, op, depth, Type::Text)?),
-                    Some(Type::Text),
-                ));
+                return Some((Node::Concat(self.chain(e, op, depth, Type::Text)?), Some(Type::Text)));
             }
             _ => {}
         }
@@ -467,17 +273,11 @@ impl Builder<'_> {
             let (first, rest) = spine(e, arith_op);
             if rest.len() > MAX_ARITH_CHAIN {
                 let hint = "ビューか別の項目に分けてください。";
-                return self.wrong(
-                    at,
-                    format!("計算が長すぎます（上限{MAX_ARITH_CHAIN}個の演算）。"),
-                    hint,
-                );
+                return self.wrong(at, format!("計算が長すぎます（上限{MAX_ARITH_CHAIN}個の演算）。"), hint);
             }
             let first = self.build_as(first, depth, Type::Int);
-            let rest: Vec<Option<(ArithOp, Node)>> = rest
-                .into_iter()
-                .map(|(op, e)| Some((op, self.build_as(e, depth, Type::Int)?)))
-                .collect();
+            let rest: Vec<Option<(ArithOp, Node)>> =
+                rest.into_iter().map(|(op, e)| Some((op, self.build_as(e, depth, Type::Int)?))).collect();
             let rest: Option<Box<[(ArithOp, Node)]>> = rest.into_iter().collect();
             return Some((Node::Arith(Box::new(first?), rest?), Some(Type::Int)));
         }
@@ -485,14 +285,7 @@ impl Builder<'_> {
             let sides = self.build_all([&**left, &**right], depth)?;
             let (text, mut nodes) = self.comparable(sides, op.orders())?;
             let (right, left) = (nodes.pop()?, nodes.pop()?);
-            return Some((
-                Node::Compare {
-                    op,
-                    text,
-                    sides: Box::new((left, right)),
-                },
-                Some(Type::Bool),
-            ));
+            return Some((Node::Compare { op, text, sides: Box::new((left, right)) }, Some(Type::Bool)));
         }
         self.wrong(
             at,
@@ -506,67 +299,30 @@ impl Builder<'_> {
         let at = items.first()?.at;
         let (nodes, ty) = self.unified(items, false)?;
         if orders && ty == Type::Bool {
-            return self.wrong(
-                at,
-                "条件（真偽）どうしの大小は比べられません。",
-                "= か <> を使ってください。",
-            );
+            return self.wrong(at, "条件（真偽）どうしの大小は比べられません。", "= か <> を使ってください。");
         }
         Some((matches!(ty, Type::Text | Type::Date), nodes))
     }
 
-    fn chain(
-        &mut self,
-        e: &Sql,
-        op: &BinaryOperator,
-        depth: usize,
-        want: Type,
-    ) -> Option<Box<[Node]>> {
+    fn chain(&mut self, e: &Sql, op: &BinaryOperator, depth: usize, want: Type) -> Option<Box<[Node]>> {
         let (first, rest) = spine(e, |other| (other == op).then_some(()));
         let operands = std::iter::once(first).chain(rest.into_iter().map(|((), operand)| operand));
-        let nodes: Vec<Option<Node>> = operands
-            .map(|operand| self.build_as(operand, depth, want))
-            .collect();
+        let nodes: Vec<Option<Node>> = operands.map(|operand| self.build_as(operand, depth, want)).collect();
         nodes.into_iter().collect()
     }
 
-    fn in_list(
-        &mut self,
-        value: &Sql,
-        list: &[Sql],
-        negated: bool,
-        depth: usize,
-    ) -> Option<(Node, Option<Type>)> {
+    fn in_list(&mut self, value: &Sql, list: &[Sql], negated: bool, depth: usize) -> Option<(Node, Option<Type>)> {
         let items = self.build_all(std::iter::once(value).chain(list), depth)?;
         let (_, mut nodes) = self.comparable(items, false)?;
         let value = Box::new(nodes.remove(0));
-        Some((
-            Node::In {
-                value,
-                list: nodes.into(),
-                negated,
-            },
-            Some(Type::Bool),
-        ))
+        Some((Node::In { value, list: nodes.into(), negated }, Some(Type::Bool)))
     }
 
-    fn between(
-        &mut self,
-        parts: [&Sql; 3],
-        negated: bool,
-        depth: usize,
-    ) -> Option<(Node, Option<Type>)> {
+    fn between(&mut self, parts: [&Sql; 3], negated: bool, depth: usize) -> Option<(Node, Option<Type>)> {
         let items = self.build_all(parts, depth)?;
         let (text, mut nodes) = self.comparable(items, true)?;
         let (high, low, value) = (nodes.pop()?, nodes.pop()?, nodes.pop()?);
-        Some((
-            Node::Between {
-                text,
-                parts: Box::new((value, low, high)),
-                negated,
-            },
-            Some(Type::Bool),
-        ))
+        Some((Node::Between { text, parts: Box::new((value, low, high)), negated }, Some(Type::Bool)))
     }
 
     fn case(
@@ -584,37 +340,24 @@ impl Builder<'_> {
                 .and_then(|items| self.comparable(items, false))
                 .map(|(_, nodes)| nodes),
             None => {
-                let nodes: Vec<Option<Node>> =
-                    whens.map(|e| self.build_as(e, depth, Type::Bool)).collect();
+                let nodes: Vec<Option<Node>> = whens.map(|e| self.build_as(e, depth, Type::Bool)).collect();
                 nodes.into_iter().collect()
             }
         };
-        let results =
-            self.build_all(conditions.iter().map(|c| &c.result).chain(otherwise), depth)?;
+        let results = self.build_all(conditions.iter().map(|c| &c.result).chain(otherwise), depth)?;
         self.refuse_all_null(&results, at)?;
         let (mut results, ty) = self.unified(results, true)?;
         let mut whens = whens?;
         let operand = operand.map(|_| Box::new(whens.remove(0)));
         let otherwise = otherwise.and_then(|_| results.pop()).map(Box::new);
         let branches = whens.into_iter().zip(results).collect();
-        Some((
-            Node::Case {
-                operand,
-                branches,
-                otherwise,
-            },
-            Some(ty),
-        ))
+        Some((Node::Case { operand, branches, otherwise }, Some(ty)))
     }
 
     /// A choice among NULLs has no type that all three sides would agree on.
     pub(super) fn refuse_all_null(&mut self, items: &[Typed], at: Location) -> Option<()> {
         if items.iter().all(|item| item.ty.is_none()) {
-            return self.wrong(
-                at,
-                "どの結果も NULL なので型が決まりません。",
-                "NULL だけなら NULL と書いてください。",
-            );
+            return self.wrong(at, "どの結果も NULL なので型が決まりません。", "NULL だけなら NULL と書いてください。");
         }
         Some(())
     }

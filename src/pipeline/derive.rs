@@ -82,7 +82,7 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
 fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &str) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     hub.conn.durable(|conn| {
-        let applied = apply::apply_entity(conn, &plan.entity, run, dantai, ApplyMode { full: true, any_held: false, max_duplicates: 0 })?;
+        let applied = apply::apply_entity(conn, &plan.entity, run, dantai, ApplyMode { full: true, any_held: false, max_duplicates: 0, amount: plan.amount })?;
         let duplicates = applied.duplicates as i64;
         let totals = RunTotals {
             read: pass.rows,
@@ -93,6 +93,10 @@ fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &
             held: duplicates + pass.unfit,
             amount_read: pass.amount,
             amount_loaded: pass.amount,
+            amount_new: applied.amounts.map_or(pass.amount, |a| a.new),
+            amount_changed: applied.amounts.map_or(0, |a| a.changed),
+            amount_unchanged: applied.amounts.map_or(0, |a| a.unchanged),
+            amount_held: applied.amounts.map_or(0, |a| a.duplicates),
             ..RunTotals::default()
         };
         for code in pass.findings.codes() {

@@ -111,7 +111,16 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
         self.head()?;
         self.close_group()?;
         self.level(Level::FileTail, &[])?;
-        let (file, totals) = self.writer.finish().map_err(HubError::io("書き出し", std::path::Path::new(&self.run.file_name)))?;
+        let (file, totals) = match self.writer.unfinished() {
+            Some(finding) => {
+                self.findings.push(finding);
+                (None, Vec::new())
+            }
+            None => {
+                let (file, totals) = self.writer.finish().map_err(HubError::io("書き出し", std::path::Path::new(&self.run.file_name)))?;
+                (Some(file), totals)
+            }
+        };
         Ok(Finished { file, totals, rows: self.rows, held: self.held, amount: self.amount, groups: self.groups, findings: self.findings })
     }
 
@@ -203,8 +212,8 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
 /// A file that is written to its end.
 #[derive(Debug)]
 pub struct Finished<W> {
-    /// The file.
-    pub file: W,
+    /// The file; `None` when it cannot end here (the findings say why).
+    pub file: Option<W>,
     /// Control totals written.
     pub totals: Vec<TotalSeen>,
     /// Rows written.

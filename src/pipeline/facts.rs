@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::derive::OUTCOME;
 use super::outbound::GROUP;
 use super::{Hub, HubError};
-use crate::clock::{day_jst, people_jst};
+use crate::clock::{day_jst, people_jst, time_jst};
 use crate::finding::catalogue;
 use crate::outbox::manifest_name;
 use crate::report::balance::{Balance, Tally};
@@ -157,39 +157,35 @@ fn balance(run: &Run, has_amount: bool) -> Balance {
     let t = &run.totals;
     let yen = |count: i64, amount: i64| Tally { count: count.max(0) as u64, amount: has_amount.then_some(amount) };
     let plain = |count: i64| Tally::of(count.max(0) as u64);
+    let closed = t.amount_loaded - t.amount_new - t.amount_changed - t.amount_unchanged;
     let mut balance = Balance {
         read: yen(t.read, t.amount_read),
-        new: plain(t.loaded_new),
-        changed: plain(t.loaded_changed),
-        unchanged: plain(t.unchanged),
-        closed: plain(t.closed),
-        outside: plain(t.skipped),
+        new: yen(t.loaded_new, t.amount_new),
+        changed: yen(t.loaded_changed, t.amount_changed),
+        unchanged: yen(t.unchanged, t.amount_unchanged),
+        closed: yen(t.closed, if t.closed > 0 { closed } else { 0 }),
+        outside: yen(t.skipped, if t.closed > 0 { 0 } else { closed }),
         held: yen(t.held, t.amount_held),
         rejected: plain(t.rejected),
         vanished: plain(t.vanished),
         ..Balance::default()
     };
     if run.kind == RunKind::Out {
+        // What the partner has already is not encoded, so its amount is not known.
+        for tally in [&mut balance.read, &mut balance.new, &mut balance.changed, &mut balance.unchanged, &mut balance.outside] {
+            tally.amount = None;
+        }
         balance.closed = Tally::default();
         balance.vanished = plain(t.closed);
         balance.written = Some(yen(t.written, t.amount_written));
     }
-    if run.state == RunState::Rejected && has_amount {
+    if run.state == RunState::Rejected {
+        for tally in [&mut balance.new, &mut balance.changed, &mut balance.unchanged, &mut balance.closed, &mut balance.outside] {
+            tally.amount = has_amount.then_some(0);
+        }
         balance.rejected = yen(t.rejected, t.amount_read);
     }
-    if has_amount {
-        spread_amount(&mut balance, t.amount_loaded);
-    }
     balance
-}
-
-/// Where only one class was loaded its amount is known; where several were, it stands with them together.
-fn spread_amount(balance: &mut Balance, loaded: i64) {
-    let classes = [&mut balance.new, &mut balance.changed, &mut balance.unchanged];
-    let mut with_rows: Vec<&mut Tally> = classes.into_iter().filter(|t| t.count > 0).collect();
-    if let [only] = with_rows.as_mut_slice() {
-        only.amount = Some(loaded);
-    }
 }
 
 fn has_amount(hub: &Hub, interface: &str) -> bool {
@@ -285,7 +281,7 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
         if exchange.state == State::Delivered {
             let d = delivery(hub, exchange)?;
             report.deliveries.push(DeliveryRow {
-                time: d.delivered_at,
+                time: time_jst(&exchange.updated_at),
                 partner: d.partner,
                 title: title(hub, &exchange.interface),
                 file: d.file,
@@ -328,7 +324,7 @@ fn day_row(hub: &Hub, exchange: &Exchange, run: Option<&Run>) -> DayRow {
     let has_amount = has_amount(hub, &exchange.interface);
     let balance = run.map(|r| balance(r, has_amount)).unwrap_or_default();
     DayRow {
-        time: people_jst(&exchange.received_at),
+        time: time_jst(&exchange.received_at),
         direction: if exchange.direction == ledger::Direction::In { Direction::In } else { Direction::Out },
         exchange: exchange.id.to_string(),
         title: title(hub, &exchange.interface),
@@ -348,7 +344,7 @@ fn derive_row(hub: &Hub, run: &Run) -> DayRow {
     let has_amount = has_amount(hub, &run.interface);
     let balance = balance(run, has_amount);
     DayRow {
-        time: people_jst(&run.started_at),
+        time: time_jst(&run.started_at),
         direction: Direction::Derive,
         exchange: format!("d{}", run.id),
         title: title(hub, &run.interface),

@@ -89,6 +89,8 @@ pub struct Hub {
     pub inbox: Inbox,
     /// Told how far long work is; for progress bars.
     pub progress: Progress,
+    /// Since when some file has been arriving.
+    pub arriving_since: Option<std::time::Instant>,
 }
 
 /// How far long work is.
@@ -145,6 +147,7 @@ impl Hub {
             steps: Steps::default(),
             inbox: Inbox::default(),
             progress: Progress::silent(),
+            arriving_since: None,
         })
     }
 

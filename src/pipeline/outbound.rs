@@ -15,6 +15,7 @@ use super::settle::stored_totals;
 use super::source::Source;
 use super::step::Step;
 use super::{Hub, HubError};
+use crate::area::Archived;
 use crate::clock::{compact_jst, day_jst};
 use crate::codec::RecordWriter;
 use crate::finding::Severity;
@@ -88,13 +89,12 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     let encoder = Encoder::new(plan, writer, items, &site.values, site.config.limits.findings_per_code);
     let (finished, changes) = fill(hub, plan, exchange, encoder, &today)?;
     let Finished { file, totals, rows, held, amount, groups, findings } = finished;
-    let mut file = file.into_inner().map_err(|e| HubError::io("下書きの作成", &path)(e.into_error()))?;
-    file.sync_all().map_err(HubError::io("下書きの作成", &path))?;
-    hub.steps.pass(Step::OutWritten)?;
-    let failed = findings.worst() == Some(Severity::Fatal);
     let empty = rows == 0 && held == 0 && !plan.send_empty;
-    std::io::Seek::rewind(&mut file).map_err(HubError::io("下書きの保存", &path))?;
-    let kept = hub.area.archive_file(&mut file, &format!("{}.archive", exchange.id)).map_err(HubError::io("下書きの保存", &path))?;
+    let failed = !empty && findings.worst() == Some(Severity::Fatal);
+    let kept = match file {
+        Some(file) if !empty && !failed => Some(keep(hub, exchange, file, &path)?),
+        _ => None,
+    };
     let run_totals = RunTotals {
         read: (rows + held) as i64 + changes.same,
         loaded_new: changes.new,
@@ -122,15 +122,17 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
         record: 0,
     }));
     hub.conn.durable(|conn| {
-        for code in findings.codes() {
+        for code in findings.codes().iter().filter(|_| !empty) {
             detail::count_findings(conn, run, &code.code, code.worst, code.count)?;
         }
-        detail::add_findings(conn, run, 1, findings.kept())?;
+        if !empty {
+            detail::add_findings(conn, run, 1, findings.kept())?;
+        }
         detail::add_totals(conn, run, &seen)?;
         run::finish(conn, run, state, &run_totals, note, &now)?;
         let facts = Facts {
-            sha256: Some(&kept.sha256),
-            bytes: Some(kept.bytes as i64),
+            sha256: kept.as_ref().map(|k| k.sha256.as_str()),
+            bytes: kept.as_ref().map(|k| k.bytes as i64),
             records: Some(rows as i64),
             amount: plan.amount.map(|_| amount),
             ..Facts::default()
@@ -143,6 +145,15 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     super::facts::write_exchange(hub, exchange.id)?;
     hub.steps.pass(Step::OutReported)?;
     Ok((to != State::Withdrawn).then_some(exchange.id))
+}
+
+/// Makes the written file durable and keeps its bytes.
+fn keep(hub: &mut Hub, exchange: &Exchange, file: BufWriter<File>, path: &std::path::Path) -> Result<Archived, HubError> {
+    let mut file = file.into_inner().map_err(|e| HubError::io("下書きの作成", path)(e.into_error()))?;
+    file.sync_all().map_err(HubError::io("下書きの作成", path))?;
+    hub.steps.pass(Step::OutWritten)?;
+    std::io::Seek::rewind(&mut file).map_err(HubError::io("下書きの保存", path))?;
+    hub.area.archive_file(&mut file, &format!("{}.archive", exchange.id)).map_err(HubError::io("下書きの保存", path))
 }
 
 /// Rows by what they are to the partner.
@@ -358,7 +369,7 @@ fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubEr
     let dantai = hub.dantai().to_owned();
     let wanted = Wanted { dantai: Some(&dantai), direction: Some(Direction::Out), interface: Some(&plan.interface), limit: 2000, ..Wanted::default() };
     let today = day_jst(now);
-    Ok(ledger::list(&mut hub.conn, &wanted)?.iter().filter(|e| day_jst(&e.received_at) == today).count())
+    Ok(ledger::list(&mut hub.conn, &wanted)?.iter().filter(|e| e.state != State::Withdrawn && day_jst(&e.received_at) == today).count())
 }
 
 fn file_name(plan: &OutPlan, dantai: &str, now: &str, number: usize) -> String {

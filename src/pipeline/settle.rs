@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::load::{Held, Loaded};
 use super::{Hub, HubError};
 use crate::finding::{DataPlace, Finding, Severity};
-use crate::mapping::plan::InPlan;
+use crate::mapping::plan::{InPlan, slot};
 use crate::schema::entity::Entity;
 use crate::store::apply::{self, Applied, ApplyMode};
 use crate::store::ledger::{self, Exchange, Facts, State};
@@ -42,12 +42,14 @@ pub fn settle(hub: &mut Hub, plan: &InPlan, exchange: &Exchange, run: i64, mut l
         let mut primary = true;
         let mut put_off_closing = false;
         for entity in entities(plan) {
-            let mode = ApplyMode { full, any_held, max_duplicates };
+            let amount = amount_column(plan, entity);
+            let mode = ApplyMode { full, any_held, max_duplicates, amount };
             let applied = apply::apply_entity(conn, entity, run, &exchange.dantai, mode)?;
             note_duplicates(&mut loaded, &applied, entity);
             put_off_closing |= applied.closing_put_off;
             if std::mem::take(&mut primary) {
-                add_applied(&mut totals, &applied);
+                loaded.amount_held += applied.amounts.map_or(0, |a| a.duplicates);
+                add_applied(&mut totals, &applied, loaded.amount_read - loaded.amount_held);
             }
         }
         if loaded.held_count() > held_cap {
@@ -128,13 +130,25 @@ fn totals_of(loaded: &Loaded) -> RunTotals {
     }
 }
 
-fn add_applied(totals: &mut RunTotals, applied: &Applied) {
+fn add_applied(totals: &mut RunTotals, applied: &Applied, amount: i64) {
     totals.loaded_new += applied.new as i64;
     totals.loaded_changed += applied.changed as i64;
     totals.unchanged += applied.unchanged as i64;
     totals.closed += applied.closed as i64;
     totals.skipped += applied.close_unknown as i64;
     totals.vanished += applied.vanished as i64;
+    match applied.amounts {
+        Some(a) => (totals.amount_new, totals.amount_changed, totals.amount_unchanged) = (a.new, a.changed, a.unchanged),
+        None => totals.amount_new = amount,
+    }
+}
+
+/// The entity's column that holds the control amount as it is.
+fn amount_column(plan: &InPlan, entity: &Entity) -> Option<usize> {
+    let (kind, field) = plan.amount?;
+    let wanted = slot(kind as u16, field as u16);
+    let rows = plan.into.iter().find(|rows| rows.entity.id == entity.id && rows.record == kind)?;
+    rows.columns.iter().position(|expr| expr.as_ref().and_then(|e| e.as_slot()) == Some(wanted))
 }
 
 /// Records with one key are all held: nobody knows which is right.

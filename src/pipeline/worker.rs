@@ -22,6 +22,8 @@ const LEASE_SECONDS: i64 = 24 * 3600;
 const FIRST_PAUSE: i64 = 10;
 /// See [`FIRST_PAUSE`], seconds.
 const LONGEST_PAUSE: i64 = 3600;
+/// Longest time that a file still arriving holds back derivations and drafts.
+const LONGEST_ARRIVAL: Duration = Duration::from_secs(600);
 /// Pause between two looks at files that are still arriving.
 const ARRIVING_PAUSE: Duration = Duration::from_millis(100);
 
@@ -101,6 +103,18 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     let received = receive(hub, started)?;
     let mut round = Round { done: received.taken, waiting: received.waiting, failed: 0 };
     work_off(hub, Direction::In, &INBOUND, &mut round, inbound::advance)?;
+    if !is_held_back(hub, &round) {
+        compute(hub, &mut round)?;
+    }
+    work_off(hub, Direction::Out, &OUTBOUND, &mut round, |hub, exchange| deliver::deliver(hub, &exchange))?;
+    if round.done > 0 {
+        super::facts::write_day(hub)?;
+    }
+    Ok(round)
+}
+
+/// Derivations and drafts that are due.
+fn compute(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
     let site = hub.site.clone();
     for plan in site.derive_order() {
         if due::derive_is_due(hub, &plan)? {
@@ -114,11 +128,16 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
             round.done += 1;
         }
     }
-    work_off(hub, Direction::Out, &OUTBOUND, &mut round, |hub, exchange| deliver::deliver(hub, &exchange))?;
-    if round.done > 0 {
-        super::facts::write_day(hub)?;
+    Ok(())
+}
+
+/// While files are arriving, what is computed from them waits; but not longer than [`LONGEST_ARRIVAL`].
+fn is_held_back(hub: &mut Hub, round: &Round) -> bool {
+    if round.waiting == 0 {
+        hub.arriving_since = None;
+        return false;
     }
-    Ok(round)
+    hub.arriving_since.get_or_insert_with(Instant::now).elapsed() < LONGEST_ARRIVAL
 }
 
 fn work_off(

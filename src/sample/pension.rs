@@ -82,7 +82,7 @@ pub(crate) fn odd(row: u64, asked: i64) -> i64 {
 
 /// A deduction nobody asked for: from a pensioner who pays otherwise.
 fn stranger(town: &Town, p: &Person, day: NaiveDate) -> Option<Entry> {
-    let listed = town.pension_payer(p, &town.income(p)) && p.no % (town.residents / 2_000).max(2) == 1;
+    let listed = town.pension_payer(p, &town.income(p)) && p.no % (town.residents / 200).max(10) == 1;
     listed.then_some(Entry { kind: "00", day, amounts: [1_000, 0] })
 }
 

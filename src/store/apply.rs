@@ -18,6 +18,8 @@ pub struct ApplyMode {
     pub any_held: bool,
     /// Most duplicates listed; the rest is only counted.
     pub max_duplicates: u32,
+    /// Column (index into the entity's) whose sums are wanted by class.
+    pub amount: Option<usize>,
 }
 
 /// What an apply did.
@@ -41,6 +43,21 @@ pub struct Applied {
     pub duplicate_rows: Vec<Duplicate>,
     /// A full set whose closing was put off.
     pub closing_put_off: bool,
+    /// Sums of the amount column by class; `None` = not asked for, or everything is new.
+    pub amounts: Option<Amounts>,
+}
+
+/// Sums of the amount column over staged rows, by what became of them, yen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Keys not known before.
+    pub new: i64,
+    /// Keys with other values than before.
+    pub changed: i64,
+    /// Keys with the same values as before.
+    pub unchanged: i64,
+    /// Rows whose key came twice.
+    pub duplicates: i64,
 }
 
 /// A row whose key another row of the same run has.
@@ -153,8 +170,12 @@ impl<'a> Work<'a> {
     fn merge(&self, conn: &mut Conn, mode: ApplyMode, staged: u64) -> Result<Applied> {
         let mut applied = Applied::default();
         if self.collect_keys(conn)? < staged {
+            let before = self.sum_staged(conn, mode.amount)?;
             self.take_out_duplicates(conn, mode.max_duplicates, &mut applied)?;
+            let duplicates = before.zip(self.sum_staged(conn, mode.amount)?).map(|(b, a)| b - a);
+            applied.amounts = duplicates.map(|duplicates| Amounts { duplicates, ..Amounts::default() });
         }
+        self.sum_classes(conn, mode.amount, &mut applied)?;
         if conn.dialect() == Dialect::Postgres && staged > 1000 {
             conn.script(&format!("ANALYZE {}", self.s))?;
         }
@@ -181,6 +202,37 @@ impl<'a> Work<'a> {
         applied.closed = self.move_pointers(conn)?;
         conn.execute(&format!("DELETE FROM {}", self.s), &[])?;
         Ok(applied)
+    }
+
+    /// Sum over everything staged.
+    fn sum_staged(&self, conn: &mut Conn, amount: Option<usize>) -> Result<Option<i64>> {
+        let Some(column) = amount else { return Ok(None) };
+        let name = quote(&self.entity.columns[column].name);
+        let sql = format!("SELECT CAST(COALESCE(SUM({name}), 0) AS BIGINT) FROM {} WHERE {STAGED}", self.v);
+        conn.query_one(&sql, &self.range(), |r| r.int(0)).map(Some)
+    }
+
+    /// Sums by how the key stands, before anything is moved.
+    fn sum_classes(&self, conn: &mut Conn, amount: Option<usize>, applied: &mut Applied) -> Result<()> {
+        let Some(column) = amount else { return Ok(()) };
+        let name = quote(&self.entity.columns[column].name);
+        let sum = |test: &str| format!("CAST(COALESCE(SUM(CASE WHEN {test} THEN v.{name} ELSE 0 END), 0) AS BIGINT)");
+        let sql = format!(
+            "SELECT {}, {}, {} FROM {s} s JOIN {v} v ON v._vid = s._vid
+             LEFT JOIN {c} c ON c._dantai = ?1 AND {same} WHERE s._op = {ROW}",
+            sum("c._vid IS NULL"),
+            sum("c._hash <> s._hash"),
+            sum("c._hash = s._hash"),
+            s = self.s,
+            v = self.v,
+            c = self.c,
+            same = self.same_key("s", "c")
+        );
+        let (new, changed, unchanged) =
+            conn.query_one(&sql, &[Value::Text(self.dantai)], |r| Ok((r.int(0)?, r.int(1)?, r.int(2)?)))?;
+        let duplicates = applied.amounts.map_or(0, |a| a.duplicates);
+        applied.amounts = Some(Amounts { new, changed, unchanged, duplicates });
+        Ok(())
     }
 
     /// Staged keys into a table of this connection, in key order; returns how many different ones there are.

@@ -94,6 +94,12 @@ pub struct RunTotals {
     pub amount_read: i64,
     /// Amount of what was loaded or unchanged.
     pub amount_loaded: i64,
+    /// Amount of `loaded_new`.
+    pub amount_new: i64,
+    /// Amount of `loaded_changed`.
+    pub amount_changed: i64,
+    /// Amount of `unchanged`.
+    pub amount_unchanged: i64,
     /// Amount of `held`.
     pub amount_held: i64,
     /// Amount of `written`.
@@ -131,7 +137,7 @@ pub struct Run {
 
 const COLUMNS: &str = "id, exchange, interface, dantai, kind, state, base_date, revision, started_at, finished_at, note, \
     declared, read, loaded_new, loaded_changed, unchanged, closed, vanished, held, rejected, skipped, written, \
-    amount_declared, amount_read, amount_loaded, amount_held, amount_written";
+    amount_declared, amount_read, amount_loaded, amount_new, amount_changed, amount_unchanged, amount_held, amount_written";
 
 fn read(r: &RowRef<'_>) -> Result<Run> {
     Ok(Run {
@@ -161,8 +167,11 @@ fn read(r: &RowRef<'_>) -> Result<Run> {
             amount_declared: r.opt_int(22)?,
             amount_read: r.int(23)?,
             amount_loaded: r.int(24)?,
-            amount_held: r.int(25)?,
-            amount_written: r.int(26)?,
+            amount_new: r.int(25)?,
+            amount_changed: r.int(26)?,
+            amount_unchanged: r.int(27)?,
+            amount_held: r.int(28)?,
+            amount_written: r.int(29)?,
         },
     })
 }
@@ -194,8 +203,8 @@ pub fn begin(conn: &mut Conn, new: &NewRun<'_>, now: &str) -> Result<i64> {
         conn.execute(
             "INSERT INTO run (id, exchange, interface, dantai, kind, state, base_date, revision, started_at, read,
                loaded_new, loaded_changed, unchanged, closed, vanished, held, rejected, skipped, written,
-               amount_read, amount_loaded, amount_held, amount_written)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'running', ?6, ?7, ?8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+               amount_read, amount_loaded, amount_new, amount_changed, amount_unchanged, amount_held, amount_written)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'running', ?6, ?7, ?8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
             &[
                 Value::Int(id),
                 new.exchange.map_or(Value::Null, Value::Int),
@@ -229,7 +238,7 @@ pub fn finish(
         "UPDATE run SET state = ?2, note = ?3, finished_at = ?4, declared = ?5, read = ?6, loaded_new = ?7,
            loaded_changed = ?8, unchanged = ?9, closed = ?10, held = ?11, rejected = ?12, skipped = ?13, written = ?14,
            amount_declared = ?15, amount_read = ?16, amount_loaded = ?17, amount_held = ?18, amount_written = ?19,
-           vanished = ?20
+           vanished = ?20, amount_new = ?21, amount_changed = ?22, amount_unchanged = ?23
          WHERE id = ?1",
         &[
             Value::Int(id),
@@ -252,6 +261,9 @@ pub fn finish(
             Value::Int(t.amount_held),
             Value::Int(t.amount_written),
             Value::Int(t.vanished),
+            Value::Int(t.amount_new),
+            Value::Int(t.amount_changed),
+            Value::Int(t.amount_unchanged),
         ],
     )?;
     Ok(())

@@ -2,5 +2,6 @@
 
 mod expr_parity;
 mod pg;
+mod sample_reconciles;
 mod store;
 mod shipped_files;

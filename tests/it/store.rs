@@ -80,7 +80,7 @@ fn stage(conn: &mut Conn, entity: &Entity, run: i64, rows: &[Row<'_>], closes: &
 }
 
 fn apply(conn: &mut Conn, entity: &Entity, run: i64, full: bool, any_held: bool) -> Applied {
-    let mode = ApplyMode { full, any_held, max_duplicates: 100 };
+    let mode = ApplyMode { full, any_held, max_duplicates: 100, amount: None };
     conn.durable(|conn| apply_entity(conn, entity, run, DANTAI, mode)).unwrap()
 }
 
@@ -226,7 +226,7 @@ fn municipalities_do_not_see_each_other() {
         }
         batch.finish().unwrap();
         VersionWriter::new(&entity, 2, "131016").write(&mut conn, &batch).unwrap();
-        let mode = ApplyMode { full: true, any_held: false, max_duplicates: 1 };
+        let mode = ApplyMode { full: true, any_held: false, max_duplicates: 1, amount: None };
         let applied = apply_entity(&mut conn, &entity, 2, "131016", mode).unwrap();
         assert_eq!(applied, Applied { new: 1, ..Applied::default() });
         assert_eq!(standing(&mut conn, &entity).lines().count(), 5);

@@ -54,6 +54,8 @@ fn read_in_blocks(layout: &Layout, bytes: &[u8], block: usize) -> Read {
     }
     assert!(!reader.next(&mut record, &mut findings).unwrap());
     assert_eq!(reader.records_read(), records.len() as u64);
+    let unlisted = findings.codes().iter().find(|entry| !crate::finding::catalogue().contains_key(&entry.code));
+    assert!(unlisted.is_none(), "not in the catalogue: {unlisted:?}");
     Read {
         records,
         totals: reader.totals().to_vec(),

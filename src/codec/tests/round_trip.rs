@@ -94,7 +94,8 @@ proptest! {
     ) {
         let (bytes, _) = write(&layout, &records);
         let back = read_in_blocks(&layout, &bytes, block);
-        if !records.is_empty() || layout.physical.bom == Bom::Required && bytes.len() > 3 {
+        // Nothing but a byte order mark is an empty file.
+        if bytes.len() > 3 {
             assert_clean(&back);
         }
         prop_assert_eq!(back.values(), records);

@@ -35,7 +35,6 @@ fn layouts() -> Vec<Layout> {
     for (id, path) in files("layouts", "toml") {
         let reader = reader(&path);
         all.extend(load_layouts(&id, &reader, &codes));
-        assert!(reader.into_findings().is_empty(), "{id}");
     }
     all
 }

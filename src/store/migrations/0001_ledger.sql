@@ -71,6 +71,9 @@ CREATE TABLE run (
   amount_declared INTEGER,
   amount_read INTEGER NOT NULL,
   amount_loaded INTEGER NOT NULL,
+  amount_new INTEGER NOT NULL,
+  amount_changed INTEGER NOT NULL,
+  amount_unchanged INTEGER NOT NULL,
   amount_held INTEGER NOT NULL,
   amount_written INTEGER NOT NULL
 );
