@@ -74,8 +74,6 @@ pub(crate) struct Address {
     pub number: String,
     /// 方書, may be empty.
     pub building: String,
-    /// Its reading.
-    pub building_kana: String,
 }
 
 /// 続柄 codes used (世帯主, 夫, 妻, 子, 父, 母, 同居人) of our own table.
@@ -123,14 +121,13 @@ impl Town {
         } else {
             format!("{}番{}号", rng.between(1, 40), rng.between(1, 30))
         };
-        let (mut building, mut building_kana) = (String::new(), String::new());
+        let mut building = String::new();
         if rng.per_mille(300) {
             let word = rng.pick(names::BUILDINGS);
             let room = rng.between(1, 5) * 100 + rng.between(1, 12);
-            building = format!("{}　{}", word.0, wide(&room.to_string()));
-            building_kana = format!("{}　{}", word.1, wide(&room.to_string()));
+            building = format!("{word}　{}", wide(&room.to_string()));
         }
-        Address { district, number: wide(&number), building, building_kana }
+        Address { district, number: wide(&number), building }
     }
 
     fn household(&self, household: u64, first: u64, members: &mut Vec<Person>) {
