@@ -9,6 +9,7 @@ mod house;
 mod kill;
 mod parity;
 mod pg;
+mod readme;
 mod sample;
 mod sample_reconciles;
 mod shipped_files;
