@@ -206,14 +206,6 @@ fn random_expressions_mean_the_same_in_rust_and_on_postgres() {
     check_postgres(&mut client, 1_000);
 }
 
-#[test]
-fn random_expressions_mean_the_same_in_rust_and_on_postgresql() {
-    let Some(url) = crate::pg::url("expr_parity") else { return };
-    let mut client = postgres::Client::connect(&url, postgres::NoTls).expect("connects");
-    let count = std::env::var("RENKEI_PARITY_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(500);
-    check_postgres(&mut client, count);
-}
-
 /// Runs the long and deep expressions and `count` random cases against PostgreSQL (a few milliseconds each), over a temporary table of the session.
 fn check_postgres(client: &mut postgres::Client, count: u32) {
     let columns = COLUMNS.map(|(name, ty)| format!("\"{name}\" {}", if ty == Type::Int { "int8" } else { "text" }));

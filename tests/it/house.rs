@@ -57,19 +57,35 @@ struct Source {
 
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let all: Vec<(String, String)> = files_below(&root)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .map(|path| {
+            let below = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+            (below, fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    let for_tests: Vec<String> = all.iter().flat_map(|(path, text)| test_modules(path, text)).collect();
     let mut found = Vec::new();
-    for path in files_below(&root) {
-        let below = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-        if !below.ends_with(".rs") || below.contains("/tests/") || below.ends_with("/tests.rs") {
+    for (below, text) in all {
+        if for_tests.iter().any(|test| below == format!("{test}.rs") || below.starts_with(&format!("{test}/"))) {
             continue;
         }
-        let text = fs::read_to_string(&path).unwrap();
-        let code: Vec<&str> = text.lines().take_while(|l| *l != "#[cfg(test)]").map(without_comment).collect();
+        let lines = text.lines().count();
+        let shipped = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let code: Vec<&str> = shipped.lines().map(without_comment).collect();
         let module = below.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
-        found.push(Source { path: below, module, code: code.join("\n"), lines: text.lines().count() });
+        found.push(Source { path: below, module, code: code.join("\n"), lines });
     }
     assert!(found.len() > 100);
     found
+}
+
+/// Paths below `src`, without `.rs`, of modules that only tests compile.
+fn test_modules(path: &str, text: &str) -> Vec<String> {
+    let folder = path.trim_end_matches(".rs").trim_end_matches("/mod");
+    let named = text.split("#[cfg(test)]\nmod ").skip(1).filter_map(|rest| rest.split_once([';', ' ', '{']));
+    named.map(|(name, _)| format!("{folder}/{name}")).collect()
 }
 
 /// The line up to `//` that is not inside a string.

@@ -47,15 +47,13 @@ fn walk(hub: &mut Hub, originals: &mut Originals, source: &str, depth: usize) ->
         assert!(version.record > 0 && version.len > 0, "{} {vid}: {version:?}", entity.id);
         let bytes = originals.slice(hub, file.sha256.as_deref().unwrap(), version.byte, version.len);
         let said = entity.key.iter().filter(|&&k| match &version.values[k] {
-            // Keys that the record gives as they are; a day may be written otherwise, a digit string never.
-            OwnedValue::Text(text) if text.is_ascii() && text.len() > 4 => {
-                let found = bytes.windows(text.len()).any(|w| w == text.as_bytes());
-                assert!(found || text.contains('-'), "{}: {text} is not in record {} of {}", entity.id, version.record, file.file_name);
-                found
-            }
+            // Numbers that the record gives as they are. A day may be written otherwise, and a part of the key may come
+            // from the file's header; but some number of the person's is in the record itself.
+            OwnedValue::Text(text) if text.len() > 4 && text.bytes().all(|b| b.is_ascii_digit()) => bytes.windows(text.len()).any(|w| w == text.as_bytes()),
             _ => false,
         });
-        assert!(said.count() > 0, "{} {vid}: no key to look for in {}", entity.id, file.file_name);
+        let what = format!("record {} of {}", version.record, file.file_name);
+        assert!(said.count() > 0, "{} {vid}: no key value in the bytes of {what}: {:?}", entity.id, version.values);
         ends += 1;
     }
     ends
