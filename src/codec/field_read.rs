@@ -7,7 +7,8 @@ use crate::codec::charset::{DecodeError, DecodeErrorKind};
 use crate::schema::layout::{Field, FieldKind, Pad, RecordKind};
 
 use super::fault::Fault;
-use super::field_rule::{FieldRule, KindRule, Typed, class};
+use super::class;
+use super::field_rule::{FieldRule, KindRule, Typed};
 use super::record::{Cell, Note, Notes, Record, Tag};
 
 /// Where a field lies in the record's bytes.

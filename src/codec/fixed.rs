@@ -9,7 +9,8 @@ use crate::schema::layout::{FieldKind, Layout, LineEnd};
 
 use super::core::{Broken, Core};
 use super::field_read::Piece;
-use super::field_rule::{FieldRule, class};
+use super::class;
+use super::field_rule::FieldRule;
 use super::frame::Source;
 use super::order::Recognised;
 use super::record::{Note, Record, about_file};

@@ -9,13 +9,14 @@ use crate::finding::{DataPlace, Finding, Severity};
 use crate::schema::layout::{Bom, Kind, Layout, LineEnd, Quote, TotalScope};
 use crate::value::Value;
 
+use super::delimited_write::{encode_delimited, put_quotes};
 use super::fault::Fault;
-use super::field_rule::{FieldRule, KindRule};
-use super::field_write::{compose, encode, encode_fixed, judge};
+use super::field_rule::KindRule;
+use super::field_write::{Contents, compose, encode_fixed, judge};
 use super::frame::{BYTE_ORDER_MARK, ReadLimits};
 use super::order::OrderWalk;
 use super::sink::Findings;
-use super::totals::{Countable, TotalSeen, TotalsWatch, Unreadable};
+use super::totals::{Countable, TotalSeen, TotalsWatch};
 use super::xml_write::XmlStyle;
 
 /// Bytes collected before they are written.
@@ -65,35 +66,6 @@ struct Patch {
     byte: u64,
     width: usize,
     record: u64,
-}
-
-/// Contents of one record's fields before encoding.
-#[derive(Default)]
-pub(super) struct Contents {
-    text: String,
-    fields: Vec<(usize, usize, Option<i64>)>,
-}
-
-impl Contents {
-    fn clear(&mut self) {
-        self.text.clear();
-        self.fields.clear();
-    }
-
-    pub fn get(&self, field: usize) -> &str {
-        let found = self.fields.get(field);
-        found.and_then(|(start, end, _)| self.text.get(*start..*end)).unwrap_or_default()
-    }
-}
-
-impl Countable for Contents {
-    fn content(&self, field: usize) -> Option<&str> {
-        Some(self.get(field))
-    }
-
-    fn number(&self, field: usize) -> Result<Option<i64>, Unreadable> {
-        Ok(self.fields.get(field).and_then(|(_, _, number)| *number))
-    }
 }
 
 impl<W: Write + Seek> RecordWriter<W> {
@@ -254,7 +226,7 @@ impl<W: Write + Seek> RecordWriter<W> {
                     faults.push((index, fault));
                 }
             }
-            self.contents.fields.push((start, self.contents.text.len(), number));
+            self.contents.close(start, number);
         }
         open
     }
@@ -384,60 +356,6 @@ impl<W: Write + Seek> RecordWriter<W> {
         self.totals.finish(&self.layout, &mut Findings::new(0));
         Ok((self.out, self.totals.into_seen()))
     }
-}
-
-fn encode_delimited(
-    rules: &[FieldRule],
-    contents: &Contents,
-    (separator, quote): (u8, Quote),
-    line: &mut Vec<u8>,
-    faults: &mut Vec<(usize, Fault)>,
-) -> Vec<(usize, usize)> {
-    let mut places = Vec::with_capacity(rules.len());
-    for (index, rule) in rules.iter().enumerate() {
-        if index > 0 {
-            line.push(separator);
-        }
-        let start = line.len();
-        if let Err(fault) = encode(rule, contents.get(index), line) {
-            faults.push((index, fault));
-        }
-        let bare = line.len() - start;
-        // A record of one empty field would be an empty line.
-        let lonely = rules.len() == 1 && bare == 0;
-        if !put_quotes(line, start, separator, quote, lonely) {
-            faults.push((index, Fault::NeedsQuotes));
-        }
-        let shift = usize::from(line.len() > start + bare);
-        places.push((start + shift, bare));
-    }
-    places
-}
-
-/// Quotes what was appended from `start` on, if it must be. `false`: it must, and the file has no quotes.
-fn put_quotes(line: &mut Vec<u8>, start: usize, separator: u8, quote: Quote, force: bool) -> bool {
-    let content = &line[start..];
-    let breaks = memchr::memchr3(separator, b'\r', b'\n', content).is_some();
-    let quotes = memchr::memchr(b'"', content).is_some();
-    match quote {
-        Quote::Never => return !breaks && !force,
-        Quote::Needed if !breaks && !quotes && !force => return true,
-        Quote::Needed | Quote::Always => {}
-    }
-    if quotes {
-        let content = line.split_off(start);
-        line.push(b'"');
-        for byte in content {
-            if byte == b'"' {
-                line.push(b'"');
-            }
-            line.push(byte);
-        }
-    } else {
-        line.insert(start, b'"');
-    }
-    line.push(b'"');
-    true
 }
 
 fn line_end(layout: &Layout) -> &'static [u8] {

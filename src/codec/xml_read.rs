@@ -3,7 +3,6 @@
 //! Owns: the walk through the document and its limits. Never: takes a DTD, an entity that is not predefined, another
 //! namespace than the layout's, or a token longer than a record may be.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -13,11 +12,12 @@ use crate::schema::layout::{Kind, Layout};
 
 use super::core::Core;
 use super::field_read::{report_text, store};
-use super::field_rule::class;
+use super::class;
 use super::frame::{BUDGET_SPENT, BYTE_ORDER_MARK, Source};
 use super::record::{Cell, Note, Record, about_file};
 use super::sink::Findings;
 use super::xml_names::{Mistake, Names, root_names};
+use super::xml_parts::{PathWalk, Target, Torn, referred};
 
 /// Room for a tag's own characters beside a record's content, bytes.
 const TAG_ROOM: usize = 4096;
@@ -34,14 +34,11 @@ pub(super) struct XmlRecords<R: Read> {
     namespace: String,
     max_depth: usize,
     names: Option<Names>,
-    /// By record kind: path below the record → field, or `None` for a mere group.
-    paths: Vec<HashMap<String, Option<usize>>>,
     depth: usize,
     /// Ignore all until the element at this depth ends.
     skip: Option<usize>,
-    /// Path below the record and the lengths to cut it back to.
-    path: String,
-    cuts: Vec<usize>,
+    /// Where below the record.
+    path: PathWalk,
     /// The record being read.
     open: Option<Open>,
     /// The field being read.
@@ -73,16 +70,6 @@ impl<R: Read> XmlRecords<R> {
             Kind::Xml { root, namespace, max_depth } => (root.clone(), namespace.clone(), *max_depth),
             Kind::Delimited { .. } | Kind::Fixed => (String::new(), String::new(), 0),
         };
-        let paths = layout.records.iter().map(|record| {
-            let mut paths = HashMap::new();
-            for (index, field) in record.fields.iter().enumerate() {
-                for (at, _) in field.path.match_indices('/') {
-                    paths.entry(field.path[..at].to_owned()).or_insert(None);
-                }
-                paths.insert(field.path.clone(), Some(index));
-            }
-            paths
-        });
         let mut reader = quick_xml::Reader::from_reader(source);
         reader.config_mut().check_comments = true;
         XmlRecords {
@@ -93,11 +80,9 @@ impl<R: Read> XmlRecords<R> {
             namespace,
             max_depth,
             names: None,
-            paths: paths.collect(),
             depth: 0,
             skip: None,
-            path: String::new(),
-            cuts: Vec::new(),
+            path: PathWalk::new(layout),
             open: None,
             field: None,
             root_closed: false,
@@ -267,8 +252,7 @@ impl<R: Read> XmlRecords<R> {
         let kind = core.known(recognised, record, findings);
         let fields = kind.map_or(0, |kind| layout.records[kind].fields.len());
         record.cells.resize(fields, Cell::default());
-        self.path.clear();
-        self.cuts.clear();
+        self.path.restart();
         self.field = None;
         self.open = Some(Open {
             kind,
@@ -285,21 +269,16 @@ impl<R: Read> XmlRecords<R> {
         let Some(open) = &mut self.open else {
             return;
         };
-        self.cuts.push(self.path.len());
-        if !self.path.is_empty() {
-            self.path.push('/');
-        }
-        self.path.push_str(name.unwrap_or_default());
-        let paths = open.kind.and_then(|kind| self.paths.get(kind));
-        let target = paths.filter(|_| self.field.is_none() && name.is_some()).and_then(|paths| paths.get(&self.path));
+        let inside_field = self.field.is_some();
+        let target = self.path.enter(open.kind.filter(|_| !inside_field), name);
         let (code, what) = match target {
-            Some(None) => return,
-            Some(Some(field)) if !open.seen[*field] => {
-                open.seen[*field] = true;
-                self.field = Some(*field);
+            Target::Group => return,
+            Target::Field(field) if !open.seen[field] => {
+                open.seen[field] = true;
+                self.field = Some(field);
                 let start = record.text.len() as u32;
                 let at = (self.offset + self.reader.buffer_position() - record.byte) as u32;
-                record.cells[*field] = Cell {
+                record.cells[field] = Cell {
                     start,
                     end: start,
                     at,
@@ -307,8 +286,8 @@ impl<R: Read> XmlRecords<R> {
                 };
                 return;
             }
-            Some(Some(_)) => ("duplicate-element", "が2回あります"),
-            None => ("unknown-element", "はこのレコードにありません"),
+            Target::Field(_) => ("duplicate-element", "が2回あります"),
+            Target::Unknown => ("unknown-element", "はこのレコードにありません"),
         };
         let mut notes = record.notes(findings);
         notes.at(Note::error(code), before, 0, || format!("要素 <{full}> {what}"));
@@ -338,9 +317,7 @@ impl<R: Read> XmlRecords<R> {
                     let cell = &mut record.cells[field];
                     cell.end = record.text.len() as u32;
                 }
-                if let Some(cut) = self.cuts.pop() {
-                    self.path.truncate(cut);
-                }
+                self.path.leave();
                 Turn::Go
             }
         }
@@ -424,19 +401,15 @@ impl<R: Read> XmlRecords<R> {
             quick_xml::Error::Io(error) if error.to_string() != BUDGET_SPENT => {
                 return Err(io::Error::new(error.kind(), Arc::clone(error)));
             }
-            quick_xml::Error::Io(_) => {
-                let limit = core.max_record;
-                self.fatal("record-too-long", before, findings, format!("1つの要素または文字列が上限 {limit} バイトを超えています"));
-            }
-            quick_xml::Error::Encoding(_) => {
-                let good = std::str::from_utf8(token).map_or_else(|error| error.valid_up_to(), str::len);
-                let message = "UTF-8 で読めないバイトがあります。XML はここから先を読めません".to_owned();
-                self.fatal("undecodable", before + good as u64, findings, message);
-            }
             _ => {
-                let at = (self.offset + self.reader.error_position()).max(before);
-                let message = "XML の書き方が壊れています（タグの対応や記号を確認してください）。ここから先を読めません".to_owned();
-                self.fatal("xml-broken", at, findings, message);
+                let place = Torn {
+                    token,
+                    before,
+                    at: self.offset + self.reader.error_position(),
+                    limit: core.max_record,
+                };
+                let (code, byte, message) = place.explain(error);
+                self.fatal(code, byte, findings, message);
             }
         }
         Ok(())
@@ -467,20 +440,7 @@ impl<R: Read> XmlRecords<R> {
     }
 
     fn reference(&mut self, reference: &BytesRef<'_>, before: u64, record: &mut Record, findings: &mut Findings) -> Turn {
-        let content: &str = reference;
-        let ch = match reference.resolve_char_ref() {
-            Ok(Some(ch)) => Some(ch),
-            Ok(None) => match content {
-                "lt" => Some('<'),
-                "gt" => Some('>'),
-                "amp" => Some('&'),
-                "apos" => Some('\''),
-                "quot" => Some('"'),
-                _ => None,
-            },
-            Err(_) => None,
-        };
-        match ch {
+        match referred(reference) {
             Some(ch) => self.text(ch.encode_utf8(&mut [0; 4]), before, record, findings),
             None => {
                 let message = "XML で決められた5つ以外の実体参照、または正しくない文字参照があります".to_owned();

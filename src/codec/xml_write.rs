@@ -6,7 +6,7 @@ use crate::schema::layout::Layout;
 
 use super::fault::Fault;
 use super::field_rule::FieldRule;
-use super::writer::Contents;
+use super::field_write::Contents;
 
 /// Before every record.
 pub(super) const INDENT: &[u8] = b"  ";
