@@ -7,8 +7,8 @@ use std::io::{self, Read};
 
 use crate::schema::layout::{Kind, Layout, LineEnd, Quote};
 
-use super::core::{Broken, Core};
 use super::class;
+use super::core::{Broken, Core};
 use super::frame::Source;
 use super::order::Recognised;
 use super::record::{Note, Record, about_file};
@@ -32,15 +32,16 @@ impl Delimited {
             LineEnd::Lf => LineBreak::Lf,
             LineEnd::CrLf | LineEnd::CrLfOrNone | LineEnd::None => LineBreak::CrLf,
         };
-        Some(Delimited {
-            header,
-            expected,
-            splitter: Splitter::new(separator, quote != Quote::Never),
-        })
+        Some(Delimited { header, expected, splitter: Splitter::new(separator, quote != Quote::Never) })
     }
 
     /// Reads the heading row.
-    pub fn start<R: Read>(&mut self, source: &mut Source<R>, core: &mut Core, findings: &mut Findings) -> io::Result<()> {
+    pub fn start<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        core: &mut Core,
+        findings: &mut Findings,
+    ) -> io::Result<()> {
         if !self.header {
             return Ok(());
         }
@@ -67,7 +68,11 @@ impl Delimited {
         for (index, field) in fields.iter().enumerate() {
             let column = index + 1;
             let Some(piece) = self.splitter.pieces.get(index) else {
-                return Some(format!("見出し行の項目数が {} です。正しくは {} です", self.splitter.pieces.len(), fields.len()));
+                return Some(format!(
+                    "見出し行の項目数が {} です。正しくは {} です",
+                    self.splitter.pieces.len(),
+                    fields.len()
+                ));
             };
             text.clear();
             let decoded = layout.physical.charset.decode(piece.content(raw), &mut text);
@@ -179,13 +184,17 @@ impl Delimited {
                 note: Note::error("bad-quote"),
                 byte: byte + at as u64,
                 len: 1,
-                message: format!("{}番目の項目の閉じ引用符（\"）の後に余分な文字があります", self.splitter.pieces.len()),
+                message: format!(
+                    "{}番目の項目の閉じ引用符（\"）の後に余分な文字があります",
+                    self.splitter.pieces.len()
+                ),
             },
             (_, from) => Broken {
                 note: Note::error("bad-quote"),
                 byte: byte + from.unwrap_or(1) as u64 - 1,
                 len: 1,
-                message: "項目の引用符（\"）が閉じられていません。この行を1件として扱い、次の行から読み直しました".to_owned(),
+                message: "項目の引用符（\"）が閉じられていません。この行を1件として扱い、次の行から読み直しました"
+                    .to_owned(),
             },
         };
         core.broken(recognised, broken, record, findings);
@@ -197,10 +206,7 @@ impl Delimited {
         let mut notes = record.notes(findings);
         let byte = record.byte + record.len;
         if end == LineBreak::EndOfFile {
-            let note = Note {
-                code: "no-final-line-end",
-                severity: crate::finding::Severity::Info,
-            };
+            let note = Note { code: "no-final-line-end", severity: crate::finding::Severity::Info };
             notes.at(note, byte, 0, || "最後のレコードに改行がありません".to_owned());
         } else {
             let (is, right) = (end.word(), self.expected.word());

@@ -2,9 +2,9 @@
 //!
 //! Owns: what content is right for a field and which value it is. Never: knows bytes of the file, pads or quotes.
 
-use crate::schema::layout::{CheckDigit, DateRule, Field, FieldKind, Kind, Pad, RecordKind};
-use crate::finding::Severity;
 use crate::codec::charset::Charset;
+use crate::finding::Severity;
+use crate::schema::layout::{CheckDigit, DateRule, Field, FieldKind, Kind, Pad, RecordKind};
 
 use super::class;
 use super::code_set::CodeSet;

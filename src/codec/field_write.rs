@@ -6,9 +6,9 @@ use crate::codec::charset::Charset;
 use crate::schema::layout::{FieldKind, Pad};
 use crate::value::Value;
 
+use super::class;
 use super::date;
 use super::fault::Fault;
-use super::class;
 use super::field_rule::FieldRule;
 use super::totals::{Countable, Unreadable};
 
@@ -162,7 +162,7 @@ fn pad(rule: &FieldRule, start: usize, count: usize, out: &mut Vec<u8>) -> Resul
         }
         Pad::WideSpaceRight => {
             let space = wide_space(rule.charset);
-            let fits = !space.is_empty() && rest % space.len() == 0;
+            let fits = !space.is_empty() && rest.is_multiple_of(space.len());
             if fits {
                 while out.len() < end {
                     out.extend_from_slice(space);

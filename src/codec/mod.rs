@@ -37,6 +37,7 @@ mod writer;
 mod xml_names;
 mod xml_parts;
 mod xml_read;
+mod xml_record;
 mod xml_write;
 
 pub use frame::ReadLimits;

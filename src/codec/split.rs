@@ -62,13 +62,7 @@ impl Splitter {
             bare[usize::from(b'"')] |= class::STOP;
             inner[usize::from(b'"')] |= class::STOP;
         }
-        Splitter {
-            separator,
-            quoting,
-            bare,
-            inner,
-            pieces: Vec::new(),
-        }
+        Splitter { separator, quoting, bare, inner, pieces: Vec::new() }
     }
 
     /// One pass over the bytes of a record: fields, their byte classes, the line end.
@@ -111,13 +105,7 @@ impl Splitter {
     fn bare(&mut self, window: &[u8], start: usize, ended: bool) -> Step {
         let (len, class) = run(window.get(start..).unwrap_or_default(), &self.bare);
         let at = start + len;
-        self.pieces.push(Piece {
-            at: start as u32,
-            len: len as u32,
-            start: start as u32,
-            end: at as u32,
-            class,
-        });
+        self.pieces.push(Piece { at: start as u32, len: len as u32, start: start as u32, end: at as u32, class });
         if window.get(at) == Some(&b'"') && self.quoting {
             return Step::Broken { at, why: Why::QuoteInBare };
         }

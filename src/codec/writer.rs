@@ -76,10 +76,7 @@ impl<W: Write + Seek> RecordWriter<W> {
     pub fn new(layout: Arc<Layout>, mut out: W) -> io::Result<Self> {
         let physical = &layout.physical;
         let style = match &physical.kind {
-            Kind::Delimited { separator, quote, .. } => Style::Delimited {
-                separator: *separator,
-                quote: *quote,
-            },
+            Kind::Delimited { separator, quote, .. } => Style::Delimited { separator: *separator, quote: *quote },
             Kind::Fixed => Style::Fixed,
             Kind::Xml { root, namespace, .. } => Style::Xml(XmlStyle::new(&layout, root, namespace)),
         };
@@ -149,7 +146,12 @@ impl<W: Write + Seek> RecordWriter<W> {
         let mut findings = Vec::new();
         let fields = &declared.fields;
         if values.len() != fields.len() {
-            let message = format!("「{}」レコードの項目数は {} ですが、値が {} あります", declared.name, fields.len(), values.len());
+            let message = format!(
+                "「{}」レコードの項目数は {} ですが、値が {} あります",
+                declared.name,
+                fields.len(),
+                values.len()
+            );
             return Ok(Err(vec![Finding::data("field-count", Severity::Error, self.place(""), message)]));
         }
         let mut faults: Vec<(usize, Fault)> = Vec::new();
@@ -175,13 +177,7 @@ impl<W: Write + Seek> RecordWriter<W> {
     }
 
     fn place(&self, field: &str) -> DataPlace {
-        DataPlace {
-            record: self.records + 1,
-            line: 0,
-            byte: self.position(),
-            len: 0,
-            field: field.to_owned(),
-        }
+        DataPlace { record: self.records + 1, line: 0, byte: self.position(), len: 0, field: field.to_owned() }
     }
 
     fn position(&self) -> u64 {
@@ -306,11 +302,7 @@ impl<W: Write + Seek> RecordWriter<W> {
                 continue;
             }
             let declared = self.contents.number(layout.totals[total].declared.1).ok().flatten();
-            let place = DataPlace {
-                record: placed.record,
-                byte: placed.byte,
-                ..DataPlace::default()
-            };
+            let place = DataPlace { record: placed.record, byte: placed.byte, ..DataPlace::default() };
             self.totals.declare_one(&layout, total, declared, place, &mut unheard);
         }
     }

@@ -36,11 +36,7 @@ impl PathWalk {
             }
             paths
         });
-        PathWalk {
-            paths: paths.collect(),
-            path: String::new(),
-            cuts: Vec::new(),
-        }
+        PathWalk { paths: paths.collect(), path: String::new(), cuts: Vec::new() }
     }
 
     /// A record begins.

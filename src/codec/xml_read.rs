@@ -11,48 +11,39 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use crate::schema::layout::{Kind, Layout};
 
 use super::core::Core;
-use super::field_read::{report_text, store};
-use super::class;
 use super::frame::{BUDGET_SPENT, BYTE_ORDER_MARK, Source};
-use super::record::{Cell, Note, Record, about_file};
+use super::record::{Note, Record, about_file};
 use super::sink::Findings;
 use super::xml_names::{Mistake, Names, root_names};
-use super::xml_parts::{PathWalk, Target, Torn, referred};
+use super::xml_parts::{PathWalk, Torn, referred};
+use super::xml_record::Open;
 
 /// Room for a tag's own characters beside a record's content, bytes.
 const TAG_ROOM: usize = 4096;
 /// Records are the children of the root.
-const RECORD_DEPTH: usize = 2;
+pub(super) const RECORD_DEPTH: usize = 2;
 
 /// Reads records out of an XML document.
 pub(super) struct XmlRecords<R: Read> {
-    reader: quick_xml::Reader<Source<R>>,
+    pub(super) reader: quick_xml::Reader<Source<R>>,
     buffer: Vec<u8>,
     /// Bytes before the reader's own position 0 (a byte order mark).
-    offset: u64,
+    pub(super) offset: u64,
     root: String,
     namespace: String,
     max_depth: usize,
     names: Option<Names>,
-    depth: usize,
+    pub(super) depth: usize,
     /// Ignore all until the element at this depth ends.
-    skip: Option<usize>,
+    pub(super) skip: Option<usize>,
     /// Where below the record.
-    path: PathWalk,
+    pub(super) path: PathWalk,
     /// The record being read.
-    open: Option<Open>,
+    pub(super) open: Option<Open>,
     /// The field being read.
-    field: Option<usize>,
-    root_closed: bool,
+    pub(super) field: Option<usize>,
+    pub(super) root_closed: bool,
     done: bool,
-}
-
-/// What is known of the record being read.
-struct Open {
-    /// `None`: not recognised, skipped.
-    kind: Option<usize>,
-    seen: Vec<bool>,
-    too_long: bool,
 }
 
 /// What an event means for the caller of `next`.
@@ -244,57 +235,6 @@ impl<R: Read> XmlRecords<R> {
         }
     }
 
-    /// A record element begins.
-    fn begin(&mut self, name: &str, core: &mut Core, record: &mut Record, findings: &mut Findings) {
-        let layout = Arc::clone(&core.layout);
-        let is = |kind: usize| Some(!name.is_empty() && layout.records.get(kind).is_some_and(|r| r.element == name));
-        let recognised = core.walk.recognise(&layout, is);
-        let kind = core.known(recognised, record, findings);
-        let fields = kind.map_or(0, |kind| layout.records[kind].fields.len());
-        record.cells.resize(fields, Cell::default());
-        self.path.restart();
-        self.field = None;
-        self.open = Some(Open {
-            kind,
-            seen: vec![false; fields],
-            too_long: false,
-        });
-        if kind.is_none() {
-            self.skip = Some(self.depth);
-        }
-    }
-
-    /// An element inside a record begins.
-    fn inner_tag(&mut self, name: Option<&str>, full: &str, before: u64, record: &mut Record, findings: &mut Findings) {
-        let Some(open) = &mut self.open else {
-            return;
-        };
-        let inside_field = self.field.is_some();
-        let target = self.path.enter(open.kind.filter(|_| !inside_field), name);
-        let (code, what) = match target {
-            Target::Group => return,
-            Target::Field(field) if !open.seen[field] => {
-                open.seen[field] = true;
-                self.field = Some(field);
-                let start = record.text.len() as u32;
-                let at = (self.offset + self.reader.buffer_position() - record.byte) as u32;
-                record.cells[field] = Cell {
-                    start,
-                    end: start,
-                    at,
-                    ..Cell::default()
-                };
-                return;
-            }
-            Target::Field(_) => ("duplicate-element", "が2回あります"),
-            Target::Unknown => ("unknown-element", "はこのレコードにありません"),
-        };
-        let mut notes = record.notes(findings);
-        notes.at(Note::error(code), before, 0, || format!("要素 <{full}> {what}"));
-        record.held = notes.held;
-        self.skip = Some(self.depth);
-    }
-
     fn end_tag(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) -> Turn {
         let depth = self.depth;
         self.depth = depth.saturating_sub(1);
@@ -323,71 +263,6 @@ impl<R: Read> XmlRecords<R> {
         }
     }
 
-    /// A record element ends: its fields are judged.
-    fn complete(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) {
-        let Some(Open { kind: Some(kind), too_long, .. }) = self.open.take() else {
-            return;
-        };
-        if too_long {
-            core.close(kind, record, findings);
-            return;
-        }
-        let layout = Arc::clone(&core.layout);
-        let declared = &layout.records[kind];
-        record.recognised = true;
-        let mut notes = record.notes(findings);
-        let Record { text, cells, .. } = record;
-        for (index, rule) in core.kinds[kind].fields.iter().enumerate() {
-            let cell = &mut cells[index];
-            let field = &declared.fields[index];
-            let content = text.get(cell.start as usize..cell.end as usize).unwrap_or_default();
-            let place = (cell.at as usize, cell.len as usize);
-            let typed = rule.judge(content, class::of(content.as_bytes()), &mut |fault| {
-                report_text(fault, field, place, content, &mut notes);
-            });
-            store(typed, rule, text, cell);
-        }
-        record.held = notes.held;
-        core.close(kind, record, findings);
-    }
-
-    /// Gives up the content of a record that is longer than allowed. (One long token is stopped by the budget.)
-    fn measure(&mut self, core: &Core, record: &mut Record, findings: &mut Findings) {
-        let len = self.position() - record.byte;
-        let Some(open) = &mut self.open else {
-            return;
-        };
-        if open.too_long || len <= core.max_record as u64 {
-            return;
-        }
-        open.too_long = true;
-        self.field = None;
-        self.skip = Some(RECORD_DEPTH);
-        record.text.clear();
-        record.cells.clear();
-        let mut notes = record.notes(findings);
-        notes.at(Note::error("record-too-long"), record.byte, len, || {
-            format!("1件のレコードが上限 {} バイトを超えています", core.max_record)
-        });
-        record.held = notes.held;
-    }
-
-    /// Nothing more can be read. `true`: a record was begun; it is held and counted.
-    fn abandon(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) -> bool {
-        core.stopped |= !self.root_closed;
-        let Some(open) = self.open.take() else {
-            return false;
-        };
-        record.len = self.position() - record.byte;
-        record.held = true;
-        record.text.clear();
-        record.cells.clear();
-        if let Some(kind) = open.kind {
-            core.close(kind, record, findings);
-        }
-        true
-    }
-
     /// The document is no XML any more; only the input's own errors are passed on.
     fn broken(
         &self,
@@ -402,12 +277,8 @@ impl<R: Read> XmlRecords<R> {
                 return Err(io::Error::new(error.kind(), Arc::clone(error)));
             }
             _ => {
-                let place = Torn {
-                    token,
-                    before,
-                    at: self.offset + self.reader.error_position(),
-                    limit: core.max_record,
-                };
+                let place =
+                    Torn { token, before, at: self.offset + self.reader.error_position(), limit: core.max_record };
                 let (code, byte, message) = place.explain(error);
                 self.fatal(code, byte, findings, message);
             }
@@ -439,7 +310,13 @@ impl<R: Read> XmlRecords<R> {
         Turn::Go
     }
 
-    fn reference(&mut self, reference: &BytesRef<'_>, before: u64, record: &mut Record, findings: &mut Findings) -> Turn {
+    fn reference(
+        &mut self,
+        reference: &BytesRef<'_>,
+        before: u64,
+        record: &mut Record,
+        findings: &mut Findings,
+    ) -> Turn {
         match referred(reference) {
             Some(ch) => self.text(ch.encode_utf8(&mut [0; 4]), before, record, findings),
             None => {

@@ -31,11 +31,7 @@ impl XmlStyle {
             element: record.element.clone(),
             paths: record.fields.iter().map(|field| split(&field.path)).collect(),
         });
-        XmlStyle {
-            root: root.to_owned(),
-            namespace: namespace.to_owned(),
-            records: records.collect(),
-        }
+        XmlStyle { root: root.to_owned(), namespace: namespace.to_owned(), records: records.collect() }
     }
 
     /// Declaration and root.
