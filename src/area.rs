@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -40,7 +40,8 @@ impl Area {
         for folder in [self.inbox.clone(), self.outbox.clone(), self.work(), self.archive(), self.reports(), self.set_aside()] {
             fs::create_dir_all(folder)?;
         }
-        Ok(())
+        // Archive, store and reports hold personal data: nobody but the service's own account looks in.
+        fs::set_permissions(&self.data, fs::Permissions::from_mode(0o700))
     }
 
     /// Claimed files and drafts, by exchange number.

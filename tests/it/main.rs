@@ -2,6 +2,7 @@
 
 mod expr_parity;
 mod pg;
+mod readme;
 mod sample_reconciles;
 mod store;
 mod shipped_files;
