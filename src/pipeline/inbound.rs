@@ -238,9 +238,10 @@ fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, 
     })
 }
 
-/// The last step: what lies in the work folder for this exchange is no longer needed.
+/// The last step: what lies in the work folder for this exchange is no longer needed. The file itself goes last; while it
+/// is there, the next start knows that there is something to clear.
 fn clear(hub: &mut Hub, id: i64) -> Result<(), HubError> {
-    for name in [work_name(id), companion_name(id)] {
+    for name in [companion_name(id), work_name(id)] {
         let path = hub.area.work().join(name);
         match fs::remove_file(&path) {
             Ok(()) => {}
