@@ -139,7 +139,7 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
         }
         self.close_group()?;
         self.group = Some(columns.iter().map(|v| Value::to_owned(*v)).collect());
-        if self.groups.len() < GROUP_LIMIT {
+        if !self.plan.group.is_empty() && self.groups.len() < GROUP_LIMIT {
             let label: Vec<String> = self.plan.group.iter().map(|&i| columns[i].to_string()).collect();
             self.groups.push(GroupSum { label: label.join(" / "), rows: 0, amount: 0 });
         }
