@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::load::{LoadContext, Loaded, load};
-use super::receive::{refuse, work_name};
+use super::receive::{companion_name, refuse, work_name};
 use super::row::RunItems;
 use super::settle::{Settled, settle};
 use super::step::Step;
@@ -110,10 +110,14 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
 /// Largest manifest read, bytes.
 const MANIFEST_LIMIT: u64 = 64 * 1024;
 
-/// The manifest that came with a file; `None` where the feed or the folder has none.
+/// Must a manifest come with the file?
+fn needs_manifest(hub: &Hub, exchange: &Exchange) -> bool {
+    hub.site.feeds.get(&exchange.interface).is_some_and(|feed| matches!(feed.complete, Completeness::Manifest { .. }))
+}
+
+/// The manifest that came with a file; `None` when it is gone.
 fn manifest(hub: &Hub, exchange: &Exchange) -> Result<Option<Vec<u8>>, HubError> {
-    let Some(Completeness::Manifest { .. }) = hub.site.feeds.get(&exchange.interface).map(|f| &f.complete) else { return Ok(None) };
-    let path = hub.area.work().join(format!("{}.with", exchange.id));
+    let path = hub.area.work().join(companion_name(exchange.id));
     let mut bytes = Vec::new();
     match crate::area::open_plain(&path).and_then(|f| f.take(MANIFEST_LIMIT).read_to_end(&mut bytes)) {
         Ok(_) => Ok(Some(bytes)),
@@ -133,7 +137,12 @@ fn mismatch(message: String) -> Option<Finding> {
 
 /// What the manifest says against the bytes that arrived.
 fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, HubError> {
-    let Some(bytes) = manifest(hub, exchange)? else { return Ok(None) };
+    if !needs_manifest(hub, exchange) {
+        return Ok(None);
+    }
+    let Some(bytes) = manifest(hub, exchange)? else {
+        return Ok(mismatch("管理ファイルが無くなりました。ファイルと管理ファイルの両方を入れ直してください".into()));
+    };
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return Ok(mismatch("管理ファイルが UTF-8 ではありません".into()));
     };
@@ -148,6 +157,9 @@ fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, Hu
 
 /// The number of data records the manifest says, if it says one, against those that were read.
 fn count_breach(hub: &Hub, exchange: &Exchange, read: u64) -> Result<Option<Finding>, HubError> {
+    if !needs_manifest(hub, exchange) {
+        return Ok(None);
+    }
     let bytes = manifest(hub, exchange)?.unwrap_or_default();
     let count = std::str::from_utf8(&bytes).ok().and_then(|text| said(text, "件数"));
     Ok(count.filter(|said| said.parse() != Ok(read)).and_then(|said| {
@@ -262,7 +274,7 @@ fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, 
 
 /// The last step: what lies in the work folder for this exchange is no longer needed.
 fn clear(hub: &mut Hub, id: i64) -> Result<(), HubError> {
-    for name in [work_name(id), format!("{id}.with")] {
+    for name in [work_name(id), companion_name(id)] {
         let path = hub.area.work().join(name);
         match fs::remove_file(&path) {
             Ok(()) => {}
