@@ -84,7 +84,7 @@ fn set_aside_unreadable(hub: &mut Hub, exchange: &Exchange, path: &Path, error: 
     let (code, message) = match error.kind() {
         ErrorKind::PermissionDenied => ("unreadable-file", "ファイルを読む権限がありません"),
         // Exchanged for something else between the scan and the move.
-        ErrorKind::FilesystemLoop | ErrorKind::InvalidInput => ("not-a-file", "ファイルでないものに置き換えられていました"),
+        ErrorKind::InvalidInput => ("not-a-file", "ファイルでないものに置き換えられていました"),
         // A stop came after the move below.
         ErrorKind::NotFound if fs::symlink_metadata(&aside).is_ok() => ("unreadable-file", "ファイルを読めませんでした"),
         _ => return Err(HubError::io("読み込み", path)(error)),
