@@ -139,14 +139,18 @@ pub fn hash_file(path: &Path) -> io::Result<Archived> {
     Ok(Archived { sha256: hex(&sha.finalize()), bytes })
 }
 
-/// Opens an ordinary file without following a link and without waiting for a FIFO's other end.
+/// Opens an ordinary file without following a link and without waiting for a FIFO's other end. What is no ordinary file
+/// is [`io::ErrorKind::InvalidInput`].
 pub fn open_plain(path: &Path) -> io::Result<File> {
+    let odd = || io::Error::new(io::ErrorKind::InvalidInput, "not an ordinary file");
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an ordinary file"));
-    }
-    Ok(file)
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
+    let file = match opened {
+        // A link, or a socket.
+        Err(e) if [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO].iter().any(|odd| e.raw_os_error() == Some(odd.raw_os_error())) => return Err(odd()),
+        opened => opened?,
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(odd()) }
 }
 
 /// Makes renames in a folder durable.

@@ -81,11 +81,10 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
 fn set_aside_unreadable(hub: &mut Hub, exchange: &Exchange, path: &Path, error: std::io::Error) -> Result<(), HubError> {
     use std::io::ErrorKind;
     let aside = hub.area.set_aside().join(exchange.id.to_string());
-    let is_link = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
     let (code, message) = match error.kind() {
         ErrorKind::PermissionDenied => ("unreadable-file", "ファイルを読む権限がありません"),
         // Exchanged for something else between the scan and the move.
-        kind if is_link || kind == ErrorKind::InvalidInput => ("not-a-file", "ファイルでないものに置き換えられていました"),
+        ErrorKind::InvalidInput => ("not-a-file", "ファイルでないものに置き換えられていました"),
         // A stop came after the move below.
         ErrorKind::NotFound if fs::symlink_metadata(&aside).is_ok() => ("unreadable-file", "ファイルを読めませんでした"),
         _ => return Err(HubError::io("読み込み", path)(error)),
