@@ -7,6 +7,7 @@
 //! title = "末尾レコードの件数が 1 件違う"
 //! base_date = "2026-11-20"
 //! entities = ["jumin"]                   # whose rows are compared; default: all that have rows
+//! reports = ["juki-ido"]                 # whose reports are compared; default: those of every interface
 //! [[step]]
 //! drop = "good.csv"                      # a file of the case's folder (or of another case: "../good/good.csv")
 //! as = "JUKI_999997_20261120.csv"        # name in the inbox; default: its own
@@ -19,6 +20,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -37,6 +39,8 @@ struct Case {
     base_date: String,
     #[serde(default)]
     entities: Vec<String>,
+    #[serde(default)]
+    reports: Vec<String>,
     step: Vec<CaseStep>,
 }
 
@@ -148,6 +152,7 @@ fn play(site: &Site, interface: &str, folder: &Path, case: &Case, place: &Path, 
     let mut own = site.clone();
     (own.config.inbox, own.config.outbox, own.config.data) = (place.join("inbox"), place.join("outbox"), place.join("data"));
     own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
+    own.feeds.values_mut().for_each(|feed| Arc::make_mut(feed).complete.at_once());
     let mut hub = Hub::open(own, Clock::fixed(base, 9, 0))?;
     let mut sent = Vec::new();
     for step in &case.step {
@@ -173,7 +178,9 @@ fn play(site: &Site, interface: &str, folder: &Path, case: &Case, place: &Path, 
 fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     let mut reports = Vec::new();
     for report in facts::all_reports(hub)? {
-        reports.push(facts::case_json(&report));
+        if case.reports.is_empty() || case.reports.contains(&report.interface) {
+            reports.push(facts::case_json(&report));
+        }
     }
     let mut rows = Map::new();
     let entities: Vec<_> = hub.site.entities.values().cloned().collect();

@@ -178,7 +178,8 @@ fn not_a_file(meta: &Metadata) -> Option<&'static str> {
     }
 }
 
-fn companion(feed: &Feed, folder: &Path, name: &str) -> Option<PathBuf> {
+/// Path of the done-file or manifest that must lie beside a file of this name, where the feed wants one.
+pub fn companion(feed: &Feed, folder: &Path, name: &str) -> Option<PathBuf> {
     companion_name(feed, name).map(|c| folder.join(c))
 }
 

@@ -77,7 +77,11 @@ impl Core {
             }),
             Bom::Forbidden if marked => about_file(findings, Note::fatal("bad-bom"), 0, || {
                 let charset = physical.charset.name();
-                let hint = if physical.charset == Charset::Utf8 { "" } else { "。UTF-8 で作られた可能性があります" };
+                let hint = if physical.charset == Charset::Utf8 {
+                    ""
+                } else {
+                    "。UTF-8 で作られた可能性があります"
+                };
                 format!("先頭に BOM（EF BB BF）があります。文字コード {charset} のこのファイルでは使えません{hint}")
             }),
             _ => {}
@@ -227,11 +231,7 @@ impl Core {
             let expected = self.walk.expected(&self.layout);
             findings.note("order-unfinished", Severity::Fatal, || {
                 let message = format!("ファイルが途中で終わっています。まだ来るはずのもの: {expected}");
-                let place = crate::finding::DataPlace {
-                    byte: end,
-                    line: self.line,
-                    ..Default::default()
-                };
+                let place = crate::finding::DataPlace { byte: end, line: self.line, ..Default::default() };
                 crate::finding::Finding::data("order-unfinished", Severity::Fatal, place, message)
             });
         }

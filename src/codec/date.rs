@@ -65,7 +65,7 @@ pub(super) fn read(rule: &DateRule, text: &[u8]) -> Result<ReadDate, &'static st
             if rule.zero_null && text == b"0000" {
                 return Ok(ReadDate::Null);
             }
-            // The year is not known here: a leap year lets 0229 through, `near_date` decides.
+            // The year is not known here: a leap year lets 0229 through, the mapping decides the year.
             let day = numbers(b"2000", &[a, b], &[c, d]).ok_or("数字でない文字があります")?;
             check(rule, day)?;
             Ok(ReadDate::AsIs)
@@ -114,11 +114,7 @@ pub(super) fn write(rule: &DateRule, text: &str, out: &mut String) -> Result<(),
             }
         };
     }
-    let plain = DateRule {
-        form: DateForm::Iso,
-        zero_null: false,
-        ..rule.clone()
-    };
+    let plain = DateRule { form: DateForm::Iso, zero_null: false, ..rule.clone() };
     read(&plain, text.as_bytes())?;
     match &rule.form {
         DateForm::Compact => out.extend(text.chars().filter(|ch| *ch != '-')),
@@ -159,9 +155,7 @@ fn write_era(codes: &[u8; 5], text: &str, out: &mut String) -> Result<(), &'stat
 /// Year (any width), month, day; `None` unless all are ASCII digits.
 fn numbers(year: &[u8], month: &[u8; 2], day: &[u8; 2]) -> Option<Day> {
     let number = |digits: &[u8]| {
-        digits.iter().try_fold(0u32, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0'))
-        })
+        digits.iter().try_fold(0u32, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u32::from(byte - b'0')))
     };
     Some((number(year)?, number(month)?, number(day)?))
 }
@@ -195,7 +189,7 @@ fn check(rule: &DateRule, date: Day) -> Result<(), &'static str> {
 fn days_in(year: u32, month: u32) -> u32 {
     match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
         2 => 28,
         _ => 31,
     }
@@ -234,12 +228,7 @@ mod tests {
     use super::*;
 
     fn rule(form: DateForm) -> DateRule {
-        DateRule {
-            form,
-            unknown: false,
-            zero_null: false,
-            open: false,
-        }
+        DateRule { form, unknown: false, zero_null: false, open: false }
     }
 
     fn iso_of(rule: &DateRule, text: &str) -> Option<String> {
@@ -253,7 +242,9 @@ mod tests {
     #[test]
     fn impossible_days_are_refused_and_leap_days_are_not() {
         let iso = rule(DateForm::Iso);
-        for bad in ["2026-02-30", "2026-13-01", "2026-00-01", "2026-1-1", "2025-02-29", "0000-01-01", "9999-12-31", "１"] {
+        for bad in
+            ["2026-02-30", "2026-13-01", "2026-00-01", "2026-1-1", "2025-02-29", "0000-01-01", "9999-12-31", "１"]
+        {
             assert!(read(&iso, bad.as_bytes()).is_err(), "{bad}");
         }
         assert_eq!(iso_of(&iso, "2024-02-29").as_deref(), Some("2024-02-29"));
@@ -263,12 +254,7 @@ mod tests {
 
     #[test]
     fn unknown_parts_none_and_open_ends_need_leave() {
-        let lenient = DateRule {
-            unknown: true,
-            zero_null: true,
-            open: true,
-            ..rule(DateForm::Compact)
-        };
+        let lenient = DateRule { unknown: true, zero_null: true, open: true, ..rule(DateForm::Compact) };
         for (text, value) in [
             ("19350000", "1935-00-00"),
             ("19350500", "1935-05-00"),

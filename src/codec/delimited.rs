@@ -7,58 +7,19 @@ use std::io::{self, Read};
 
 use crate::schema::layout::{Kind, Layout, LineEnd, Quote};
 
+use super::class;
 use super::core::{Broken, Core};
-use super::field_read::Piece;
-use super::field_rule::class;
 use super::frame::Source;
 use super::order::Recognised;
 use super::record::{Note, Record, about_file};
 use super::sink::Findings;
+use super::split::{LineBreak, Scan, Splitter, Why};
 
-/// Cuts delimited records.
+/// Reads delimited records.
 pub(super) struct Delimited {
-    separator: u8,
-    quoting: bool,
     header: bool,
     expected: LineBreak,
-    /// Byte classes outside quotes and inside.
-    bare: Box<[u8; 256]>,
-    inner: Box<[u8; 256]>,
-    pieces: Vec<Piece>,
-}
-
-/// What ended a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LineBreak {
-    EndOfFile,
-    Lf,
-    Cr,
-    CrLf,
-}
-
-/// Result of a scan from the start of a record.
-enum Scan {
-    /// The record goes on behind the data.
-    More,
-    Record {
-        len: usize,
-        end: LineBreak,
-    },
-    Broken {
-        /// Offset of the trouble.
-        at: usize,
-        why: Why,
-        /// Content start, if the field in question is quoted.
-        quoted_from: Option<usize>,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
-    QuoteInBare,
-    TextAfterQuote,
-    Unterminated,
-    TooLong,
+    splitter: Splitter,
 }
 
 impl Delimited {
@@ -67,33 +28,20 @@ impl Delimited {
         let Kind::Delimited { separator, quote, header } = layout.physical.kind else {
             return None;
         };
-        let quoting = quote != Quote::Never;
-        let mut bare = Box::new(class::TABLE);
-        let mut inner = Box::new(class::TABLE);
-        for stop in [separator, b'\r', b'\n'] {
-            bare[usize::from(stop)] |= class::STOP;
-        }
-        if quoting {
-            bare[usize::from(b'"')] |= class::STOP;
-            inner[usize::from(b'"')] |= class::STOP;
-        }
         let expected = match layout.physical.line_end {
             LineEnd::Lf => LineBreak::Lf,
             LineEnd::CrLf | LineEnd::CrLfOrNone | LineEnd::None => LineBreak::CrLf,
         };
-        Some(Delimited {
-            separator,
-            quoting,
-            header,
-            expected,
-            bare,
-            inner,
-            pieces: Vec::new(),
-        })
+        Some(Delimited { header, expected, splitter: Splitter::new(separator, quote != Quote::Never) })
     }
 
     /// Reads the heading row.
-    pub fn start<R: Read>(&mut self, source: &mut Source<R>, core: &mut Core, findings: &mut Findings) -> io::Result<()> {
+    pub fn start<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        core: &mut Core,
+        findings: &mut Findings,
+    ) -> io::Result<()> {
         if !self.header {
             return Ok(());
         }
@@ -119,8 +67,12 @@ impl Delimited {
         let mut text = String::new();
         for (index, field) in fields.iter().enumerate() {
             let column = index + 1;
-            let Some(piece) = self.pieces.get(index) else {
-                return Some(format!("見出し行の項目数が {} です。正しくは {} です", self.pieces.len(), fields.len()));
+            let Some(piece) = self.splitter.pieces.get(index) else {
+                return Some(format!(
+                    "見出し行の項目数が {} です。正しくは {} です",
+                    self.splitter.pieces.len(),
+                    fields.len()
+                ));
             };
             text.clear();
             let decoded = layout.physical.charset.decode(piece.content(raw), &mut text);
@@ -128,7 +80,7 @@ impl Delimited {
                 return Some(format!("見出し行の{column}列目が「{}」ではありません", field.name));
             }
         }
-        let (is, right) = (self.pieces.len(), fields.len());
+        let (is, right) = (self.splitter.pieces.len(), fields.len());
         (is != right).then(|| format!("見出し行の項目数が {is} です。正しくは {right} です"))
     }
 
@@ -157,8 +109,8 @@ impl Delimited {
                     self.line_end_note(end, record, findings);
                 }
                 let recognised = self.recognise(raw, core);
-                core.complete(recognised, raw, &self.pieces, record, findings);
-                let within = self.pieces.iter().any(|piece| piece.class & class::BREAK != 0);
+                core.complete(recognised, raw, &self.splitter.pieces, record, findings);
+                let within = self.splitter.pieces.iter().any(|piece| piece.class & class::BREAK != 0);
                 core.line += 1 + if within { line_feeds(raw) } else { 0 };
                 source.advance(len + end.len());
             }
@@ -173,122 +125,17 @@ impl Delimited {
 
     fn scan_record<R: Read>(&mut self, source: &mut Source<R>, max_record: usize) -> io::Result<Scan> {
         loop {
-            match self.scan(source.data(), source.ended(), max_record) {
+            match self.splitter.scan(source.data(), source.ended(), max_record) {
                 Scan::More => source.more()?,
                 found => return Ok(found),
             }
         }
     }
 
-    /// One pass over the bytes of a record: fields, their byte classes, the line end.
-    fn scan(&mut self, data: &[u8], ended: bool, max_record: usize) -> Scan {
-        // Two more for the line end: a record of just the greatest length must still be seen to end.
-        let limit = max_record + 2;
-        let window = &data[..data.len().min(limit)];
-        let ended = ended && window.len() == data.len();
-        self.pieces.clear();
-        let mut at = 0;
-        loop {
-            let quoted_from;
-            let step = if self.quoting && window.get(at) == Some(&b'"') {
-                quoted_from = Some(at + 1);
-                self.quoted(window, at, ended)
-            } else {
-                quoted_from = None;
-                self.bare(window, at, ended)
-            };
-            match step {
-                Step::Next(next) => at = next,
-                Step::End { len, end } if len <= max_record => return Scan::Record { len, end },
-                Step::Broken { at, why } => return Scan::Broken { at, why, quoted_from },
-                Step::End { len, .. } => {
-                    let why = Why::TooLong;
-                    return Scan::Broken { at: len, why, quoted_from: None };
-                }
-                Step::More { within_quotes } if window.len() == limit => {
-                    let quoted_from = quoted_from.filter(|_| within_quotes);
-                    let why = Why::TooLong;
-                    return Scan::Broken { at: limit, why, quoted_from };
-                }
-                Step::More { .. } => return Scan::More,
-            }
-        }
-    }
-
-    /// A field without quotes, from `start`.
-    #[inline]
-    fn bare(&mut self, window: &[u8], start: usize, ended: bool) -> Step {
-        let (len, class) = run(window.get(start..).unwrap_or_default(), &self.bare);
-        let at = start + len;
-        self.pieces.push(Piece {
-            at: start as u32,
-            len: len as u32,
-            start: start as u32,
-            end: at as u32,
-            class,
-        });
-        if window.get(at) == Some(&b'"') && self.quoting {
-            return Step::Broken { at, why: Why::QuoteInBare };
-        }
-        self.after_field(window, at, ended)
-    }
-
-    /// A field in quotes; `start` is the opening one.
-    #[inline]
-    fn quoted(&mut self, window: &[u8], start: usize, ended: bool) -> Step {
-        let mut at = start + 1;
-        let mut all = 0;
-        loop {
-            let (len, class) = run(window.get(at..).unwrap_or_default(), &self.inner);
-            all |= class;
-            at += len;
-            if at >= window.len() {
-                return if ended {
-                    Step::Broken { at, why: Why::Unterminated }
-                } else {
-                    Step::More { within_quotes: true }
-                };
-            }
-            match window.get(at + 1) {
-                Some(b'"') => {
-                    all |= class::ESCAPED | class::NOT_DIGIT;
-                    at += 2;
-                }
-                None if !ended => return Step::More { within_quotes: true },
-                _ => break,
-            }
-        }
-        self.pieces.push(Piece {
-            at: start as u32,
-            len: (at + 1 - start) as u32,
-            start: start as u32 + 1,
-            end: at as u32,
-            class: all,
-        });
-        self.after_field(window, at + 1, ended)
-    }
-
-    /// What stands behind a field: separator, line end, end of file, or what must not.
-    #[inline]
-    fn after_field(&self, window: &[u8], at: usize, ended: bool) -> Step {
-        match window.get(at) {
-            Some(byte) if *byte == self.separator => Step::Next(at + 1),
-            Some(b'\n') => Step::End { len: at, end: LineBreak::Lf },
-            Some(b'\r') => match window.get(at + 1) {
-                Some(b'\n') => Step::End { len: at, end: LineBreak::CrLf },
-                None if !ended => Step::More { within_quotes: false },
-                _ => Step::End { len: at, end: LineBreak::Cr },
-            },
-            Some(_) => Step::Broken { at, why: Why::TextAfterQuote },
-            None if ended => Step::End { len: at, end: LineBreak::EndOfFile },
-            None => Step::More { within_quotes: false },
-        }
-    }
-
     fn recognise(&self, raw: &[u8], core: &Core) -> Recognised {
         core.walk.recognise(&core.layout, |kind| {
             let (field, values) = core.kinds.get(kind)?.when.as_ref()?;
-            let content = self.pieces.get(*field).map(|piece| piece.content(raw));
+            let content = self.splitter.pieces.get(*field).map(|piece| piece.content(raw));
             Some(content.is_some_and(|content| values.iter().any(|value| value == content)))
         })
     }
@@ -331,19 +178,23 @@ impl Delimited {
                 note: Note::error("bad-quote"),
                 byte: byte + at as u64,
                 len: 1,
-                message: format!("{}番目の項目の途中に引用符（\"）があります", self.pieces.len()),
+                message: format!("{}番目の項目の途中に引用符（\"）があります", self.splitter.pieces.len()),
             },
             (Why::TextAfterQuote, Some(_)) if lf.is_none() => Broken {
                 note: Note::error("bad-quote"),
                 byte: byte + at as u64,
                 len: 1,
-                message: format!("{}番目の項目の閉じ引用符（\"）の後に余分な文字があります", self.pieces.len()),
+                message: format!(
+                    "{}番目の項目の閉じ引用符（\"）の後に余分な文字があります",
+                    self.splitter.pieces.len()
+                ),
             },
             (_, from) => Broken {
                 note: Note::error("bad-quote"),
                 byte: byte + from.unwrap_or(1) as u64 - 1,
                 len: 1,
-                message: "項目の引用符（\"）が閉じられていません。この行を1件として扱い、次の行から読み直しました".to_owned(),
+                message: "項目の引用符（\"）が閉じられていません。この行を1件として扱い、次の行から読み直しました"
+                    .to_owned(),
             },
         };
         core.broken(recognised, broken, record, findings);
@@ -355,10 +206,7 @@ impl Delimited {
         let mut notes = record.notes(findings);
         let byte = record.byte + record.len;
         if end == LineBreak::EndOfFile {
-            let note = Note {
-                code: "no-final-line-end",
-                severity: crate::finding::Severity::Info,
-            };
+            let note = Note { code: "no-final-line-end", severity: crate::finding::Severity::Info };
             notes.at(note, byte, 0, || "最後のレコードに改行がありません".to_owned());
         } else {
             let (is, right) = (end.word(), self.expected.word());
@@ -368,47 +216,6 @@ impl Delimited {
         }
         record.held |= notes.held;
     }
-}
-
-/// Where a field leads.
-enum Step {
-    Next(usize),
-    End { len: usize, end: LineBreak },
-    Broken { at: usize, why: Why },
-    More { within_quotes: bool },
-}
-
-impl LineBreak {
-    fn len(self) -> usize {
-        match self {
-            LineBreak::EndOfFile => 0,
-            LineBreak::Lf | LineBreak::Cr => 1,
-            LineBreak::CrLf => 2,
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            LineBreak::EndOfFile => "ファイルの終わり",
-            LineBreak::Lf => "LF（0A）",
-            LineBreak::Cr => "CR（0D）",
-            LineBreak::CrLf => "CRLF（0D 0A）",
-        }
-    }
-}
-
-/// Bytes up to the next stop of the table, and their classes.
-#[inline]
-fn run(bytes: &[u8], table: &[u8; 256]) -> (usize, u8) {
-    let mut all = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        let class = table[usize::from(*byte)];
-        if class & class::STOP != 0 {
-            return (at, all);
-        }
-        all |= class;
-    }
-    (bytes.len(), all)
 }
 
 fn line_feeds(bytes: &[u8]) -> u64 {

@@ -72,14 +72,8 @@ impl Fault {
             Fault::NotKana(_) => Note::error("not-kana"),
             Fault::NotFull(_) => Note::error("not-full-width"),
             Fault::Constant => Note::error("constant-mismatch"),
-            Fault::UnknownCode(severity) => Note {
-                code: "unknown-code",
-                severity,
-            },
-            Fault::CheckDigit(_, severity) => Note {
-                code: "wrong-check-digit",
-                severity,
-            },
+            Fault::UnknownCode(severity) => Note { code: "unknown-code", severity },
+            Fault::CheckDigit(_, severity) => Note { code: "wrong-check-digit", severity },
             Fault::WrongType => Note::error("wrong-type"),
             Fault::Unmappable(_) => Note::error("unmappable"),
             Fault::TooManyBytes(_) => Note::error("field-too-long"),
@@ -116,7 +110,9 @@ impl Fault {
             Fault::Date(why) => format!("項目「{name}」が正しい日付ではありません。{why}"),
             Fault::Year => format!("項目「{name}」が4桁の年ではありません"),
             Fault::Time => format!("項目「{name}」が正しい時刻（HH:MM または HH:MM:SS）ではありません"),
-            Fault::NotHalf(ch) => format!("半角項目「{name}」に半角英数記号でない文字 {} があります", shown(ch, secret)),
+            Fault::NotHalf(ch) => {
+                format!("半角項目「{name}」に半角英数記号でない文字 {} があります", shown(ch, secret))
+            }
             Fault::HalfInWide(ch) => format!("全角項目「{name}」に半角文字 {} があります", shown(ch, secret)),
             Fault::NotKana(ch) => {
                 format!("半角カナ項目「{name}」に使えない文字 {} があります", shown(ch, secret))

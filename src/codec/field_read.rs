@@ -6,8 +6,9 @@
 use crate::codec::charset::{DecodeError, DecodeErrorKind};
 use crate::schema::layout::{Field, FieldKind, Pad, RecordKind};
 
+use super::class;
 use super::fault::Fault;
-use super::field_rule::{FieldRule, KindRule, Typed, class};
+use super::field_rule::{FieldRule, KindRule, Typed};
 use super::record::{Cell, Note, Notes, Record, Tag};
 
 /// Where a field lies in the record's bytes.
@@ -94,11 +95,7 @@ fn decode_fields(
     // Start in `raw`, start in `text`, end in `raw` of the open run.
     let mut run: Option<(usize, usize, usize)> = None;
     for (index, (rule, piece)) in kind.1.fields.iter().zip(pieces).enumerate() {
-        let mut cell = Cell {
-            at: piece.at,
-            len: piece.len,
-            ..Cell::default()
-        };
+        let mut cell = Cell { at: piece.at, len: piece.len, ..Cell::default() };
         let (start, end) = (piece.start as usize, piece.end as usize);
         if rule.ascii && piece.class & (class::NON_ASCII | class::ESCAPED) == 0 {
             let (from, base, to) = run.get_or_insert((start, text.len(), start));

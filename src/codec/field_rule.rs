@@ -2,55 +2,14 @@
 //!
 //! Owns: what content is right for a field and which value it is. Never: knows bytes of the file, pads or quotes.
 
-use crate::schema::layout::{CheckDigit, CodeList, Field, FieldKind, Kind, Pad, RecordKind};
-use crate::finding::Severity;
 use crate::codec::charset::Charset;
+use crate::finding::Severity;
+use crate::schema::layout::{CheckDigit, DateRule, Field, FieldKind, Kind, Pad, RecordKind};
 
+use super::class;
+use super::code_set::CodeSet;
 use super::date::{self, ReadDate};
 use super::fault::Fault;
-
-/// Bits that say which bytes a content has; together they answer most questions about ASCII content at once.
-pub(super) mod class {
-    /// 80–FF.
-    pub const NON_ASCII: u8 = 1;
-    /// 00–1F without CR and LF, and 7F.
-    pub const CONTROL: u8 = 2;
-    /// CR or LF.
-    pub const BREAK: u8 = 4;
-    /// Anything but 0–9.
-    pub const NOT_DIGIT: u8 = 8;
-    /// a–z.
-    pub const LOWER: u8 = 16;
-    /// Ends a run of bytes (delimited files).
-    pub const STOP: u8 = 32;
-    /// Holds a doubled quote (set by the caller, never in the table).
-    pub const ESCAPED: u8 = 64;
-
-    /// Class of each byte, without [`STOP`].
-    pub const TABLE: [u8; 256] = table();
-
-    const fn table() -> [u8; 256] {
-        let mut table = [0; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            table[byte] = match byte as u8 {
-                b'0'..=b'9' => 0,
-                b'a'..=b'z' => NOT_DIGIT | LOWER,
-                b'\r' | b'\n' => NOT_DIGIT | BREAK,
-                0..=0x1F | 0x7F => NOT_DIGIT | CONTROL,
-                0x80..=0xFF => NOT_DIGIT | NON_ASCII,
-                _ => NOT_DIGIT,
-            };
-            byte += 1;
-        }
-        table
-    }
-
-    /// All classes of the bytes, or-ed.
-    pub fn of(bytes: &[u8]) -> u8 {
-        bytes.iter().fold(0, |all, byte| all | TABLE[usize::from(*byte)])
-    }
-}
 
 /// A record kind's rules.
 #[derive(Debug, Clone)]
@@ -240,83 +199,58 @@ impl FieldRule {
         count == self.len || (count < self.len && !self.exact)
     }
 
+    /// Type by type: text and digits here, numbers and dates below.
     fn typed(&self, text: &str, class: u8, fault: &mut impl FnMut(Fault)) -> Typed {
-        let ascii = class & class::NON_ASCII == 0;
-        let digits = class & class::NOT_DIGIT == 0;
-        match &self.kind {
-            FieldKind::Half => {
-                if !ascii {
-                    fault(Fault::NotHalf(first(text, |ch| !ch.is_ascii())));
-                    return Typed::Bad;
-                }
-                Typed::Text
+        let wrong = match &self.kind {
+            FieldKind::Half if class & class::NON_ASCII != 0 => {
+                text.chars().find(|ch| !ch.is_ascii()).map(Fault::NotHalf)
             }
+            FieldKind::Digits => (class & class::NOT_DIGIT != 0).then_some(Fault::NotDigits),
+            FieldKind::HalfKana if class & (class::NON_ASCII | class::LOWER) != 0 => {
+                text.chars().find(|ch| !is_half(*ch) || ch.is_ascii_lowercase()).map(Fault::NotKana)
+            }
+            FieldKind::FullWidth => half_in(text).map(Fault::NotFull),
             FieldKind::Wide => {
-                if let Some(half) = text.chars().find(|ch| is_half(*ch) && !matches!(ch, '\r' | '\n')) {
+                if let Some(half) = half_in(text) {
                     fault(Fault::HalfInWide(half));
                 }
-                Typed::Text
+                None
             }
-            FieldKind::Digits => {
-                if !digits {
-                    fault(Fault::NotDigits);
-                    return Typed::Bad;
-                }
-                Typed::Text
-            }
-            FieldKind::HalfKana => {
-                if class & (class::NON_ASCII | class::LOWER) != 0
-                    && let Some(ch) = text.chars().find(|ch| !is_half(*ch) || ch.is_ascii_lowercase())
-                {
-                    fault(Fault::NotKana(ch));
-                    return Typed::Bad;
-                }
-                Typed::Text
-            }
-            FieldKind::FullWidth => {
-                if let Some(ch) = text.chars().find(|ch| is_half(*ch)) {
-                    fault(Fault::NotFull(ch));
-                    return Typed::Bad;
-                }
-                Typed::Text
-            }
-            FieldKind::Int { signed } => whole_number(text, *signed, fault),
-            FieldKind::Decimal { whole, fraction } => {
-                if self.decimal_parts(text, *whole, *fraction).is_none() {
-                    fault(Fault::NotDecimal(*whole, *fraction));
-                    return Typed::Bad;
-                }
-                if self.fixed { Typed::Decimal } else { Typed::Text }
-            }
-            FieldKind::Date(rule) => match date::read(rule, text.as_bytes()) {
-                Ok(ReadDate::Null) => {
-                    if self.required {
-                        fault(Fault::Missing);
-                    }
-                    Typed::Null
-                }
-                Ok(ReadDate::AsIs) => Typed::Text,
-                Ok(ReadDate::Iso(iso)) => Typed::Iso(iso),
-                Err(why) => {
-                    fault(Fault::Date(why));
-                    Typed::Bad
-                }
+            FieldKind::Half | FieldKind::HalfKana => None,
+            FieldKind::Int { signed } => return whole_number(text, *signed, fault),
+            FieldKind::Date(rule) => return self.date(rule, text, fault),
+            FieldKind::Decimal { whole, fraction } => match self.decimal_parts(text, *whole, *fraction) {
+                None => Some(Fault::NotDecimal(*whole, *fraction)),
+                Some(_) if self.fixed => return Typed::Decimal,
+                Some(_) => None,
             },
-            FieldKind::Year => {
-                if !digits || text.len() != 4 {
-                    fault(Fault::Year);
-                    return Typed::Bad;
-                }
-                Typed::Text
+            FieldKind::Year => (class & class::NOT_DIGIT != 0 || text.len() != 4).then_some(Fault::Year),
+            FieldKind::Time => (!date::is_time(text.as_bytes())).then_some(Fault::Time),
+            FieldKind::Mark(_) => return Typed::Null,
+        };
+        match wrong {
+            None => Typed::Text,
+            Some(wrong) => {
+                fault(wrong);
+                Typed::Bad
             }
-            FieldKind::Time => {
-                if !date::is_time(text.as_bytes()) {
-                    fault(Fault::Time);
-                    return Typed::Bad;
+        }
+    }
+
+    fn date(&self, rule: &DateRule, text: &str, fault: &mut impl FnMut(Fault)) -> Typed {
+        match date::read(rule, text.as_bytes()) {
+            Ok(ReadDate::AsIs) => Typed::Text,
+            Ok(ReadDate::Iso(iso)) => Typed::Iso(iso),
+            Ok(ReadDate::Null) => {
+                if self.required {
+                    fault(Fault::Missing);
                 }
-                Typed::Text
+                Typed::Null
             }
-            FieldKind::Mark(_) => Typed::Null,
+            Err(why) => {
+                fault(Fault::Date(why));
+                Typed::Bad
+            }
         }
     }
 
@@ -407,44 +341,12 @@ fn is_half(ch: char) -> bool {
     ch.is_ascii() || matches!(ch, '\u{FF61}'..='\u{FF9F}')
 }
 
-fn first(text: &str, wrong: impl Fn(char) -> bool) -> char {
-    text.chars().find(|ch| wrong(*ch)).unwrap_or_default()
-}
-
-/// Allowed codes, made for a quick look.
-#[derive(Debug, Clone)]
-enum CodeSet {
-    /// All of at most 8 bytes, packed and sorted.
-    Short(Vec<u64>),
-    /// Sorted.
-    Long(Vec<String>),
-}
-
-impl CodeSet {
-    fn new(list: &CodeList) -> Self {
-        let codes = || list.entries.iter().map(|(code, _)| code);
-        match codes().map(|code| pack(code)).collect::<Option<Vec<_>>>() {
-            Some(mut packed) => {
-                packed.sort_unstable();
-                CodeSet::Short(packed)
-            }
-            None => {
-                let mut long: Vec<String> = codes().cloned().collect();
-                long.sort_unstable();
-                CodeSet::Long(long)
-            }
-        }
+/// The first half-width character, line ends aside.
+fn half_in(text: &str) -> Option<char> {
+    // In UTF-8 half-width kana start with EF; most text has neither that nor ASCII.
+    let ascii = text.bytes().fold(false, |found, byte| found | (byte < 0x80));
+    if !ascii && memchr::memchr(0xEF, text.as_bytes()).is_none() {
+        return None;
     }
-
-    fn has(&self, text: &str) -> bool {
-        match self {
-            CodeSet::Short(codes) => pack(text).is_some_and(|code| codes.binary_search(&code).is_ok()),
-            CodeSet::Long(codes) => codes.binary_search_by(|code| code.as_str().cmp(text)).is_ok(),
-        }
-    }
-}
-
-/// Up to 8 bytes as a number. Content holds no NUL, so different texts give different numbers.
-fn pack(text: &str) -> Option<u64> {
-    (text.len() <= 8).then(|| text.bytes().fold(0, |sum, byte| sum << 8 | u64::from(byte)))
+    text.chars().find(|ch| is_half(*ch) && !matches!(ch, '\r' | '\n'))
 }

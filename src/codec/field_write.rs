@@ -6,9 +6,46 @@ use crate::codec::charset::Charset;
 use crate::schema::layout::{FieldKind, Pad};
 use crate::value::Value;
 
+use super::class;
 use super::date;
 use super::fault::Fault;
-use super::field_rule::{FieldRule, class};
+use super::field_rule::FieldRule;
+use super::totals::{Countable, Unreadable};
+
+/// Contents of one record's fields before encoding.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub text: String,
+    fields: Vec<(usize, usize, Option<i64>)>,
+}
+
+impl Contents {
+    /// Empties it for the next record.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.fields.clear();
+    }
+
+    /// Ends a field: its content is the text from `start` on.
+    pub fn close(&mut self, start: usize, number: Option<i64>) {
+        self.fields.push((start, self.text.len(), number));
+    }
+
+    pub fn get(&self, field: usize) -> &str {
+        let found = self.fields.get(field);
+        found.and_then(|(start, end, _)| self.text.get(*start..*end)).unwrap_or_default()
+    }
+}
+
+impl Countable for Contents {
+    fn content(&self, field: usize) -> Option<&str> {
+        Some(self.get(field))
+    }
+
+    fn number(&self, field: usize) -> Result<Option<i64>, Unreadable> {
+        Ok(self.fields.get(field).and_then(|(_, _, number)| *number))
+    }
+}
 
 /// Appends the content of a value: text in the file's form, zeros filled in, other padding not yet.
 pub(super) fn compose(rule: &FieldRule, value: Value<'_>, out: &mut String) -> Result<(), Fault> {
@@ -125,7 +162,7 @@ fn pad(rule: &FieldRule, start: usize, count: usize, out: &mut Vec<u8>) -> Resul
         }
         Pad::WideSpaceRight => {
             let space = wide_space(rule.charset);
-            let fits = !space.is_empty() && rest % space.len() == 0;
+            let fits = !space.is_empty() && rest.is_multiple_of(space.len());
             if fits {
                 while out.len() < end {
                     out.extend_from_slice(space);

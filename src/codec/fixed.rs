@@ -7,9 +7,10 @@ use std::io::{self, Read};
 use crate::finding::Severity;
 use crate::schema::layout::{FieldKind, Layout, LineEnd};
 
+use super::class;
 use super::core::{Broken, Core};
 use super::field_read::Piece;
-use super::field_rule::{FieldRule, class};
+use super::field_rule::FieldRule;
 use super::frame::Source;
 use super::order::Recognised;
 use super::record::{Note, Record, about_file};
@@ -176,7 +177,9 @@ impl Fixed {
             note: Note::fatal("unknown-record"),
             byte,
             len: 1,
-            message: format!("レコードの種類を見分けられません。改行のないファイルのため、残り {len} バイトは読めません。来るはずのもの: {expected}"),
+            message: format!(
+                "レコードの種類を見分けられません。改行のないファイルのため、残り {len} バイトは読めません。来るはずのもの: {expected}"
+            ),
         };
         core.broken(recognised, broken, record, findings);
         core.stopped = true;
@@ -233,12 +236,7 @@ impl Fixed {
             let name = &core.layout.records[kind_of(recognised)].name;
             ("record-length", format!("「{name}」レコードが {len} バイトです。正しくは {length} バイトです"))
         };
-        let broken = Broken {
-            note: Note::error(code),
-            byte,
-            len,
-            message,
-        };
+        let broken = Broken { note: Note::error(code), byte, len, message };
         core.broken(recognised, broken, record, findings);
         core.line += 1;
         Ok(())
@@ -274,7 +272,8 @@ fn cut(raw: &[u8], fields: &[FieldRule], pieces: &mut Vec<Piece>) {
         let all = class::of(bytes);
         let plain = rule.ascii && all & class::NON_ASCII == 0;
         let (start, end) = if plain { rule.trim_ascii(bytes) } else { (0, bytes.len()) };
-        let padded = matches!(rule.kind, FieldKind::Digits | FieldKind::Int { .. } | FieldKind::Year) && end - start < bytes.len();
+        let padded = matches!(rule.kind, FieldKind::Digits | FieldKind::Int { .. } | FieldKind::Year)
+            && end - start < bytes.len();
         pieces.push(Piece {
             at: rule.offset as u32,
             len: bytes.len() as u32,
@@ -299,10 +298,7 @@ fn line_end_note(follow: &Follow, ends: Ends, record: &mut Record, findings: &mu
             *len
         }
         Follow::EndOfFile | Follow::OtherLength => {
-            let note = Note {
-                code: "no-final-line-end",
-                severity: Severity::Info,
-            };
+            let note = Note { code: "no-final-line-end", severity: Severity::Info };
             notes.at(note, byte, 0, || "最後のレコードに改行がありません".to_owned());
             0
         }

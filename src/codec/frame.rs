@@ -18,11 +18,7 @@ pub struct ReadLimits {
 
 impl Default for ReadLimits {
     fn default() -> Self {
-        ReadLimits {
-            block: 1 << 20,
-            max_record: 16 << 20,
-            totals_kept: 10_000,
-        }
+        ReadLimits { block: 1 << 20, max_record: 16 << 20, totals_kept: 10_000 }
     }
 }
 

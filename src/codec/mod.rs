@@ -13,9 +13,12 @@
 //! A record that cannot be read is still a [`Record`]: held, with its place, so that every record is accounted for.
 pub mod charset;
 
+mod class;
+mod code_set;
 mod core;
 mod date;
 mod delimited;
+mod delimited_write;
 mod fault;
 mod field_read;
 mod field_rule;
@@ -26,12 +29,15 @@ mod order;
 mod reader;
 mod record;
 mod sink;
+mod split;
 #[cfg(test)]
 mod tests;
 mod totals;
 mod writer;
 mod xml_names;
+mod xml_parts;
 mod xml_read;
+mod xml_record;
 mod xml_write;
 
 pub use frame::ReadLimits;

@@ -49,11 +49,7 @@ impl<R: Read> RecordReader<R> {
                 None => Format::Fixed(Fixed::new(&layout), source),
             },
         };
-        RecordReader {
-            core: Core::new(layout, &limits),
-            format,
-            state: State::New,
-        }
+        RecordReader { core: Core::new(layout, &limits), format, state: State::New }
     }
 
     /// Reads the next record into `record`. `Ok(false)`: the file has ended, and what can only be judged at its end

@@ -101,22 +101,13 @@ impl Record {
                 len: u64::from(cell.len),
                 field: field.name.clone(),
             },
-            Some((field, None)) => DataPlace {
-                field: field.name.clone(),
-                ..self.whole()
-            },
+            Some((field, None)) => DataPlace { field: field.name.clone(), ..self.whole() },
             None => self.whole(),
         }
     }
 
     fn whole(&self) -> DataPlace {
-        DataPlace {
-            record: self.number,
-            line: self.line,
-            byte: self.byte,
-            len: self.len,
-            field: String::new(),
-        }
+        DataPlace { record: self.number, line: self.line, byte: self.byte, len: self.len, field: String::new() }
     }
 
     fn slice(&self, cell: &Cell) -> &str {
@@ -139,11 +130,7 @@ impl Record {
 
     /// The place again, without borrowing the record.
     pub(super) fn notes<'a>(&self, findings: &'a mut Findings) -> Notes<'a> {
-        Notes {
-            findings,
-            place: self.whole(),
-            held: self.held,
-        }
+        Notes { findings, place: self.whole(), held: self.held }
     }
 }
 
@@ -163,24 +150,15 @@ pub(super) struct Note {
 
 impl Note {
     pub fn error(code: &'static str) -> Self {
-        Note {
-            code,
-            severity: Severity::Error,
-        }
+        Note { code, severity: Severity::Error }
     }
 
     pub fn fatal(code: &'static str) -> Self {
-        Note {
-            code,
-            severity: Severity::Fatal,
-        }
+        Note { code, severity: Severity::Fatal }
     }
 
     pub fn warning(code: &'static str) -> Self {
-        Note {
-            code,
-            severity: Severity::Warning,
-        }
+        Note { code, severity: Severity::Warning }
     }
 }
 
@@ -195,11 +173,7 @@ impl Notes<'_> {
         self.held |= note.severity >= Severity::Error;
         let place = &self.place;
         self.findings.note(note.code, note.severity, || {
-            let place = DataPlace {
-                byte,
-                len,
-                ..place.clone()
-            };
+            let place = DataPlace { byte, len, ..place.clone() };
             Finding::data(note.code, note.severity, place, message())
         });
     }
@@ -216,12 +190,8 @@ impl Notes<'_> {
         self.held |= note.severity >= Severity::Error;
         let place = &self.place;
         self.findings.note(note.code, note.severity, || {
-            let place = DataPlace {
-                byte: place.byte + at as u64,
-                len: len as u64,
-                field: field.name.clone(),
-                ..place.clone()
-            };
+            let place =
+                DataPlace { byte: place.byte + at as u64, len: len as u64, field: field.name.clone(), ..place.clone() };
             let (message, value, action) = make();
             Finding::data(note.code, note.severity, place, message)
                 .with_value(&value, field.secret)
@@ -234,10 +204,7 @@ impl Notes<'_> {
 /// A finding about the file itself.
 pub(super) fn about_file(findings: &mut Findings, note: Note, byte: u64, message: impl FnOnce() -> String) {
     findings.note(note.code, note.severity, || {
-        let place = DataPlace {
-            byte,
-            ..DataPlace::default()
-        };
+        let place = DataPlace { byte, ..DataPlace::default() };
         Finding::data(note.code, note.severity, place, message())
     });
 }

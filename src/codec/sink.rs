@@ -30,13 +30,7 @@ pub struct CodeCount {
 impl Findings {
     /// A sink that keeps at most `limit_per_code` findings of each code.
     pub fn new(limit_per_code: usize) -> Self {
-        Findings {
-            limit_per_code,
-            kept: Vec::new(),
-            codes: Vec::new(),
-            severities: [0; 4],
-            holding: 0,
-        }
+        Findings { limit_per_code, kept: Vec::new(), codes: Vec::new(), severities: [0; 4], holding: 0 }
     }
 
     /// Counts the finding and keeps it if its code is below the limit.
@@ -58,12 +52,7 @@ impl Findings {
         self.severities[severity as usize] += 1;
         let at = self.codes.iter().position(|entry| entry.code == code);
         let at = at.unwrap_or_else(|| {
-            self.codes.push(CodeCount {
-                code: code.to_owned(),
-                worst: severity,
-                count: 0,
-                kept: 0,
-            });
+            self.codes.push(CodeCount { code: code.to_owned(), worst: severity, count: 0, kept: 0 });
             self.codes.len() - 1
         });
         if severity >= Severity::Error {
@@ -117,8 +106,7 @@ impl Findings {
     pub fn worst(&self) -> Option<Severity> {
         use Severity::{Error, Fatal, Info, Warning};
         let all = [Fatal, Error, Warning, Info];
-        all.into_iter()
-            .find(|severity| self.severities[*severity as usize] > 0)
+        all.into_iter().find(|severity| self.severities[*severity as usize] > 0)
     }
 }
 
@@ -130,12 +118,9 @@ mod tests {
     #[test]
     fn all_are_counted_and_the_first_of_each_code_are_kept() {
         let mut sink = Findings::new(2);
-        for (code, severity) in [
-            ("a", Severity::Warning),
-            ("b", Severity::Info),
-            ("a", Severity::Error),
-            ("a", Severity::Info),
-        ] {
+        for (code, severity) in
+            [("a", Severity::Warning), ("b", Severity::Info), ("a", Severity::Error), ("a", Severity::Info)]
+        {
             sink.push(Finding::data(code, severity, DataPlace::default(), "x"));
         }
         assert_eq!((sink.count("a"), sink.count("b"), sink.count("c")), (3, 1, 0));

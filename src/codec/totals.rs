@@ -283,7 +283,8 @@ fn unproved_finding(total: &Total, seen: &TotalSeen, declaration: &Declaration) 
         seen.counted,
         unknown_part(seen.unknown)
     );
-    Finding::data("total-unproved", Severity::Warning, declaration.place.clone(), message).with_rule(total.place.clone())
+    Finding::data("total-unproved", Severity::Warning, declaration.place.clone(), message)
+        .with_rule(total.place.clone())
 }
 
 fn unknown_part(unknown: u64) -> String {

@@ -9,13 +9,14 @@ use crate::finding::{DataPlace, Finding, Severity};
 use crate::schema::layout::{Bom, Kind, Layout, LineEnd, Quote, TotalScope};
 use crate::value::Value;
 
+use super::delimited_write::{encode_delimited, put_quotes};
 use super::fault::Fault;
-use super::field_rule::{FieldRule, KindRule};
-use super::field_write::{compose, encode, encode_fixed, judge};
+use super::field_rule::KindRule;
+use super::field_write::{Contents, compose, encode_fixed, judge};
 use super::frame::{BYTE_ORDER_MARK, ReadLimits};
 use super::order::OrderWalk;
 use super::sink::Findings;
-use super::totals::{Countable, TotalSeen, TotalsWatch, Unreadable};
+use super::totals::{Countable, TotalSeen, TotalsWatch};
 use super::xml_write::XmlStyle;
 
 /// Bytes collected before they are written.
@@ -67,35 +68,6 @@ struct Patch {
     record: u64,
 }
 
-/// Contents of one record's fields before encoding.
-#[derive(Default)]
-pub(super) struct Contents {
-    text: String,
-    fields: Vec<(usize, usize, Option<i64>)>,
-}
-
-impl Contents {
-    fn clear(&mut self) {
-        self.text.clear();
-        self.fields.clear();
-    }
-
-    pub fn get(&self, field: usize) -> &str {
-        let found = self.fields.get(field);
-        found.and_then(|(start, end, _)| self.text.get(*start..*end)).unwrap_or_default()
-    }
-}
-
-impl Countable for Contents {
-    fn content(&self, field: usize) -> Option<&str> {
-        Some(self.get(field))
-    }
-
-    fn number(&self, field: usize) -> Result<Option<i64>, Unreadable> {
-        Ok(self.fields.get(field).and_then(|(_, _, number)| *number))
-    }
-}
-
 impl<W: Write + Seek> RecordWriter<W> {
     /// A writer at the current position of `out`; the byte order mark, heading row or root tag is written.
     ///
@@ -104,10 +76,7 @@ impl<W: Write + Seek> RecordWriter<W> {
     pub fn new(layout: Arc<Layout>, mut out: W) -> io::Result<Self> {
         let physical = &layout.physical;
         let style = match &physical.kind {
-            Kind::Delimited { separator, quote, .. } => Style::Delimited {
-                separator: *separator,
-                quote: *quote,
-            },
+            Kind::Delimited { separator, quote, .. } => Style::Delimited { separator: *separator, quote: *quote },
             Kind::Fixed => Style::Fixed,
             Kind::Xml { root, namespace, .. } => Style::Xml(XmlStyle::new(&layout, root, namespace)),
         };
@@ -177,7 +146,12 @@ impl<W: Write + Seek> RecordWriter<W> {
         let mut findings = Vec::new();
         let fields = &declared.fields;
         if values.len() != fields.len() {
-            let message = format!("「{}」レコードの項目数は {} ですが、値が {} あります", declared.name, fields.len(), values.len());
+            let message = format!(
+                "「{}」レコードの項目数は {} ですが、値が {} あります",
+                declared.name,
+                fields.len(),
+                values.len()
+            );
             return Ok(Err(vec![Finding::data("field-count", Severity::Error, self.place(""), message)]));
         }
         let mut faults: Vec<(usize, Fault)> = Vec::new();
@@ -203,13 +177,7 @@ impl<W: Write + Seek> RecordWriter<W> {
     }
 
     fn place(&self, field: &str) -> DataPlace {
-        DataPlace {
-            record: self.records + 1,
-            line: 0,
-            byte: self.position(),
-            len: 0,
-            field: field.to_owned(),
-        }
+        DataPlace { record: self.records + 1, line: 0, byte: self.position(), len: 0, field: field.to_owned() }
     }
 
     fn position(&self) -> u64 {
@@ -254,7 +222,7 @@ impl<W: Write + Seek> RecordWriter<W> {
                     faults.push((index, fault));
                 }
             }
-            self.contents.fields.push((start, self.contents.text.len(), number));
+            self.contents.close(start, number);
         }
         open
     }
@@ -334,11 +302,7 @@ impl<W: Write + Seek> RecordWriter<W> {
                 continue;
             }
             let declared = self.contents.number(layout.totals[total].declared.1).ok().flatten();
-            let place = DataPlace {
-                record: placed.record,
-                byte: placed.byte,
-                ..DataPlace::default()
-            };
+            let place = DataPlace { record: placed.record, byte: placed.byte, ..DataPlace::default() };
             self.totals.declare_one(&layout, total, declared, place, &mut unheard);
         }
     }
@@ -384,60 +348,6 @@ impl<W: Write + Seek> RecordWriter<W> {
         self.totals.finish(&self.layout, &mut Findings::new(0));
         Ok((self.out, self.totals.into_seen()))
     }
-}
-
-fn encode_delimited(
-    rules: &[FieldRule],
-    contents: &Contents,
-    (separator, quote): (u8, Quote),
-    line: &mut Vec<u8>,
-    faults: &mut Vec<(usize, Fault)>,
-) -> Vec<(usize, usize)> {
-    let mut places = Vec::with_capacity(rules.len());
-    for (index, rule) in rules.iter().enumerate() {
-        if index > 0 {
-            line.push(separator);
-        }
-        let start = line.len();
-        if let Err(fault) = encode(rule, contents.get(index), line) {
-            faults.push((index, fault));
-        }
-        let bare = line.len() - start;
-        // A record of one empty field would be an empty line.
-        let lonely = rules.len() == 1 && bare == 0;
-        if !put_quotes(line, start, separator, quote, lonely) {
-            faults.push((index, Fault::NeedsQuotes));
-        }
-        let shift = usize::from(line.len() > start + bare);
-        places.push((start + shift, bare));
-    }
-    places
-}
-
-/// Quotes what was appended from `start` on, if it must be. `false`: it must, and the file has no quotes.
-fn put_quotes(line: &mut Vec<u8>, start: usize, separator: u8, quote: Quote, force: bool) -> bool {
-    let content = &line[start..];
-    let breaks = memchr::memchr3(separator, b'\r', b'\n', content).is_some();
-    let quotes = memchr::memchr(b'"', content).is_some();
-    match quote {
-        Quote::Never => return !breaks && !force,
-        Quote::Needed if !breaks && !quotes && !force => return true,
-        Quote::Needed | Quote::Always => {}
-    }
-    if quotes {
-        let content = line.split_off(start);
-        line.push(b'"');
-        for byte in content {
-            if byte == b'"' {
-                line.push(b'"');
-            }
-            line.push(byte);
-        }
-    } else {
-        line.insert(start, b'"');
-    }
-    line.push(b'"');
-    true
 }
 
 fn line_end(layout: &Layout) -> &'static [u8] {

@@ -3,7 +3,6 @@
 //! Owns: the walk through the document and its limits. Never: takes a DTD, an entity that is not predefined, another
 //! namespace than the layout's, or a token longer than a record may be.
 
-use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -12,50 +11,39 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use crate::schema::layout::{Kind, Layout};
 
 use super::core::Core;
-use super::field_read::{report_text, store};
-use super::field_rule::class;
 use super::frame::{BUDGET_SPENT, BYTE_ORDER_MARK, Source};
-use super::record::{Cell, Note, Record, about_file};
+use super::record::{Note, Record, about_file};
 use super::sink::Findings;
 use super::xml_names::{Mistake, Names, root_names};
+use super::xml_parts::{PathWalk, Torn, referred};
+use super::xml_record::Open;
 
 /// Room for a tag's own characters beside a record's content, bytes.
 const TAG_ROOM: usize = 4096;
 /// Records are the children of the root.
-const RECORD_DEPTH: usize = 2;
+pub(super) const RECORD_DEPTH: usize = 2;
 
 /// Reads records out of an XML document.
 pub(super) struct XmlRecords<R: Read> {
-    reader: quick_xml::Reader<Source<R>>,
+    pub(super) reader: quick_xml::Reader<Source<R>>,
     buffer: Vec<u8>,
     /// Bytes before the reader's own position 0 (a byte order mark).
-    offset: u64,
+    pub(super) offset: u64,
     root: String,
     namespace: String,
     max_depth: usize,
     names: Option<Names>,
-    /// By record kind: path below the record → field, or `None` for a mere group.
-    paths: Vec<HashMap<String, Option<usize>>>,
-    depth: usize,
+    pub(super) depth: usize,
     /// Ignore all until the element at this depth ends.
-    skip: Option<usize>,
-    /// Path below the record and the lengths to cut it back to.
-    path: String,
-    cuts: Vec<usize>,
+    pub(super) skip: Option<usize>,
+    /// Where below the record.
+    pub(super) path: PathWalk,
     /// The record being read.
-    open: Option<Open>,
+    pub(super) open: Option<Open>,
     /// The field being read.
-    field: Option<usize>,
-    root_closed: bool,
+    pub(super) field: Option<usize>,
+    pub(super) root_closed: bool,
     done: bool,
-}
-
-/// What is known of the record being read.
-struct Open {
-    /// `None`: not recognised, skipped.
-    kind: Option<usize>,
-    seen: Vec<bool>,
-    too_long: bool,
 }
 
 /// What an event means for the caller of `next`.
@@ -73,16 +61,6 @@ impl<R: Read> XmlRecords<R> {
             Kind::Xml { root, namespace, max_depth } => (root.clone(), namespace.clone(), *max_depth),
             Kind::Delimited { .. } | Kind::Fixed => (String::new(), String::new(), 0),
         };
-        let paths = layout.records.iter().map(|record| {
-            let mut paths = HashMap::new();
-            for (index, field) in record.fields.iter().enumerate() {
-                for (at, _) in field.path.match_indices('/') {
-                    paths.entry(field.path[..at].to_owned()).or_insert(None);
-                }
-                paths.insert(field.path.clone(), Some(index));
-            }
-            paths
-        });
         let mut reader = quick_xml::Reader::from_reader(source);
         reader.config_mut().check_comments = true;
         XmlRecords {
@@ -93,11 +71,9 @@ impl<R: Read> XmlRecords<R> {
             namespace,
             max_depth,
             names: None,
-            paths: paths.collect(),
             depth: 0,
             skip: None,
-            path: String::new(),
-            cuts: Vec::new(),
+            path: PathWalk::new(layout),
             open: None,
             field: None,
             root_closed: false,
@@ -259,63 +235,6 @@ impl<R: Read> XmlRecords<R> {
         }
     }
 
-    /// A record element begins.
-    fn begin(&mut self, name: &str, core: &mut Core, record: &mut Record, findings: &mut Findings) {
-        let layout = Arc::clone(&core.layout);
-        let is = |kind: usize| Some(!name.is_empty() && layout.records.get(kind).is_some_and(|r| r.element == name));
-        let recognised = core.walk.recognise(&layout, is);
-        let kind = core.known(recognised, record, findings);
-        let fields = kind.map_or(0, |kind| layout.records[kind].fields.len());
-        record.cells.resize(fields, Cell::default());
-        self.path.clear();
-        self.cuts.clear();
-        self.field = None;
-        self.open = Some(Open {
-            kind,
-            seen: vec![false; fields],
-            too_long: false,
-        });
-        if kind.is_none() {
-            self.skip = Some(self.depth);
-        }
-    }
-
-    /// An element inside a record begins.
-    fn inner_tag(&mut self, name: Option<&str>, full: &str, before: u64, record: &mut Record, findings: &mut Findings) {
-        let Some(open) = &mut self.open else {
-            return;
-        };
-        self.cuts.push(self.path.len());
-        if !self.path.is_empty() {
-            self.path.push('/');
-        }
-        self.path.push_str(name.unwrap_or_default());
-        let paths = open.kind.and_then(|kind| self.paths.get(kind));
-        let target = paths.filter(|_| self.field.is_none() && name.is_some()).and_then(|paths| paths.get(&self.path));
-        let (code, what) = match target {
-            Some(None) => return,
-            Some(Some(field)) if !open.seen[*field] => {
-                open.seen[*field] = true;
-                self.field = Some(*field);
-                let start = record.text.len() as u32;
-                let at = (self.offset + self.reader.buffer_position() - record.byte) as u32;
-                record.cells[*field] = Cell {
-                    start,
-                    end: start,
-                    at,
-                    ..Cell::default()
-                };
-                return;
-            }
-            Some(Some(_)) => ("duplicate-element", "が2回あります"),
-            None => ("unknown-element", "はこのレコードにありません"),
-        };
-        let mut notes = record.notes(findings);
-        notes.at(Note::error(code), before, 0, || format!("要素 <{full}> {what}"));
-        record.held = notes.held;
-        self.skip = Some(self.depth);
-    }
-
     fn end_tag(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) -> Turn {
         let depth = self.depth;
         self.depth = depth.saturating_sub(1);
@@ -338,77 +257,10 @@ impl<R: Read> XmlRecords<R> {
                     let cell = &mut record.cells[field];
                     cell.end = record.text.len() as u32;
                 }
-                if let Some(cut) = self.cuts.pop() {
-                    self.path.truncate(cut);
-                }
+                self.path.leave();
                 Turn::Go
             }
         }
-    }
-
-    /// A record element ends: its fields are judged.
-    fn complete(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) {
-        let Some(Open { kind: Some(kind), too_long, .. }) = self.open.take() else {
-            return;
-        };
-        if too_long {
-            core.close(kind, record, findings);
-            return;
-        }
-        let layout = Arc::clone(&core.layout);
-        let declared = &layout.records[kind];
-        record.recognised = true;
-        let mut notes = record.notes(findings);
-        let Record { text, cells, .. } = record;
-        for (index, rule) in core.kinds[kind].fields.iter().enumerate() {
-            let cell = &mut cells[index];
-            let field = &declared.fields[index];
-            let content = text.get(cell.start as usize..cell.end as usize).unwrap_or_default();
-            let place = (cell.at as usize, cell.len as usize);
-            let typed = rule.judge(content, class::of(content.as_bytes()), &mut |fault| {
-                report_text(fault, field, place, content, &mut notes);
-            });
-            store(typed, rule, text, cell);
-        }
-        record.held = notes.held;
-        core.close(kind, record, findings);
-    }
-
-    /// Gives up the content of a record that is longer than allowed. (One long token is stopped by the budget.)
-    fn measure(&mut self, core: &Core, record: &mut Record, findings: &mut Findings) {
-        let len = self.position() - record.byte;
-        let Some(open) = &mut self.open else {
-            return;
-        };
-        if open.too_long || len <= core.max_record as u64 {
-            return;
-        }
-        open.too_long = true;
-        self.field = None;
-        self.skip = Some(RECORD_DEPTH);
-        record.text.clear();
-        record.cells.clear();
-        let mut notes = record.notes(findings);
-        notes.at(Note::error("record-too-long"), record.byte, len, || {
-            format!("1件のレコードが上限 {} バイトを超えています", core.max_record)
-        });
-        record.held = notes.held;
-    }
-
-    /// Nothing more can be read. `true`: a record was begun; it is held and counted.
-    fn abandon(&mut self, core: &mut Core, record: &mut Record, findings: &mut Findings) -> bool {
-        core.stopped |= !self.root_closed;
-        let Some(open) = self.open.take() else {
-            return false;
-        };
-        record.len = self.position() - record.byte;
-        record.held = true;
-        record.text.clear();
-        record.cells.clear();
-        if let Some(kind) = open.kind {
-            core.close(kind, record, findings);
-        }
-        true
     }
 
     /// The document is no XML any more; only the input's own errors are passed on.
@@ -424,19 +276,11 @@ impl<R: Read> XmlRecords<R> {
             quick_xml::Error::Io(error) if error.to_string() != BUDGET_SPENT => {
                 return Err(io::Error::new(error.kind(), Arc::clone(error)));
             }
-            quick_xml::Error::Io(_) => {
-                let limit = core.max_record;
-                self.fatal("record-too-long", before, findings, format!("1つの要素または文字列が上限 {limit} バイトを超えています"));
-            }
-            quick_xml::Error::Encoding(_) => {
-                let good = std::str::from_utf8(token).map_or_else(|error| error.valid_up_to(), str::len);
-                let message = "UTF-8 で読めないバイトがあります。XML はここから先を読めません".to_owned();
-                self.fatal("undecodable", before + good as u64, findings, message);
-            }
             _ => {
-                let at = (self.offset + self.reader.error_position()).max(before);
-                let message = "XML の書き方が壊れています（タグの対応や記号を確認してください）。ここから先を読めません".to_owned();
-                self.fatal("xml-broken", at, findings, message);
+                let place =
+                    Torn { token, before, at: self.offset + self.reader.error_position(), limit: core.max_record };
+                let (code, byte, message) = place.explain(error);
+                self.fatal(code, byte, findings, message);
             }
         }
         Ok(())
@@ -466,21 +310,14 @@ impl<R: Read> XmlRecords<R> {
         Turn::Go
     }
 
-    fn reference(&mut self, reference: &BytesRef<'_>, before: u64, record: &mut Record, findings: &mut Findings) -> Turn {
-        let content: &str = reference;
-        let ch = match reference.resolve_char_ref() {
-            Ok(Some(ch)) => Some(ch),
-            Ok(None) => match content {
-                "lt" => Some('<'),
-                "gt" => Some('>'),
-                "amp" => Some('&'),
-                "apos" => Some('\''),
-                "quot" => Some('"'),
-                _ => None,
-            },
-            Err(_) => None,
-        };
-        match ch {
+    fn reference(
+        &mut self,
+        reference: &BytesRef<'_>,
+        before: u64,
+        record: &mut Record,
+        findings: &mut Findings,
+    ) -> Turn {
+        match referred(reference) {
             Some(ch) => self.text(ch.encode_utf8(&mut [0; 4]), before, record, findings),
             None => {
                 let message = "XML で決められた5つ以外の実体参照、または正しくない文字参照があります".to_owned();

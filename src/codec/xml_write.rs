@@ -6,7 +6,7 @@ use crate::schema::layout::Layout;
 
 use super::fault::Fault;
 use super::field_rule::FieldRule;
-use super::writer::Contents;
+use super::field_write::Contents;
 
 /// Before every record.
 pub(super) const INDENT: &[u8] = b"  ";
@@ -31,11 +31,7 @@ impl XmlStyle {
             element: record.element.clone(),
             paths: record.fields.iter().map(|field| split(&field.path)).collect(),
         });
-        XmlStyle {
-            root: root.to_owned(),
-            namespace: namespace.to_owned(),
-            records: records.collect(),
-        }
+        XmlStyle { root: root.to_owned(), namespace: namespace.to_owned(), records: records.collect() }
     }
 
     /// Declaration and root.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::load::{LoadContext, Loaded, load};
-use super::receive::{refuse, work_name};
+use super::receive::{companion_name, refuse, work_name};
 use super::row::RunItems;
 use super::settle::{Settled, settle};
 use super::step::Step;
@@ -113,14 +113,16 @@ const MANIFEST_LIMIT: u64 = 64 * 1024;
 /// What the manifest says against what arrived.
 fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, HubError> {
     let Some(Completeness::Manifest { .. }) = hub.site.feeds.get(&exchange.interface).map(|f| &f.complete) else { return Ok(None) };
-    let path = hub.area.work().join(format!("{}.with", exchange.id));
+    let fatal = |message: String| Some(Finding::data("manifest-mismatch", Severity::Fatal, DataPlace::default(), message));
+    let path = hub.area.work().join(companion_name(exchange.id));
     let mut text = Vec::new();
     match crate::area::open_plain(&path).and_then(|f| f.take(MANIFEST_LIMIT).read_to_end(&mut text)) {
         Ok(_) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(fatal("管理ファイルが無くなりました。ファイルと管理ファイルの両方を入れ直してください".into()));
+        }
         Err(e) => return Err(HubError::io("読み込み", &path)(e)),
     }
-    let fatal = |message: String| Some(Finding::data("manifest-mismatch", Severity::Fatal, DataPlace::default(), message));
     let Ok(text) = std::str::from_utf8(&text) else {
         return Ok(fatal("管理ファイルが UTF-8 ではありません".into()));
     };
@@ -238,7 +240,7 @@ fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, 
 
 /// The last step: what lies in the work folder for this exchange is no longer needed.
 fn clear(hub: &mut Hub, id: i64) -> Result<(), HubError> {
-    for name in [work_name(id), format!("{id}.with")] {
+    for name in [work_name(id), companion_name(id)] {
         let path = hub.area.work().join(name);
         match fs::remove_file(&path) {
             Ok(()) => {}

@@ -187,7 +187,8 @@ fn a_bank_file_that_is_wrong_is_rejected_or_its_record_held() {
     let amount: &[u8] = b"2\xB1         00x100   ";
     let strange: &[u8] = b"5                   ";
     let two = |data: &'static [u8]| [HEAD, data, TAIL, END].to_vec();
-    let cases: Vec<(Vec<&[u8]>, &[u8], &[&str])> = vec![
+    type Case<'a> = (Vec<&'a [u8]>, &'a [u8], &'a [&'a str]);
+    let cases: Vec<Case<'_>> = vec![
         (vec![HEAD, DATA], b"", &["order-unfinished"]),
         (vec![HEAD, DATA, TAIL, END, b"xx"], b"", &["trailing-bytes"]),
         (vec![HEAD, DATA, TAIL, END, END], b"", &["trailing-bytes"]),
@@ -281,7 +282,9 @@ fn a_secret_value_never_shows() {
         let back = read(&layout, line);
         let finding = &back.findings.kept()[0];
         assert!(finding.value.starts_with("＊＊＊"), "{finding:?}");
-        assert!(!finding.message.contains('漢') && !finding.message.contains("「a」") && !finding.message.contains("81"));
+        assert!(
+            !finding.message.contains('漢') && !finding.message.contains("「a」") && !finding.message.contains("81")
+        );
     }
 }
 
@@ -290,10 +293,7 @@ fn kinds_of_a_delimited_file_are_told_apart_and_totals_checked() {
     let first = |mark: &str, name: &str, fields: Vec<Field>| {
         let mut all = vec![Field { constant: Some(mark.to_owned()), ..field("区分", FieldKind::Half, 1) }];
         all.extend(fields);
-        RecordKind {
-            when: Some(Discriminator { field: 0, values: vec![mark.to_owned()] }),
-            ..record(name, all)
-        }
+        RecordKind { when: Some(Discriminator { field: 0, values: vec![mark.to_owned()] }), ..record(name, all) }
     };
     let int = |name| field(name, FieldKind::Int { signed: false }, 9);
     let records = vec![
@@ -310,6 +310,9 @@ fn kinds_of_a_delimited_file_are_told_apart_and_totals_checked() {
     assert_clean(&back);
     assert_eq!(back.totals.iter().map(|total| total.counted).collect::<Vec<_>>(), [10, 4]);
     let back = read(&layout, b"H,4\r\nD,10,7\r\nX,1\r\nT,10\r\nD,5,7\r\n");
-    assert_eq!(back.codes(), ["unknown-record", "total-unproved", "order-violation", "order-unfinished", "total-unproved"]);
+    assert_eq!(
+        back.codes(),
+        ["unknown-record", "total-unproved", "order-violation", "order-unfinished", "total-unproved"]
+    );
     assert_eq!(back.records.iter().filter(|record| record.held).count(), 2);
 }

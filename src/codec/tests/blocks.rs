@@ -24,11 +24,14 @@ fn codes() -> Vec<([u8; 2], String)> {
 fn every_two_byte_code_is_read_at_every_offset_of_the_buffer() {
     let codes = codes();
     assert_eq!(codes.len(), 9_604);
-    let mut layout = layout(csv(), vec![record("データ", vec![
-        field("前", FieldKind::Wide, 4),
-        field("中", FieldKind::Wide, 4),
-        field("後", FieldKind::Wide, 4),
-    ])], "データ*");
+    let mut layout = layout(
+        csv(),
+        vec![record(
+            "データ",
+            vec![field("前", FieldKind::Wide, 4), field("中", FieldKind::Wide, 4), field("後", FieldKind::Wide, 4)],
+        )],
+        "データ*",
+    );
     layout.physical.max_record = 64;
     let mut bytes = Vec::new();
     for (index, (code, _)) in codes.iter().enumerate() {
@@ -36,7 +39,9 @@ fn every_two_byte_code_is_read_at_every_offset_of_the_buffer() {
         if index % 2 == 0 {
             bytes.extend([code[0], code[1], b',', b'"', code[0], code[1], b'"', b',', code[0], code[1]]);
         } else {
-            bytes.extend([b'"', code[0], code[1], b'"', b',', code[0], code[1], b',', b'"', b'"', b'"', code[0], code[1], b'"']);
+            bytes.extend([
+                b'"', code[0], code[1], b'"', b',', code[0], code[1], b',', b'"', b'"', b'"', code[0], code[1], b'"',
+            ]);
         }
         bytes.extend(b"\r\n");
     }

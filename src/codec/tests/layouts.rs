@@ -25,12 +25,7 @@ pub fn field(name: &str, kind: FieldKind, len: usize) -> Field {
 }
 
 pub fn date(form: DateForm) -> FieldKind {
-    FieldKind::Date(DateRule {
-        form,
-        unknown: true,
-        zero_null: false,
-        open: true,
-    })
+    FieldKind::Date(DateRule { form, unknown: true, zero_null: false, open: true })
 }
 
 pub fn record(name: &str, fields: Vec<Field>) -> RecordKind {
@@ -68,11 +63,7 @@ pub fn layout(kind: Kind, records: Vec<RecordKind>, order: &str) -> Layout {
 }
 
 pub fn csv() -> Kind {
-    Kind::Delimited {
-        separator: b',',
-        quote: Quote::Needed,
-        header: false,
-    }
+    Kind::Delimited { separator: b',', quote: Quote::Needed, header: false }
 }
 
 /// Three fields: number kept as text, text, amount.
@@ -127,10 +118,7 @@ pub fn fixed_record(name: &str, mark: Option<&str>, mut fields: Vec<Field>) -> R
     }
     RecordKind {
         length: offset,
-        when: mark.map(|mark| Discriminator {
-            field: 0,
-            values: vec![mark.to_owned()],
-        }),
+        when: mark.map(|mark| Discriminator { field: 0, values: vec![mark.to_owned()] }),
         ..record(name, fields)
     }
 }
@@ -138,10 +126,7 @@ pub fn fixed_record(name: &str, mark: Option<&str>, mut fields: Vec<Field>) -> R
 /// Header, data, trailer and end of 20 bytes, as banks use them, with totals.
 pub fn bank() -> Layout {
     let int = |name, len| field(name, FieldKind::Int { signed: false }, len);
-    let filler = |len| Field {
-        filler: true,
-        ..field("予備", FieldKind::Half, len)
-    };
+    let filler = |len| Field { filler: true, ..field("予備", FieldKind::Half, len) };
     let records = vec![
         fixed_record("ヘッダ", Some("1"), vec![field("名", FieldKind::HalfKana, 10), filler(9)]),
         fixed_record("データ", Some("2"), vec![field("名", FieldKind::HalfKana, 10), int("金額", 6), filler(3)]),
@@ -164,14 +149,7 @@ pub fn bank() -> Layout {
 }
 
 pub fn total(declared: (usize, usize), counted: Counted, scope: TotalScope) -> Total {
-    Total {
-        declared,
-        counted,
-        only: None,
-        scope,
-        zero_is_silent: false,
-        place: RulePlace::default(),
-    }
+    Total { declared, counted, only: None, scope, zero_is_silent: false, place: RulePlace::default() }
 }
 
 /// XML with nested paths.
@@ -184,11 +162,7 @@ pub fn xml(mut fields: Vec<Field>) -> Layout {
         fields[2].path = "氏名/番号".to_owned();
         fields[3].path = "他/a/b".to_owned();
     }
-    let kind = Kind::Xml {
-        root: "一覧".to_owned(),
-        namespace: "urn:test".to_owned(),
-        max_depth: 6,
-    };
+    let kind = Kind::Xml { root: "一覧".to_owned(), namespace: "urn:test".to_owned(), max_depth: 6 };
     let mut layout = layout(kind, vec![record("データ", fields)], "データ*");
     layout.physical.charset = Charset::Utf8;
     layout

@@ -41,10 +41,7 @@ fn read(layout: &Layout, bytes: &[u8]) -> Read {
 }
 
 fn read_in_blocks(layout: &Layout, bytes: &[u8], block: usize) -> Read {
-    let limits = ReadLimits {
-        block,
-        ..ReadLimits::default()
-    };
+    let limits = ReadLimits { block, ..ReadLimits::default() };
     let mut reader = RecordReader::new(Arc::new(layout.clone()), bytes, limits);
     let mut findings = Findings::new(1000);
     let mut records = Vec::new();
@@ -56,11 +53,7 @@ fn read_in_blocks(layout: &Layout, bytes: &[u8], block: usize) -> Read {
     assert_eq!(reader.records_read(), records.len() as u64);
     let unlisted = findings.codes().iter().find(|entry| !crate::finding::catalogue().contains_key(&entry.code));
     assert!(unlisted.is_none(), "not in the catalogue: {unlisted:?}");
-    Read {
-        records,
-        totals: reader.totals().to_vec(),
-        findings,
-    }
+    Read { records, totals: reader.totals().to_vec(), findings }
 }
 
 /// Writes records and gives the file, its totals and where each record went.

@@ -69,11 +69,7 @@ fn formats() -> Vec<Layout> {
     for quote in [Quote::Needed, Quote::Always] {
         for (charset, bom) in [(Charset::Windows31j, Bom::Forbidden), (Charset::Utf8, Bom::Required)] {
             let mut one = layout(csv(), vec![record("データ", every_kind())], "データ*");
-            one.physical.kind = Kind::Delimited {
-                separator: b',',
-                quote,
-                header: quote == Quote::Always,
-            };
+            one.physical.kind = Kind::Delimited { separator: b',', quote, header: quote == Quote::Always };
             one.physical.charset = charset;
             one.physical.bom = bom;
             one.records[0].fields.iter_mut().for_each(|field| field.charset = charset);
@@ -134,14 +130,8 @@ fn fixed_every_kind(ends: LineEnd) -> Layout {
 #[test]
 fn kanji_between_marks_read_back_as_written() {
     let mark = |name, a: &[u8], b: &[u8]| field(name, FieldKind::Mark(vec![a.to_vec(), b.to_vec()]), 3);
-    let kanji = Field {
-        charset: Charset::JisX0208,
-        ..field("漢字", FieldKind::FullWidth, 10)
-    };
-    let kana = Field {
-        charset: Charset::JisX0201,
-        ..field("カナ", FieldKind::HalfKana, 6)
-    };
+    let kanji = Field { charset: Charset::JisX0208, ..field("漢字", FieldKind::FullWidth, 10) };
+    let kana = Field { charset: Charset::JisX0201, ..field("カナ", FieldKind::HalfKana, 6) };
     let fields = vec![kana, mark("入", b"\x1B$B", b"\x1B$@"), kanji, mark("出", b"\x1B(B", b"\x1B(J")];
     let mut layout = layout(Kind::Fixed, vec![fixed_record("データ", None, fields)], "データ*");
     layout.physical.line_end = LineEnd::None;

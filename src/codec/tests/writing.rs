@@ -75,7 +75,9 @@ fn a_file_total_in_front_is_filled_in_at_the_end() {
     let int = |name, len| field(name, FieldKind::Int { signed: false }, len);
     let quoted = Kind::Delimited { separator: b',', quote: Quote::Always, header: false };
     let plain = xml(Vec::new()).physical.kind;
-    for (kind, ends) in [(Kind::Fixed, LineEnd::None), (csv(), LineEnd::CrLf), (quoted, LineEnd::Lf), (plain, LineEnd::Lf)] {
+    for (kind, ends) in
+        [(Kind::Fixed, LineEnd::None), (csv(), LineEnd::CrLf), (quoted, LineEnd::Lf), (plain, LineEnd::Lf)]
+    {
         let records = vec![
             fixed_record("管理", None, vec![field("名", FieldKind::Digits, 2), int("件数", 6)]),
             fixed_record("データ", None, vec![int("金額", 8)]),

@@ -31,7 +31,9 @@ fn with(record: &str) -> Read {
 
 #[test]
 fn predefined_and_numeric_references_and_cdata_are_text() {
-    let back = with("<データ><!-- x --><番号>0000<![CDATA[1]]></番号><氏名><漢字>&lt;&#x8868;&#13;&amp;</漢字></氏名></データ>");
+    let back = with(
+        "<データ><!-- x --><番号>0000<![CDATA[1]]></番号><氏名><漢字>&lt;&#x8868;&#13;&amp;</漢字></氏名></データ>",
+    );
     assert_clean(&back);
     assert_eq!(back.values()[0].1, [text("00001"), text("<表\r&")]);
     assert_eq!(back.values()[1].1[0], text("00009"));
