@@ -94,7 +94,8 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
         let layout = e.layout.clone().zip(e.profile.clone()).and_then(|k| site.layouts.get(&k));
         report.layout = layout.map(|l| LayoutUsed { id: l.id.clone(), profile: l.profile.clone(), provenance: l.provenance, source: l.source.clone() });
         report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
-        report.next_steps = e.note.iter().filter(|_| outcome == Outcome::Duplicate || outcome == Outcome::Returned).cloned().collect();
+        let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned);
+        report.note = e.note.clone().filter(|_| told).unwrap_or_default();
     }
     if let Some(run) = run {
         fill_run(hub, &mut report, run)?;
@@ -379,7 +380,7 @@ pub fn all_reports(hub: &mut Hub) -> Result<Vec<RunReport>, HubError> {
 pub fn case_json(report: &RunReport) -> Json {
     let mut json = serde_json::to_value(report).unwrap_or(Json::Null);
     if let Some(map) = json.as_object_mut() {
-        for key in ["times", "municipality", "plan_revision", "next_steps", "layout"] {
+        for key in ["times", "municipality", "plan_revision", "note", "next_steps", "layout"] {
             map.remove(key);
         }
         map.retain(|_, v| !matches!(v, Json::Array(a) if a.is_empty()) && !v.is_null());

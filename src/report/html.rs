@@ -47,11 +47,11 @@ struct IndexPage<'a> {
 /// Findings of one code.
 struct Kind<'a> {
     severity: &'static str,
-    /// The catalogue's short name; for a mapping's own check its first message.
-    title: String,
+    /// The catalogue's short name; a mapping's own check has only its code.
+    title: &'a str,
     code: &'a str,
     count: u64,
-    /// The first finding's action; empty when none is listed.
+    /// What to do, or an example, from the first finding; empty when none is listed.
     action: String,
 }
 
@@ -80,14 +80,17 @@ fn kinds(report: &RunReport) -> Vec<Kind<'_>> {
     kinds.sort_by_key(|(_, (first, count))| std::cmp::Reverse((first.map(|f| f.severity), *count)));
     let kind = |(code, (first, count)): (_, (Option<&FindingLine>, _))| Kind {
         severity: first.map_or("—", |f| f.severity.japanese()),
-        title: catalogue()
-            .get(code)
-            .map_or_else(|| first.map(|f| f.message.clone()).unwrap_or_default(), |c| c.title.clone()),
+        title: catalogue().get(code).map_or(code, |c| c.title.as_str()),
         code,
         count,
-        action: first.map(|f| f.action.clone()).unwrap_or_default(),
+        action: first.map(action_or_example).unwrap_or_default(),
     };
     kinds.into_iter().map(kind).collect()
+}
+
+/// A mapping's own check often says in its message what to do.
+fn action_or_example(f: &FindingLine) -> String {
+    if f.action.is_empty() { format!("例：{}", f.message) } else { f.action.clone() }
 }
 
 impl RunPage<'_> {

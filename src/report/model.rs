@@ -77,6 +77,8 @@ pub struct RunReport {
     pub outcomes: Vec<TallyLine>,
     /// Outbound: where it went; `None` while it is a draft.
     pub delivery: Option<Delivery>,
+    /// What the ledger adds to the verdict, e.g. which exchange a duplicate repeats or why a draft was returned.
+    pub note: String,
     /// What the operator does next, one sentence each; empty means the outcome's usual steps.
     pub next_steps: Vec<String>,
 }
@@ -232,6 +234,7 @@ impl RunReport {
             groups: Vec::new(),
             outcomes: Vec::new(),
             delivery: None,
+            note: String::new(),
             next_steps: Vec::new(),
         }
     }

@@ -55,6 +55,7 @@ fn the_worst_report_still_fits_fifteen_lines_of_a_terminal() {
     r.balance.declared = Some(Tally::of(9));
     r.balance.written = Some(Tally::of(1));
     r.seen_totals = vec![SeenTotal::default(); 4];
+    r.note = "差戻し\n".into();
     r.next_steps = vec!["一\n二".into(); 9];
     assert!(text(&r).lines().count() <= 15, "{}", text(&r));
     assert!(!text(&r).contains('\u{1b}'));

@@ -24,6 +24,9 @@ pub fn text(report: &RunReport) -> String {
         visible(&r.exchange)
     )];
     lines.push(format!("  {}", r.headline()));
+    if !r.note.is_empty() {
+        lines.push(format!("  {}", visible(&r.note)));
+    }
     lines.extend(r.alarms().into_iter().take(SENTENCES).map(|a| format!("  ！{a}")));
     if let Some(file) = &r.file {
         lines.push(format!("  ファイル  {}（{}）", visible(&file.name), bytes(file.bytes)));
