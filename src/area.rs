@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -13,6 +13,9 @@ use sha2::{Digest, Sha256};
 const BLOCK: usize = 1 << 20;
 /// zstd level: fast, and personal data compresses well enough.
 const LEVEL: i32 = 1;
+
+/// Endings of files in the work folder that are of no use once the work on them was interrupted.
+const SCRATCH: [&str; 5] = ["draft", "zst", "unpack", "copy", "tmp"];
 
 /// The folders of one site.
 #[derive(Debug, Clone)]
@@ -40,7 +43,8 @@ impl Area {
         for folder in [self.inbox.clone(), self.outbox.clone(), self.work(), self.archive(), self.reports(), self.set_aside()] {
             fs::create_dir_all(folder)?;
         }
-        Ok(())
+        // Archive, store and reports hold personal data: nobody but the service's own account looks in.
+        fs::set_permissions(&self.data, fs::Permissions::from_mode(0o700))
     }
 
     /// Claimed files and drafts, by exchange number.
@@ -61,6 +65,18 @@ impl Area {
     /// What was in an inbox and is no file that can be taken (folders, links, odd names), by exchange number.
     pub fn set_aside(&self) -> PathBuf {
         self.data.join("set-aside")
+    }
+
+    /// Removes what was half written into the work folder when a stop came; all of it is written anew. To be called only
+    /// while nobody works here.
+    pub fn sweep_scratch(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.work())? {
+            let path = entry?.path();
+            if path.extension().and_then(|e| e.to_str()).is_some_and(|e| SCRATCH.contains(&e)) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where the bytes with this hash are kept.

@@ -57,10 +57,7 @@ fn print_sample(cli: &Cli, summary: &SampleSummary) {
 pub fn demo(cli: &Cli, args: &DemoArgs) -> Result<u8, CliError> {
     let own = cli.site()?;
     prepare(&own, args)?;
-    let (mut site, _) = crate::mapping::site::load(&args.into).map_err(CliError::Rules)?;
-    if let Some(url) = &args.store {
-        site.config.store_url = url.clone();
-    }
+    let (site, _) = crate::mapping::site::load(&args.into).map_err(CliError::Rules)?;
     let options = SampleOptions { seed: args.seed, residents: args.residents, include_bad: true, ..SampleOptions::default() };
     let say = |text: &str| {
         if !cli.json {
@@ -88,6 +85,7 @@ pub fn demo(cli: &Cli, args: &DemoArgs) -> Result<u8, CliError> {
     seen.reverse();
     print_exchanges(cli, &mut hub, &seen)?;
     if !cli.json {
+        tell_derived(&mut hub)?;
         tell_where(&mut hub, args, &seen)?;
     }
     Ok(exit::OK)
@@ -110,11 +108,22 @@ fn prepare(own: &Site, args: &DemoArgs) -> Result<(), CliError> {
     }
     fs::create_dir_all(into)?;
     fs::write(into.join(MARK), "renkei demo\n")?;
-    fs::copy(own.root.join("renkei.toml"), into.join("renkei.toml"))?;
+    let mut config = fs::read_to_string(own.root.join("renkei.toml"))?;
+    if let Some(url) = &args.store {
+        config = with_store(&config, url);
+    }
+    fs::write(into.join("renkei.toml"), config)?;
     for folder in ["schemas", "mappings"] {
         copy_tree(&own.root.join(folder), &into.join(folder))?;
     }
     Ok(())
+}
+
+/// The configuration with another database.
+fn with_store(config: &str, url: &str) -> String {
+    let line = format!("url = {}", serde_json::Value::String(url.to_owned()));
+    let lines: Vec<&str> = config.lines().map(|l| if l.trim_start().starts_with("url") { line.as_str() } else { l }).collect();
+    lines.join("\n") + "\n"
 }
 
 fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
@@ -126,6 +135,21 @@ fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
             copy_tree(&entry.path(), &target)?;
         } else {
             fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// What was computed inside, outcome by outcome.
+fn tell_derived(hub: &mut Hub) -> Result<(), CliError> {
+    for report in facts::all_reports(hub)?.iter().filter(|r| r.direction == crate::report::model::Direction::Derive) {
+        if report.balance.read.count == report.balance.unchanged.count {
+            continue;
+        }
+        println!("{:>6} 計算 {} {} 件", report.exchange, report.title, report.balance.read.count);
+        for line in &report.outcomes {
+            let amount = line.tally.amount.map(|a| format!(" {} 円", crate::report::words::thousands(a))).unwrap_or_default();
+            println!("       {} {} 件{amount}", line.label, line.tally.count);
         }
     }
     Ok(())

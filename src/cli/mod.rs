@@ -248,6 +248,7 @@ impl CliError {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    end_quietly_on_broken_pipe(&cli.command);
     let done = match &cli.command {
         Command::Check => author::check(&cli),
         Command::Preview(args) => author::preview(&cli, args),
@@ -278,6 +279,14 @@ pub fn main() -> ExitCode {
             }
             ExitCode::from(error.code())
         }
+    }
+}
+
+/// `renkei status | head` ends without a word when `head` has read enough; the daemon writes to no pipe it could lose.
+fn end_quietly_on_broken_pipe(command: &Command) {
+    if !matches!(command, Command::Serve(_)) {
+        let always = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let _ = signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, always);
     }
 }
 

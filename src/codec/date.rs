@@ -65,7 +65,7 @@ pub(super) fn read(rule: &DateRule, text: &[u8]) -> Result<ReadDate, &'static st
             if rule.zero_null && text == b"0000" {
                 return Ok(ReadDate::Null);
             }
-            // The year is not known here: a leap year lets 0229 through, `near_date` decides.
+            // The year is not known here: a leap year lets 0229 through, the mapping decides the year.
             let day = numbers(b"2000", &[a, b], &[c, d]).ok_or("数字でない文字があります")?;
             check(rule, day)?;
             Ok(ReadDate::AsIs)

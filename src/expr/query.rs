@@ -10,6 +10,7 @@
 
 use sqlparser::ast::Query as Sql;
 use sqlparser::dialect::Dialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
@@ -137,6 +138,7 @@ fn parse(sql: &str) -> Result<Sql, ExprError> {
         mistake(e.location, "ここから先を読み取れません", "引用符の閉じ忘れ、全角の記号がないか見てください")
     })?;
     tokens.iter().try_for_each(refuse_token)?;
+    refuse_folded(&tokens)?;
     refuse_depth(&tokens)?;
     let first = tokens.iter().find(|t| !matches!(t.token, Token::Whitespace(_)));
     let leading = first.map(|t| (t.token.to_string().to_ascii_uppercase(), t.span.start));
@@ -167,18 +169,25 @@ fn refuse_token(token: &TokenWithSpan) -> Result<(), ExprError> {
             let hint = "空白・括弧・カンマ・演算子は半角で書いてください";
             return Err(mistake(token.span.start, format!("文字「{c}」は使えません"), hint));
         }
-        Token::Word(word) if word.quote_style.is_none() => {
-            let japanese = !word.value.is_ascii();
-            if japanese && word.value.contains(|c: char| c.is_ascii_uppercase()) {
-                let message = format!("名前「{}」に引用符がありません", word.value);
-                let hint = format!("英大文字を含む名前は \"{}\" と書いてください", word.value);
-                return Err(mistake(token.span.start, message, hint));
-            }
-            return Ok(());
-        }
         _ => return Ok(()),
     };
     Err(mistake(token.span.start, message, hint))
+}
+
+/// Refuses names with ASCII capitals outside `"…"`: PostgreSQL folds them, SQLite keeps them.
+fn refuse_folded(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
+    let mut words = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).peekable();
+    while let Some(token) = words.next() {
+        let Token::Word(word) = &token.token else { continue };
+        let function = words.peek().is_some_and(|next| next.token == Token::LParen);
+        let plain = word.quote_style.is_some() || word.keyword != Keyword::NoKeyword || function;
+        if !plain && word.value.contains(|c: char| c.is_ascii_uppercase()) {
+            let message = format!("名前「{}」に引用符がありません", word.value);
+            let hint = format!("英大文字を含む名前は \"{}\" と書いてください", word.value);
+            return Err(mistake(token.span.start, message, hint));
+        }
+    }
+    Ok(())
 }
 
 fn refuse_depth(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {

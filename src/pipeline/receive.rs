@@ -9,8 +9,8 @@ use std::time::Instant;
 use super::step::Step;
 use super::{Hub, HubError};
 use crate::finding::{DataPlace, Finding, Severity};
-use crate::inbox::Entry;
-use crate::store::ledger::{self, Direction, Facts, State, Wanted};
+use crate::inbox::{self, Entry};
+use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
 use crate::store::{StoreError, detail};
 
@@ -71,7 +71,7 @@ fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathB
     let mut moved = Vec::with_capacity(ids.len());
     for (id, (path, _, companion)) in ids.iter().zip(batch) {
         if let Some(companion) = companion {
-            move_if_there(companion, &hub.area.work().join(format!("{id}.with")))?;
+            move_if_there(companion, &hub.area.work().join(companion_name(*id)))?;
         }
         moved.push(move_if_there(path, &hub.area.work().join(work_name(*id)))?);
     }
@@ -104,13 +104,28 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
                 refuse(hub, id, &exchange.interface, State::Claiming, finding)?;
                 continue;
             }
-            let work = hub.area.work().join(work_name(id));
-            let inbox = exchange.inbox_path.as_ref().map(|p| hub.site.root.join(p));
-            let there = work.exists() || (exchange.work_name.is_some() && inbox.is_some_and(|from| move_if_there(&from, &work).unwrap_or(false)));
+            let there = fetch(hub, &exchange)?;
             let (to, note) = if there { (State::Claimed, None) } else { (State::Withdrawn, Some("取り込む前に受信フォルダーから無くなりました")) };
             ledger::advance(&mut hub.conn, id, State::Claiming, to, note, &now)?;
         }
     }
+}
+
+/// Moves an announced file, its companion first, unless that was done before the stop. Does the work folder have the file?
+fn fetch(hub: &Hub, exchange: &Exchange) -> Result<bool, HubError> {
+    let work = hub.area.work().join(work_name(exchange.id));
+    if work.exists() {
+        return Ok(true);
+    }
+    let (Some(from), Some(_)) = (&exchange.inbox_path, &exchange.work_name) else { return Ok(false) };
+    let from = hub.site.root.join(from);
+    let feed = hub.site.feeds.get(&exchange.interface);
+    if let (Some(feed), Some(folder)) = (feed, from.parent()) {
+        if let Some(companion) = inbox::companion(feed, folder, &exchange.file_name) {
+            move_if_there(&companion, &hub.area.work().join(companion_name(exchange.id)))?;
+        }
+    }
+    move_if_there(&from, &work)
 }
 
 /// Moves an entry that is no file out of the way, and says so in a report.
@@ -151,6 +166,11 @@ pub fn refuse(hub: &mut Hub, id: i64, interface: &str, from: State, finding: Fin
 /// Name of a claimed file in the work folder.
 pub fn work_name(exchange: i64) -> String {
     format!("{exchange}.in")
+}
+
+/// Name of its done-file or manifest there.
+pub fn companion_name(exchange: i64) -> String {
+    format!("{exchange}.with")
 }
 
 fn move_if_there(from: &Path, to: &Path) -> Result<bool, HubError> {

@@ -45,7 +45,7 @@ impl Parts {
             sjis(&format!(
                 "れんけい県れんけい市{},{number},{}（れんけい住宅供給公社管理）　第{}棟　{room}号室,{}",
                 d.0,
-                b.0,
+                b,
                 wide("3"),
                 d.3
             ))

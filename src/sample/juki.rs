@@ -46,6 +46,8 @@ impl Town {
         let age = p.age_on(self.base);
         let event = match turn % 6 {
             0 => Event::MovedOut,
+            // Enough of the insured leave that every reason of a loss is seen in a small town.
+            2 if age >= 75 => Event::MovedOut,
             1 if age >= 60 => Event::Died,
             3 if p.country.is_none() => Event::Renamed,
             4 if (20..50).contains(&age) => Event::Born,

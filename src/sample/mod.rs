@@ -288,6 +288,15 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_town_can_be_made_on_any_day() {
+        for (seed, (year, month, day)) in (1..).zip([(2026, 4, 1), (2027, 3, 31), (2028, 2, 29), (2026, 12, 31)]) {
+            let base_date = NaiveDate::from_ymd_opt(year, month, day).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            make(&SampleOptions { seed, residents: SampleOptions::LEAST, base_date, include_bad: true }, folder.path());
+        }
+    }
+
+    #[test]
     fn every_outcome_of_matching_is_among_two_thousand_residents() {
         let options = SampleOptions { residents: 2_000, ..SampleOptions::default() };
         let folder = tempfile::tempdir().unwrap();

@@ -238,15 +238,8 @@ pub(crate) const DISTRICTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Names of buildings.
-pub(crate) const BUILDINGS: &[Word] = &[
-    ("ソレイユ本町", "ソレイユホンチョウ"),
-    ("コーポみどり", "コーポミドリ"),
-    ("市営住宅Ⅱ号棟", "シエイジュウタク２ゴウトウ"),
-    ("メゾン桜", "メゾンサクラ"),
-    ("ハイツ表", "ハイツオモテ"),
-    ("ポプラ館", "ポプラカン"),
-    ("第①寮", "ダイ１リョウ"),
-];
+pub(crate) const BUILDINGS: &[&str] =
+    &["ソレイユ本町", "コーポみどり", "市営住宅Ⅱ号棟", "メゾン桜", "ハイツ表", "ポプラ館", "第①寮"];
 
 /// Spellings of a character outside JIS X 0208 that the pension payers' files use instead.
 pub(crate) fn plain_character(c: char) -> char {

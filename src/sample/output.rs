@@ -89,7 +89,7 @@ impl<'a> Output<'a> {
 
     /// Tells how far a pass over the residents is.
     pub(crate) fn step(&mut self, name: &str, done: u64, all: u64) {
-        if done % STEP == 0 || done == all {
+        if done.is_multiple_of(STEP) || done == all {
             (self.progress)(name, done, all);
         }
     }

@@ -125,7 +125,7 @@ impl Town {
         if rng.per_mille(300) {
             let word = rng.pick(names::BUILDINGS);
             let room = rng.between(1, 5) * 100 + rng.between(1, 12);
-            building = format!("{}　{}", word.0, wide(&room.to_string()));
+            building = format!("{word}　{}", wide(&room.to_string()));
         }
         Address { district, number: wide(&number), building }
     }

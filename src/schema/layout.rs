@@ -261,7 +261,7 @@ pub enum DateForm {
     Iso,
     /// `YYYYMMDD`.
     Compact,
-    /// `MMDD`: no year; the value is the text `MMDD` (type text), for `near_date(mmdd, base)`.
+    /// `MMDD`: no year; the value is the text `MMDD` (type text), and the mapping says which year is meant.
     MonthDay,
     /// `GYYMMDD` with a numeric era: the digit of 明治, 大正, 昭和, 平成, 令和 in turn
     /// (`era = "1-5"` → 12345, `era = "nenkin"` → 13579, `era = "letter"` → MTSHR).

@@ -130,3 +130,64 @@ fn same(layout: &Layout, a: &RecordKind, b: &RecordKind) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::schema::layout::{Layout, Pad};
+    use crate::schema::load_layout::{CodeLists, load_layouts};
+    use crate::schema::toml_read::Reader;
+
+    const HEAD: &str = "version=1\ntitle='a'\nprovenance='inferred'\nsource='a'\nkind='fixed'\ncharset='jis-x-0201'\nline_end='crlf'\n";
+
+    fn load(rest: &str) -> (Vec<Layout>, Vec<String>) {
+        let reader = Reader::new("a.toml", format!("{HEAD}{rest}"));
+        let layouts = load_layouts("a", &reader, &CodeLists::new());
+        (layouts, reader.into_findings().iter().map(|f| format!("{} {}", f.rule.line, f.code)).collect())
+    }
+
+    #[test]
+    fn offsets_are_computed_and_lengths_must_add_up() {
+        let record = "[[record]]\nname='a'\nlength=6\nfields=[{name='x',type='D',len=1},{name='y',type='9',len=4},{name='z',type='X',len=1,filler=true}]\n";
+        let (layouts, found) = load(record);
+        assert_eq!(found, Vec::<String>::new());
+        let offsets: Vec<usize> = layouts[0].records[0].fields.iter().map(|f| f.offset).collect();
+        assert_eq!(offsets, [0, 1, 5]);
+        assert_eq!(layouts[0].records[0].fields[1].pad, Pad::ZeroLeft);
+        assert_eq!(load(&record.replace("length=6", "length=7")).1, ["8 rule-length"]);
+    }
+
+    #[test]
+    fn kinds_that_may_follow_each_other_must_differ() {
+        let kind = |name: &str, digit: &str| {
+            format!(
+                "[[record]]\nname='{name}'\nlength=1\nwhen={{field='k',is=['{digit}']}}\nfields=[{{name='k',type='D',len=1,constant='{digit}'}}]\n"
+            )
+        };
+        let two = |digit: &str| format!("order='(a | b)*'\n{}{}", kind("a", "1"), kind("b", digit));
+        assert_eq!(load(&two("2")).1, Vec::<String>::new());
+        assert_eq!(load(&two("1")).1[0], "14 rule-order");
+        assert_eq!(load(&two("2").replace("is=['2']", "is=['3']")).1, ["17 rule-bad-value"]);
+    }
+
+    #[test]
+    fn what_the_charset_cannot_hold_is_refused_before_any_file_comes() {
+        let wide = "[[record]]\nname='a'\nlength=4\nfields=[{name='x',type='J',len=4}]\n";
+        assert_eq!(load(wide).1, ["11 rule-charset"]);
+        let constant = "[[record]]\nname='a'\nlength=1\nfields=[{name='x',type='K',len=1,constant='あ'}]\n";
+        assert_eq!(load(constant).1, ["11 rule-charset"]);
+    }
+
+    #[test]
+    fn a_profile_overrides_framing_and_fields_and_nothing_else() {
+        let text = "[profile.y]\nline_end='none'\nkind='xml'\n[profile.y.field.'a.x']\nconstant=' '\n[profile.y.field.'a.q']\nlen=3\n[[record]]\nname='a'\nlength=1\nfields=[{name='x',type='D',len=1,constant='1'}]\n";
+        let (layouts, mut found) = load(text);
+        found.sort();
+        found.dedup();
+        assert_eq!(found, ["10 rule-bad-value", "13 rule-unknown-name"]);
+        assert_eq!(layouts[0].records[0].fields[0].constant.as_deref(), Some("1"));
+        assert_eq!(
+            load(&text.replace("kind='xml'\n", "").replace("[profile.y.field.'a.q']\nlen=3\n", "")).0[1].profile,
+            "y"
+        );
+    }
+}

@@ -71,15 +71,15 @@ fn compile<'a>(id: &str, codes: &CodeLists, file: &Node<'a>, profile: Option<(Te
     };
     let overrides = over.as_ref().and_then(|o| o.opt_table("field")).map(|o| o.sub_tables()).unwrap_or_default();
     let top = file.clone().under(over);
-    let provenance = top.word(
+    let provenance = file.word(
         "provenance",
         &[("documented", Provenance::Documented), ("partly", Provenance::Partly), ("inferred", Provenance::Inferred)],
     );
-    let source = top.str("source");
-    let physical = physical(&top);
-    let records = records(&top, physical.as_ref(), codes, &overrides);
+    let source = file.str("source");
+    let physical = physical(file, &top);
+    let records = records(file, physical.as_ref(), codes, &overrides);
     let order = order(&top, &records);
-    let totals = load_totals(&top, &records);
+    let totals = load_totals(file, &records);
     top.finish();
     let mut layout = Layout {
         id: id.to_owned(),
@@ -105,8 +105,8 @@ enum Family {
     Xml,
 }
 
-fn physical(top: &Node<'_>) -> Option<Physical> {
-    let family = top.word("kind", &[("delimited", Family::Delimited), ("fixed", Family::Fixed), ("xml", Family::Xml)]);
+fn physical(file: &Node<'_>, top: &Node<'_>) -> Option<Physical> {
+    let family = file.word("kind", &[("delimited", Family::Delimited), ("fixed", Family::Fixed), ("xml", Family::Xml)]);
     let charsets: Vec<(&str, Charset)> = Charset::all().iter().map(|c| (c.name(), *c)).collect();
     let charset = top.word("charset", &charsets);
     let line_end = line_end(top, family);

@@ -144,32 +144,28 @@ impl<'a> Work<'a> {
     fn apply(&self, conn: &mut Conn, mode: ApplyMode, staged: u64, closes: u64) -> Result<Applied> {
         let any = format!("SELECT 1 FROM {} WHERE _dantai = ?1 LIMIT 1", self.c);
         let empty = conn.query_opt(&any, &[Value::Text(self.dantai)], |_| Ok(()))?.is_none();
-        if empty && closes == 0 {
-            if self.first_load(conn)? == staged {
-                ddl::analyze_after(conn, self.entity, staged)?;
-                return Ok(Applied { new: staged, ..Applied::default() });
-            }
-            // Some key came twice: start over the careful way.
-            conn.execute(&format!("DELETE FROM {} WHERE _dantai = ?1", self.c), &[Value::Text(self.dantai)])?;
+        if empty && closes == 0 && self.first_load(conn)? {
+            ddl::analyze_after(conn, self.entity, staged)?;
+            return Ok(Applied { new: staged, ..Applied::default() });
         }
         self.merge(conn, mode, staged)
     }
 
-    /// Nothing stands yet: pointers straight from the versions; returns how many.
-    fn first_load(&self, conn: &mut Conn) -> Result<u64> {
+    /// Nothing stands yet: pointers straight from the versions. False, and nothing done, when some key came twice.
+    fn first_load(&self, conn: &mut Conn) -> Result<bool> {
         let key = self.keys("");
         let sql = format!(
             "INSERT INTO {c} (_dantai, {key}, _vid, _hash) SELECT _dantai, {key}, _vid, _hash FROM {v}
-             WHERE {STAGED} ORDER BY {key} ON CONFLICT DO NOTHING",
+             WHERE {STAGED} ORDER BY {key}",
             c = self.c,
             v = self.v
         );
-        conn.execute(&sql, &self.range())
+        conn.execute_unless_conflict(&sql, &self.range())
     }
 
     fn merge(&self, conn: &mut Conn, mode: ApplyMode, staged: u64) -> Result<Applied> {
         let mut applied = Applied::default();
-        if self.collect_keys(conn)? < staged {
+        if !self.collect_keys(conn)? {
             let before = self.sum_staged(conn, mode.amount)?;
             self.take_out_duplicates(conn, mode.max_duplicates, &mut applied)?;
             let duplicates = before.zip(self.sum_staged(conn, mode.amount)?).map(|(b, a)| b - a);
@@ -179,21 +175,12 @@ impl<'a> Work<'a> {
         if conn.dialect() == Dialect::Postgres && staged > 1000 {
             conn.script(&format!("ANALYZE {}", self.s))?;
         }
-        let dantai = [Value::Text(self.dantai)];
-        applied.unchanged = conn.execute(&self.delete_versions("JOIN", ROW, "AND s._hash = c._hash"), &dantai)?;
-        let rows =
-            conn.query_one(&format!("SELECT count(*) FROM {} WHERE _op = {ROW}", self.s), &[], |r| r.count(0))?;
-        let known = format!(
-            "SELECT count(*) FROM {} s JOIN {} c ON c._dantai = ?1 AND {} WHERE s._op = {ROW}",
-            self.s,
-            self.c,
-            self.same_key("s", "c")
-        );
-        let known = conn.query_one(&known, &dantai, |r| r.count(0))?;
+        let count = format!("SELECT count(*), count(_old) FROM {} WHERE _op = {ROW}", self.s);
+        let (rows, known) = conn.query_one(&count, &[], |r| Ok((r.count(0)?, r.count(1)?)))?;
+        applied.unchanged = self.drop_staged(conn, &format!("_op = {ROW} AND _hash = _old"))?;
         applied.new = rows - known;
         applied.changed = known - applied.unchanged;
-        applied.close_unknown =
-            conn.execute(&self.delete_versions("LEFT JOIN", CLOSED, "AND c._vid IS NULL"), &dantai)?;
+        applied.close_unknown = self.drop_staged(conn, &format!("_op = {CLOSED} AND _old IS NULL"))?;
         let put_off = mode.any_held || applied.duplicates > 0;
         if mode.full && !put_off {
             applied.vanished = self.close_vanished(conn)?;
@@ -218,25 +205,24 @@ impl<'a> Work<'a> {
         let name = quote(&self.entity.columns[column].name);
         let sum = |test: &str| format!("CAST(COALESCE(SUM(CASE WHEN {test} THEN v.{name} ELSE 0 END), 0) AS BIGINT)");
         let sql = format!(
-            "SELECT {}, {}, {} FROM {s} s JOIN {v} v ON v._vid = s._vid
-             LEFT JOIN {c} c ON c._dantai = ?1 AND {same} WHERE s._op = {ROW}",
-            sum("c._vid IS NULL"),
-            sum("c._hash <> s._hash"),
-            sum("c._hash = s._hash"),
+            "SELECT {}, {}, {} FROM {s} s JOIN {v} v ON v._vid = s._vid WHERE s._op = {ROW}",
+            sum("s._old IS NULL"),
+            sum("s._old <> s._hash"),
+            sum("s._old = s._hash"),
             s = self.s,
             v = self.v,
-            c = self.c,
-            same = self.same_key("s", "c")
         );
         let (new, changed, unchanged) =
-            conn.query_one(&sql, &[Value::Text(self.dantai)], |r| Ok((r.int(0)?, r.int(1)?, r.int(2)?)))?;
+            conn.query_one(&sql, &[], |r| Ok((r.int(0)?, r.int(1)?, r.int(2)?)))?;
         let duplicates = applied.amounts.map_or(0, |a| a.duplicates);
         applied.amounts = Some(Amounts { new, changed, unchanged, duplicates });
         Ok(())
     }
 
-    /// Staged keys into a table of this connection, in key order; returns how many different ones there are.
-    fn collect_keys(&self, conn: &mut Conn) -> Result<u64> {
+    /// Staged keys into a table of this connection, in key order, each with the hash that stands for it (`_old`): the one
+    /// look at the pointers, front to back. False when some key came twice (one of its rows is there).
+    fn collect_keys(&self, conn: &mut Conn) -> Result<bool> {
+        let Work { v, c, s, d, .. } = self;
         let columns: Vec<String> = self
             .entity
             .key
@@ -245,28 +231,35 @@ impl<'a> Work<'a> {
             .map(|(k, name)| format!("{name} {} NOT NULL", ddl::column_type(self.entity, *k)))
             .collect();
         let key = self.keys("");
-        let on_commit = match conn.dialect() {
-            Dialect::Sqlite => "WITHOUT ROWID",
-            Dialect::Postgres => "ON COMMIT DELETE ROWS",
+        let dialect = conn.dialect();
+        // SQLite probes in the order of the inner sort, which LIMIT -1 keeps it from taking apart.
+        let (on_commit, unlimited) = match dialect {
+            Dialect::Sqlite => ("WITHOUT ROWID", "LIMIT -1"),
+            Dialect::Postgres => ("ON COMMIT DELETE ROWS", ""),
         };
-        for (table, more) in
-            [(&self.s, "_vid INTEGER NOT NULL, _hash INTEGER NOT NULL, _op INTEGER NOT NULL, "), (&self.d, "")]
-        {
-            let sql = format!(
-                "CREATE TEMP TABLE IF NOT EXISTS {table} ({}, {more}PRIMARY KEY ({key})) {on_commit}",
-                columns.join(", ")
-            );
-            let dialect = conn.dialect();
-            conn.script(&if dialect == Dialect::Sqlite { sql } else { dialect_sql(&sql, dialect) })?;
+        let numbers = "_vid INTEGER NOT NULL, _hash INTEGER NOT NULL, _op INTEGER NOT NULL, _old INTEGER, ";
+        for (table, more) in [(s, numbers), (d, "")] {
+            let columns = columns.join(", ");
+            let sql = format!("CREATE TEMP TABLE IF NOT EXISTS {table} ({columns}, {more}PRIMARY KEY ({key})) ");
+            conn.script(&format!("{}{on_commit}", dialect_sql(&sql, dialect)))?;
             conn.execute(&format!("DELETE FROM {table}"), &[])?;
         }
         let sql = format!(
-            "INSERT INTO {s} ({key}, _vid, _hash, _op) SELECT {key}, _vid, _hash, _op FROM {v}
-             WHERE {STAGED} ORDER BY {key}, _vid ON CONFLICT DO NOTHING",
-            s = self.s,
-            v = self.v
+            "INSERT INTO {s} ({key}, _vid, _hash, _op, _old)
+             SELECT {key_n}, n._vid, n._hash, n._op, c._hash FROM
+               (SELECT {key}, _vid, _hash, _op FROM {v} WHERE {STAGED} ORDER BY {key}, _vid {unlimited}) n
+               LEFT JOIN {c} c ON c._dantai = ?4 AND {same} WHERE 1 = 1",
+            key_n = self.keys("n."),
+            same = self.same_key("n", "c")
         );
-        conn.execute(&sql, &self.range())
+        let [run, first, last] = self.range();
+        let params = [run, first, last, Value::Text(self.dantai)];
+        // Almost always every key is there once, and PostgreSQL is twice as fast when it may take that for granted.
+        let once = conn.execute_unless_conflict(&sql, &params)?;
+        if !once {
+            conn.execute(&format!("{sql} ON CONFLICT DO NOTHING"), &params)?;
+        }
+        Ok(once)
     }
 
     /// Every row whose key came twice leaves: nobody knows which one is right.
@@ -297,16 +290,10 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Deletes staged versions chosen by how their key stands.
-    fn delete_versions(&self, join: &str, op: i64, test: &str) -> String {
-        format!(
-            "DELETE FROM {v} WHERE _vid IN (SELECT s._vid FROM {s} s {join} {c} c ON c._dantai = ?1 AND {same}
-             WHERE s._op = {op} {test})",
-            v = self.v,
-            s = self.s,
-            c = self.c,
-            same = self.same_key("s", "c")
-        )
+    /// Deletes staged versions chosen by a test over the staged keys; returns how many.
+    fn drop_staged(&self, conn: &mut Conn, test: &str) -> Result<u64> {
+        let chosen = format!("SELECT _vid FROM {} WHERE {test}", self.s);
+        conn.execute(&format!("DELETE FROM {} WHERE _vid IN ({chosen})", self.v), &[])
     }
 
     /// Keys that stand and that the full set does not name: a tombstone each (its `_src` names the version it closes), and
@@ -347,10 +334,10 @@ impl<'a> Work<'a> {
         let key = self.keys("");
         conn.execute(
             &format!(
-                "INSERT INTO {c} AS c (_dantai, {key}, _vid, _hash)
-                 SELECT CAST(?1 AS TEXT), {key}, _vid, _hash FROM {s} WHERE _op = {ROW} ORDER BY {key}
-                 ON CONFLICT (_dantai, {key}) DO UPDATE SET _vid = excluded._vid, _hash = excluded._hash
-                 WHERE c._hash <> excluded._hash"
+                "INSERT INTO {c} (_dantai, {key}, _vid, _hash)
+                 SELECT CAST(?1 AS TEXT), {key}, _vid, _hash FROM {s}
+                 WHERE _op = {ROW} AND (_old IS NULL OR _old <> _hash) ORDER BY {key}
+                 ON CONFLICT (_dantai, {key}) DO UPDATE SET _vid = excluded._vid, _hash = excluded._hash"
             ),
             &[Value::Text(self.dantai)],
         )?;

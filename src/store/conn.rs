@@ -67,6 +67,29 @@ impl Conn {
         }
     }
 
+    /// Runs one statement of an open transaction; false, with the statement undone, when it would break a unique key.
+    pub(super) fn execute_unless_conflict(&mut self, sql: &str, params: &[Value<'_>]) -> Result<bool> {
+        // PostgreSQL gives the whole transaction up at an error unless there is a savepoint; SQLite undoes the statement.
+        let savepoint = self.dialect() == Dialect::Postgres;
+        if savepoint {
+            self.script("SAVEPOINT statement")?;
+        }
+        let done = match self.execute(sql, params) {
+            Ok(_) => true,
+            Err(e) if e.is_conflict() => {
+                if savepoint {
+                    self.script("ROLLBACK TO SAVEPOINT statement")?;
+                }
+                false
+            }
+            Err(e) => return Err(e),
+        };
+        if savepoint {
+            self.script("RELEASE SAVEPOINT statement")?;
+        }
+        Ok(done)
+    }
+
     /// Runs statements without parameters, separated by `;`.
     ///
     /// # Errors

@@ -94,6 +94,18 @@ impl StoreError {
             }
     }
 
+    /// A unique key would have been broken.
+    pub(super) fn is_conflict(&self) -> bool {
+        match self {
+            StoreError::Sqlite { source, .. } => matches!(
+                source.sqlite_error().map(|e| e.extended_code),
+                Some(rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY | rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+            ),
+            StoreError::Postgres { code, .. } => code == "23505",
+            _ => false,
+        }
+    }
+
     pub(super) fn sqlite(what: &str, source: rusqlite::Error) -> Self {
         StoreError::Sqlite { what: shorten(what), source }
     }

@@ -22,6 +22,10 @@ const STATEMENTS: usize = 256;
 /// COPY data is handed to the socket in pieces of about this many bytes.
 const CHUNK: usize = 1 << 18;
 
+/// Set on every connection. The memory is the server's: for one sort, and for building one index.
+const SETTINGS: &str = "SET client_min_messages=warning; SET timezone='UTC'; SET work_mem='32MB';
+    SET maintenance_work_mem='128MB'";
+
 pub(super) struct Postgres {
     client: Client,
     statements: HashMap<String, Statement>,
@@ -37,7 +41,7 @@ impl Postgres {
             let why = format!("データベースの文字コードが {encoding} です。UTF8 で作成してください");
             return Err(StoreError::Open { target: target.to_owned(), why });
         }
-        client.batch_execute("SET client_min_messages=warning; SET timezone='UTC'").map_err(open)?;
+        client.batch_execute(SETTINGS).map_err(open)?;
         Ok(Postgres { client, statements: HashMap::new(), chunk: Vec::new() })
     }
 

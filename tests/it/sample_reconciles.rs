@@ -46,6 +46,16 @@ fn matched(store: &rusqlite::Connection, by: &str) -> Matching {
 
 #[test]
 fn every_record_and_yen_of_the_sample_is_accounted_for() {
+    reconcile(&SampleOptions { residents: 3_000, ..SampleOptions::default() });
+}
+
+#[test]
+fn a_small_town_before_the_first_due_day_is_accounted_for() {
+    let base_date = chrono::NaiveDate::from_ymd_opt(2026, 7, 10).unwrap();
+    reconcile(&SampleOptions { seed: 9, residents: 400, base_date, include_bad: true });
+}
+
+fn reconcile(options: &SampleOptions) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(source.join("renkei.toml"), folder.path().join("renkei.toml")).unwrap();
@@ -53,8 +63,7 @@ fn every_record_and_yen_of_the_sample_is_accounted_for() {
         copy(&source.join(part), &folder.path().join(part));
     }
     let (site, _) = site::load(folder.path()).unwrap();
-    let options = SampleOptions { residents: 3_000, ..SampleOptions::default() };
-    let made = write_files(&site, &options, &folder.path().join("inbox"), &mut |_, _, _| {}).unwrap();
+    let made = write_files(&site, options, &folder.path().join("inbox"), &mut |_, _, _| {}).unwrap();
     let mut hub = Hub::open(site, Clock::fixed(options.base_date, 9, 0)).unwrap();
     worker::run_until_idle(&mut hub, Duration::from_secs(60)).unwrap();
 

@@ -40,6 +40,13 @@ ORDER BY 番号";
 }
 
 #[test]
+fn quoted_names_and_upper_case_functions_pass() {
+    let query =
+        read("SELECT j.\"操作者ID\", MAX(宛名番号) AS \"Ban\" FROM 住民 j GROUP BY \"操作者ID\"", &Town).unwrap();
+    assert_eq!(query.columns, ["操作者ID", "Ban"]);
+}
+
+#[test]
 fn unknown_names_are_all_found_where_they_stand() {
     let found = mistakes("SELECT j.宛名番, k.世帯番号,\n 生年月 FROM 住民 j JOIN 被保険 h ON true");
     let places: Vec<(u32, u32)> = found.iter().map(|(l, c, _)| (*l, *c)).collect();
@@ -61,6 +68,7 @@ fn nothing_but_one_portable_select_passes() {
         "SELECT 宛名番号 FROM 住民 WHERE 宛名番号 LIKE '1%'",
         "SELECT 宛名番号 FROM 住民 -- x",
         "SELECT 操作者ID FROM 住民",
+        "SELECT 宛名番号 AS Bango FROM 住民",
         "SELECT 宛名番号 FROM 住民 WHERE 宛名番号 = ?",
         "SELECT 宛名番号 FROM main.住民",
         "SELECT 宛名番号 FROM 住民 j JOIN 被保険者 h ON h.宛名番号 = j.宛名番号",

@@ -247,3 +247,26 @@ fn cycles_of_views_and_derivations_are_refused() {
     let found = mistakes(&[("mappings/derive/utsushi.toml", &first), ("mappings/derive/otsu.toml", &other)]);
     assert_eq!(found.len(), 2, "{found:?}");
 }
+
+#[test]
+fn a_derivation_must_wait_for_the_one_whose_rows_it_reads() {
+    let entity = ENTITY.replace("\"住民\"", "\"写し\"");
+    let view = VIEW
+        .replace("name = \"送付\"", "name = \"再写\"")
+        .replace("住民 j", "写し j")
+        .replace("\"jumin\"", "\"utsushi\"");
+    let first = DERIVE.replace("entity = \"jumin\"", "entity = \"utsushi\"");
+    let third = ENTITY.replace("\"住民\"", "\"控え\"");
+    let second = DERIVE.replace("view = \"sofu\"", "view = \"sai\"").replace("\"jumin\"", "\"hikae\"");
+    let files = |second: &str| {
+        mistakes(&[
+            ("schemas/entities/utsushi.toml", &entity),
+            ("schemas/entities/hikae.toml", &third),
+            ("schemas/views/sai.toml", &view),
+            ("mappings/derive/utsushi.toml", &first),
+            ("mappings/derive/saisha.toml", second),
+        ])
+    };
+    assert_eq!(files(&second), ["mappings/derive/saisha.toml:1:1 rule-cycle"]);
+    assert_eq!(files(&second.replace("[\"juki-in\"]", "[\"utsushi\"]")), Vec::<String>::new());
+}

@@ -1,0 +1,2 @@
+件数=3
+SHA-256=3deaee32a89f88f0a9bfd436accb69c0a4cb1a046c0c1209acfe52fc57676a73

@@ -1,0 +1,60 @@
+//! The same input gives the same bytes, whatever the machine's time zone and locale and however the files arrive.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::town::{Town, copy_tree, day, files_below, make_sample, same, send_all, sent, values, work};
+
+/// Path and content of every file a demo leaves for people and partners.
+fn demo(into: &Path, zone: &str, locale: &str) -> String {
+    let status = Command::new(env!("CARGO_BIN_EXE_renkei"))
+        .args(["--root", env!("CARGO_MANIFEST_DIR"), "demo", "--residents", "300", "--into"])
+        .arg(into)
+        .envs([("TZ", zone), ("LANG", locale), ("LC_ALL", locale)])
+        .stdout(std::process::Stdio::null())
+        .status()
+        .expect("starts");
+    assert!(status.success());
+    let mut all = String::new();
+    for folder in [into.join("outbox"), into.join("data/report")] {
+        for path in files_below(&folder) {
+            let sha = renkei::area::hash_file(&path).unwrap().sha256;
+            all += &format!("{} {sha}\n", path.strip_prefix(into).unwrap().display());
+        }
+    }
+    all
+}
+
+#[test]
+fn time_zone_and_locale_change_no_byte_of_outbox_and_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let east = demo(&folder.path().join("east"), "Asia/Tokyo", "ja_JP.UTF-8");
+    let west = demo(&folder.path().join("west"), "America/New_York", "C");
+    assert!(east.contains("outbox/koiki-juki/") && east.contains("report.json"), "{east}");
+    same(&east, &west, "Tokyo against New York");
+}
+
+#[test]
+fn files_dropped_one_by_one_lead_where_files_dropped_at_once_lead() {
+    let files = tempfile::tempdir().unwrap();
+    let summary = make_sample(200, files.path());
+    let at_once = Town::new();
+    copy_tree(files.path(), &at_once.folder.path().join("inbox"));
+    let mut hub = at_once.hub();
+    day(&mut hub);
+    let expected = values(&mut hub) + &sent(&mut hub);
+
+    let one_by_one = Town::new();
+    let mut hub = one_by_one.hub();
+    for file in &summary.files {
+        let from = files.path().join(&file.interface).join(&file.name);
+        let manifest = from.with_extension("ctl");
+        if manifest.exists() {
+            one_by_one.put(&file.interface, &manifest.file_name().unwrap().to_string_lossy(), &std::fs::read(&manifest).unwrap());
+        }
+        one_by_one.put(&file.interface, &file.name, &std::fs::read(&from).unwrap());
+        work(&mut hub);
+        send_all(&mut hub);
+    }
+    same(&expected, &(values(&mut hub) + &sent(&mut hub)), "one by one against at once");
+}
