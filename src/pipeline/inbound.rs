@@ -3,7 +3,8 @@
 //! Owns: which state follows which. Never: leaves a state before what it promises is durable.
 
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
@@ -44,7 +45,7 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
                     super::facts::write_exchange(hub, exchange.id)?;
                     hub.steps.pass(Step::InReported)?;
                 }
-                return clear(hub, exchange.id);
+                return clear(hub, &exchange);
             }
             _ => return Ok(()),
         }
@@ -56,10 +57,13 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
 fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let id = exchange.id;
     let path = hub.area.work().join(work_name(id));
+    if let Some(finding) = unfit(hub, exchange, &path)? {
+        return refuse(hub, id, &exchange.interface, State::Claimed, finding);
+    }
     let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
     let stat = |file: &fs::File| file.metadata().and_then(|m| Ok((m.len(), m.modified()?))).map_err(HubError::io("読み込み", &path));
     let before = stat(&file)?;
-    let kept = hub.area.archive_file(&mut file, &format!("{id}.archive")).map_err(HubError::io("原本の保存", &path))?;
+    let kept = hub.area.archive_file(&mut (&mut file).take(before.0 + 1), &format!("{id}.archive")).map_err(HubError::io("原本の保存", &path))?;
     if stat(&file)? != before || before.0 != kept.bytes {
         let source = std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written");
         return Err(HubError::Io { what: "原本の保存（送信側がまだ書き込んでいます）", path, source });
@@ -71,6 +75,28 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         ledger::advance(conn, id, State::Claimed, State::Archived, None, &now)
     })?;
     hub.steps.pass(Step::InArchived)
+}
+
+/// What was put in the file's place between the look at it and its claim: set aside, as it would have been at the look.
+fn unfit(hub: &Hub, exchange: &Exchange, path: &Path) -> Result<Option<Finding>, HubError> {
+    let fatal = |code: &str, message: &str| Some(Finding::data(code, Severity::Fatal, DataPlace::default(), message));
+    let aside = hub.area.set_aside().join(exchange.id.to_string());
+    let most = hub.site.feeds.get(&exchange.interface).map_or(u64::MAX, |f| f.max_bytes);
+    let finding = match fs::symlink_metadata(path) {
+        Ok(meta) if !meta.is_file() => fatal("not-a-file", "取り込むあいだに、ファイルでないものと入れ替えられました"),
+        Ok(meta) if meta.len() > most => fatal("file-too-big", "取り込むあいだに、ファイルが上限より大きくなりました"),
+        Ok(_) => match crate::area::open_plain(path) {
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => fatal("unreadable", "ファイルを読む権限がありません"),
+            _ => return Ok(None),
+        },
+        // A stop came between setting it aside and writing that down.
+        Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(&aside).is_ok() => {
+            return Ok(fatal("not-a-file", "取り込めないものが置かれていました"));
+        }
+        Err(e) => return Err(HubError::io("読み込み", path)(e)),
+    };
+    fs::rename(path, &aside).map_err(HubError::io("取り込めないものの移動", path))?;
+    Ok(finding)
 }
 
 /// Archived → loading, duplicate or rejected: is there a plan for it, is it new, does its manifest agree?
@@ -120,6 +146,9 @@ fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, Hu
         Ok(_) => {}
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return Ok(fatal("管理ファイルが無くなりました。ファイルと管理ファイルの両方を入れ直してください".into()));
+        }
+        Err(e) if e.kind() == ErrorKind::PermissionDenied || fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) => {
+            return Ok(fatal("管理ファイルが、読める普通のファイルではありません".into()));
         }
         Err(e) => return Err(HubError::io("読み込み", &path)(e)),
     }
@@ -239,14 +268,20 @@ fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, 
 }
 
 /// The last step: what lies in the work folder for this exchange is no longer needed.
-fn clear(hub: &mut Hub, id: i64) -> Result<(), HubError> {
+fn clear(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
+    let id = exchange.id;
     for name in [work_name(id), companion_name(id)] {
-        let path = hub.area.work().join(name);
-        match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(HubError::io("作業ファイルの削除", &path)(e)),
-        }
+        let path = hub.area.work().join(&name);
+        let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+        // A sender that wrote on after the archive had taken its copy: these bytes are nowhere else.
+        let grown = name == work_name(id) && exchange.bytes.is_some_and(|bytes| bytes != meta.len() as i64);
+        let cleared = if grown || meta.is_dir() {
+            tracing::warn!(exchange = id, "changed after it was taken, set aside");
+            fs::rename(&path, hub.area.set_aside().join(&name))
+        } else {
+            fs::remove_file(&path)
+        };
+        cleared.map_err(HubError::io("作業ファイルの削除", &path))?;
     }
     hub.steps.pass(Step::InCleared)
 }
