@@ -75,7 +75,10 @@ fn what_cannot_be_moved_stops_no_other_file_and_is_told_once() {
     let seen = all(&mut hub);
     let states: Vec<_> = seen.iter().map(|e| (e.interface.as_str(), e.state)).collect();
     assert_eq!(states[..2], [("hihokensha", State::Rejected), ("juki-ido", State::Rejected)]);
-    assert!(states[2..].iter().any(|(i, s)| *i == "taino" && matches!(s, State::Reported | State::Rejected)), "{states:?}");
+    assert!(
+        states[2..].iter().any(|(i, s)| *i == "taino" && matches!(s, State::Reported | State::Rejected)),
+        "{states:?}"
+    );
     assert!(seen.len() <= 5, "one try each a while: {states:?}");
     assert!(kept.exists() && facts::report_folder(&hub, &seen[1]).join("index.html").exists());
 }
