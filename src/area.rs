@@ -86,7 +86,7 @@ impl Area {
 
     /// Hashes and compresses `from` into the archive; the same bytes are kept once. The archived copy is durable when
     /// this returns.
-    pub fn archive_file(&self, from: &mut File, scratch_name: &str) -> io::Result<Archived> {
+    pub fn archive_file(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Archived> {
         let scratch = self.work().join(format!("{scratch_name}.zst"));
         let mut sha = Sha256::new();
         let mut bytes = 0_u64;

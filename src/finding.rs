@@ -93,16 +93,24 @@ pub struct Finding {
 impl Finding {
     /// Longest value kept with a finding, in characters.
     pub const VALUE_LIMIT: usize = 60;
+    /// Longest message kept, in characters: names of a file's own elements may be as long as the file.
+    pub const MESSAGE_LIMIT: usize = 400;
 
     /// A finding about data.
     pub fn data(code: &str, severity: Severity, place: DataPlace, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if let Some((cut, _)) = message.char_indices().nth(Self::MESSAGE_LIMIT) {
+            message.truncate(cut);
+            message.push('…');
+            message.shrink_to_fit();
+        }
         Finding {
             code: code.to_owned(),
             severity,
             data: place,
             rule: RulePlace::default(),
             value: String::new(),
-            message: message.into(),
+            message,
             action: String::new(),
         }
     }

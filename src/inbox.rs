@@ -3,8 +3,8 @@
 //! Owns: the proof of completeness and the refusal of what is no plain file. Never: moves anything or reads a file's
 //! content beyond its two ends; the scan is the truth, notifications are only a reason to scan sooner.
 
-use std::collections::HashMap;
-use std::ffi::OsString;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
@@ -24,6 +24,15 @@ const NAME_LIMIT: usize = 200;
 const END_BYTES: u64 = 64 * 1024;
 /// Endings of files that are still being sent; they are left alone.
 const UNFINISHED: [&str; 5] = [".tmp", ".part", ".filepart", ".crdownload", ".writing"];
+
+/// First pause after an entry could not be read or moved; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+/// See [`FIRST_PAUSE`].
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Failures to read an entry before it is set aside; a sender may still be setting its rights.
+pub const UNREADABLE_TRIES: u32 = 3;
+/// Most entries remembered as left alone.
+const LEFT_ALONE_LIMIT: usize = 100_000;
 
 /// What a scan found in one entry.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,49 +77,95 @@ struct Look {
 #[derive(Debug, Default)]
 pub struct Inbox {
     seen: HashMap<PathBuf, (Look, Duration)>,
+    /// Entries that could not be read or moved: until when they are left alone, and how often it failed.
+    left_alone: HashMap<PathBuf, (Duration, u32)>,
+    /// Where the next scan goes on in a folder that holds more than [`SCAN_LIMIT`] entries.
+    next: HashMap<PathBuf, usize>,
 }
 
 impl Inbox {
     /// Looks at every entry of `folder`, in name order. `now` is any monotonic time. `layout` answers for a file name
     /// (by the feed's forms); a file that no form names is ready at once, so that it can be refused by name.
     pub fn scan(&mut self, folder: &Path, feed: &Feed, layout: &dyn Fn(&str) -> Option<std::sync::Arc<Layout>>, now: Duration) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            entries.push(entry?.file_name());
-            if entries.len() == SCAN_LIMIT {
-                break;
-            }
-        }
+        let (mut entries, whole) = self.names(folder, feed)?;
         entries.sort();
-        let names: std::collections::HashSet<&OsString> = entries.iter().collect();
         let mut found = Vec::new();
         for name in &entries {
-            if let Some(entry) = self.look_at(folder, name, &names, feed, layout, now)? {
-                found.push(entry);
+            let path = folder.join(name);
+            if self.left_alone.get(&path).is_some_and(|(until, _)| now < *until) {
+                continue;
+            }
+            match self.look_at(&path, name, feed, layout, now) {
+                Ok(entry) => found.extend(entry),
+                Err(error) => found.extend(self.unreadable(path, name, &error, now)),
             }
         }
-        self.seen.retain(|path, _| path.parent() != Some(folder) || path.file_name().is_some_and(|n| names.contains(&n.to_os_string())));
+        if whole {
+            let names: HashSet<&OsStr> = entries.iter().map(OsString::as_os_str).collect();
+            let there = |path: &PathBuf| path.parent() != Some(folder) || path.file_name().is_some_and(|n| names.contains(n));
+            self.seen.retain(|path, _| there(path));
+            self.left_alone.retain(|path, _| there(path));
+        } else if self.seen.len() > LEFT_ALONE_LIMIT {
+            self.seen.clear();
+        }
         Ok(found)
+    }
+
+    /// Leaves an entry alone for a while, longer each time. Says how often that was done before.
+    pub fn leave_alone(&mut self, path: &Path, now: Duration) -> u32 {
+        let tries = self.left_alone.get(path).map_or(0, |(_, tries)| *tries);
+        if tries > 0 || self.left_alone.len() < LEFT_ALONE_LIMIT {
+            let pause = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
+            self.left_alone.insert(path.to_owned(), (now + pause, tries + 1));
+        }
+        tries
+    }
+
+    /// Names in the folder that are not somebody else's, at most [`SCAN_LIMIT`], and whether that is all of them. What
+    /// was beyond the limit comes first at the next scan, so that no heap of entries hides a file for ever.
+    fn names(&mut self, folder: &Path, feed: &Feed) -> io::Result<(Vec<OsString>, bool)> {
+        let skip = self.next.remove(folder).unwrap_or(0);
+        let mut names = Vec::new();
+        let mut at = 0;
+        for entry in fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            if is_left_to_others(feed, &name) {
+                continue;
+            }
+            if names.len() == SCAN_LIMIT {
+                self.next.insert(folder.to_owned(), at);
+                return Ok((names, false));
+            }
+            at += 1;
+            if at > skip {
+                names.push(name);
+            }
+        }
+        Ok((names, skip == 0))
+    }
+
+    /// One entry that cannot be looked at stops no other; when it stays so, it is set aside.
+    fn unreadable(&mut self, path: PathBuf, name: &OsStr, error: &io::Error, now: Duration) -> Option<Entry> {
+        if self.leave_alone(&path, now) < UNREADABLE_TRIES || error.kind() != io::ErrorKind::PermissionDenied {
+            return None;
+        }
+        let message = "ファイルを読む権限がありません".to_owned();
+        Some(Entry::Odd { path, name: escaped_unless_plain(name), code: "unreadable-file", message })
     }
 
     fn look_at(
         &mut self,
-        folder: &Path,
-        name: &OsString,
-        names: &std::collections::HashSet<&OsString>,
+        path: &Path,
+        name: &OsStr,
         feed: &Feed,
         layout: &dyn Fn(&str) -> Option<std::sync::Arc<Layout>>,
         now: Duration,
     ) -> io::Result<Option<Entry>> {
-        let path = folder.join(name);
+        let path = path.to_owned();
         let Some(shown) = plain_name(name) else {
             let message = "ファイル名に使えない文字（制御文字、「..」、UTF-8 でない文字など）があるか、長すぎます".to_owned();
             return Ok(Some(Entry::Odd { path, name: escaped(name), code: "bad-file-name", message }));
         };
-        let lower = shown.to_lowercase();
-        if shown.starts_with('.') || UNFINISHED.iter().any(|end| lower.ends_with(end)) || is_companion(feed, &shown, names) {
-            return Ok(None);
-        }
         let meta = match fs::symlink_metadata(&path) {
             Ok(meta) => meta,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -124,8 +179,9 @@ impl Inbox {
             let message = format!("ファイルが大きすぎます（{} バイト、上限 {} バイト）", meta.len(), feed.max_bytes);
             return Ok(Some(Entry::Odd { path, name: shown, code: "file-too-big", message }));
         }
-        let companion = companion(feed, folder, &shown);
-        if companion.as_ref().is_some_and(|c| !c.is_file()) {
+        let companion = path.parent().and_then(|folder| companion(feed, folder, &shown));
+        // What lies there may be no file; whoever reads it refuses it then.
+        if companion.as_ref().is_some_and(|c| fs::symlink_metadata(c).is_err()) {
             return Ok(Some(Entry::Waiting { name: shown }));
         }
         let ready = match &feed.complete {
@@ -156,15 +212,19 @@ impl Inbox {
 }
 
 /// The name as text, if it is one that can be shown and kept.
-fn plain_name(name: &OsString) -> Option<String> {
+fn plain_name(name: &OsStr) -> Option<String> {
     let text = name.to_str()?;
-    let odd = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\\');
+    let odd = |c: char| c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\\');
     (text.len() <= NAME_LIMIT && !text.contains("..") && !text.contains(odd)).then(|| text.to_owned())
 }
 
 /// A name for people when the name itself cannot be shown: odd bytes as `\xNN`, cut to a readable length.
-fn escaped(name: &OsString) -> String {
+fn escaped(name: &OsStr) -> String {
     name.as_bytes().iter().take(NAME_LIMIT).flat_map(|b| std::ascii::escape_default(*b)).map(char::from).collect()
+}
+
+fn escaped_unless_plain(name: &OsStr) -> String {
+    plain_name(name).unwrap_or_else(|| escaped(name))
 }
 
 fn not_a_file(meta: &Metadata) -> Option<&'static str> {
@@ -191,9 +251,14 @@ fn companion_name(feed: &Feed, name: &str) -> Option<String> {
     }
 }
 
-/// Is this the companion of some other file? An orphan waits for its file; it is never taken as data.
-fn is_companion(feed: &Feed, name: &str, names: &std::collections::HashSet<&OsString>) -> bool {
-    let _ = names;
+/// Hidden, unfinished, or the companion of some other file? An orphan of these waits for its file; it is never taken as data.
+fn is_left_to_others(feed: &Feed, name: &OsStr) -> bool {
+    let Some(name) = plain_name(name) else { return false };
+    let lower = name.to_lowercase();
+    name.starts_with('.') || UNFINISHED.iter().any(|end| lower.ends_with(end)) || is_companion(feed, &name)
+}
+
+fn is_companion(feed: &Feed, name: &str) -> bool {
     match &feed.complete {
         Completeness::DoneFile { suffix } | Completeness::Manifest { suffix } => name.ends_with(suffix.as_str()),
         _ => false,

@@ -12,9 +12,18 @@ use super::{Cli, CliError, DecideArgs, ReportArgs, RunArgs, ServeArgs, StatusArg
 use crate::pipeline::{Hub, HubError, deliver as street, facts, outbound, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 
+/// A file open for writing was closed: the one access that is news.
+const WRITTEN: notify::EventKind =
+    notify::EventKind::Access(notify::event::AccessKind::Close(notify::event::AccessMode::Write));
+
 /// `serve`: the daemon.
 pub fn serve(cli: &Cli, args: &ServeArgs) -> Result<u8, CliError> {
     start_log();
+    // A panic's own words may repeat what it worked on; its place is enough.
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "bug");
+    }));
     let mut hub = cli.hub()?;
     let _lock = worker::lock(&hub)?;
     let stop = hub.steps.stop_flag();
@@ -22,8 +31,12 @@ pub fn serve(cli: &Cli, args: &ServeArgs) -> Result<u8, CliError> {
         signal_hook::flag::register(signal, stop.clone())?;
     }
     let (hint, hints) = std::sync::mpsc::sync_channel::<()>(1);
-    let mut watcher = notify::recommended_watcher(move |_| {
-        let _ = hint.try_send(());
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Our own reading is no news; answering it would keep the worker busy for ever.
+        let read = event.is_ok_and(|e| e.kind.is_access() && e.kind != WRITTEN);
+        if !read {
+            let _ = hint.try_send(());
+        }
     })
     .map_err(|e| CliError::Refused(format!("受信フォルダーを監視できません: {e}")))?;
     for interface in hub.site.feeds.keys() {
@@ -50,6 +63,8 @@ pub fn serve(cli: &Cli, args: &ServeArgs) -> Result<u8, CliError> {
                 tracing::error!(error = %worker::chain(&error), "round failed, will be tried again");
                 recovered = false;
                 reconnect(&mut hub);
+                // No hint shortens this pause: trouble that stays must not fill the log.
+                std::thread::sleep(Duration::from_secs(1));
                 Duration::from_secs(args.every)
             }
         };
@@ -159,7 +174,7 @@ pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Resu
         println!("{:>6} {way} {} {} {}", e.id, facts::state_word(e.state), facts::title(hub, &e.interface), crate::report::words::visible(&e.file_name));
         println!("       {what}");
         if let Some(note) = &e.note {
-            println!("       {note}");
+            println!("       {}", crate::report::words::visible(note));
         }
     }
     if cli.json {

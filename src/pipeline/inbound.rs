@@ -3,7 +3,7 @@
 //! Owns: which state follows which. Never: leaves a state before what it promises is durable.
 
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -45,7 +45,7 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
                     super::facts::write_exchange(hub, exchange.id)?;
                     hub.steps.pass(Step::InReported)?;
                 }
-                return clear(hub, exchange.id);
+                return clear(hub, &exchange);
             }
             _ => return Ok(()),
         }
@@ -57,13 +57,13 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
 fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let id = exchange.id;
     let path = hub.area.work().join(work_name(id));
-    let mut file = match crate::area::open_plain(&path) {
-        Ok(file) => file,
-        Err(error) => return set_aside_unreadable(hub, exchange, &path, error),
-    };
+    if let Some(finding) = unfit(hub, exchange, &path)? {
+        return refuse(hub, id, &exchange.interface, State::Claimed, finding);
+    }
+    let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
     let stat = |file: &fs::File| file.metadata().and_then(|m| Ok((m.len(), m.modified()?))).map_err(HubError::io("読み込み", &path));
     let before = stat(&file)?;
-    let kept = hub.area.archive_file(&mut file, &format!("{id}.archive")).map_err(HubError::io("原本の保存", &path))?;
+    let kept = hub.area.archive_file(&mut (&mut file).take(before.0 + 1), &format!("{id}.archive")).map_err(HubError::io("原本の保存", &path))?;
     if stat(&file)? != before || before.0 != kept.bytes {
         let source = std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written");
         return Err(HubError::Io { what: "原本の保存（送信側がまだ書き込んでいます）", path, source });
@@ -77,23 +77,26 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     hub.steps.pass(Step::InArchived)
 }
 
-/// Claimed → rejected: what was claimed turned out to be no file that can be read. It is kept beside the others that are none.
-fn set_aside_unreadable(hub: &mut Hub, exchange: &Exchange, path: &Path, error: std::io::Error) -> Result<(), HubError> {
-    use std::io::ErrorKind;
+/// What was put in the file's place between the look at it and its claim: set aside, as it would have been at the look.
+fn unfit(hub: &Hub, exchange: &Exchange, path: &Path) -> Result<Option<Finding>, HubError> {
+    let fatal = |code: &str, message: &str| Some(Finding::data(code, Severity::Fatal, DataPlace::default(), message));
     let aside = hub.area.set_aside().join(exchange.id.to_string());
-    let (code, message) = match error.kind() {
-        ErrorKind::PermissionDenied => ("unreadable-file", "ファイルを読む権限がありません"),
-        // Exchanged for something else between the scan and the move.
-        ErrorKind::InvalidInput => ("not-a-file", "ファイルでないものに置き換えられていました"),
-        // A stop came after the move below.
-        ErrorKind::NotFound if fs::symlink_metadata(&aside).is_ok() => ("unreadable-file", "ファイルを読めませんでした"),
-        _ => return Err(HubError::io("読み込み", path)(error)),
+    let most = hub.site.feeds.get(&exchange.interface).map_or(u64::MAX, |f| f.max_bytes);
+    let finding = match fs::symlink_metadata(path) {
+        Ok(meta) if !meta.is_file() => fatal("not-a-file", "取り込むあいだに、ファイルでないものと入れ替えられました"),
+        Ok(meta) if meta.len() > most => fatal("file-too-big", "取り込むあいだに、ファイルが上限より大きくなりました"),
+        Ok(_) => match crate::area::open_plain(path) {
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => fatal("unreadable-file", "ファイルを読む権限がありません"),
+            _ => return Ok(None),
+        },
+        // A stop came between setting it aside and writing that down.
+        Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(&aside).is_ok() => {
+            return Ok(fatal("not-a-file", "取り込めないものが置かれていました"));
+        }
+        Err(e) => return Err(HubError::io("読み込み", path)(e)),
     };
-    if fs::symlink_metadata(path).is_ok() {
-        fs::rename(path, &aside).map_err(HubError::io("取り込めないものの移動", path))?;
-    }
-    let finding = Finding::data(code, Severity::Fatal, DataPlace::default(), message);
-    refuse(hub, exchange.id, &exchange.interface, State::Claimed, finding)
+    fs::rename(path, &aside).map_err(HubError::io("取り込めないものの移動", path))?;
+    Ok(finding)
 }
 
 /// Archived → loading, duplicate or rejected: is there a plan for it, is it new, does its manifest agree?
@@ -144,7 +147,7 @@ fn manifest(hub: &Hub, exchange: &Exchange) -> Result<Option<Vec<u8>>, HubError>
     let mut bytes = Vec::new();
     match crate::area::open_plain(&path).and_then(|f| f.take(MANIFEST_LIMIT).read_to_end(&mut bytes)) {
         Ok(_) => Ok(Some(bytes)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidInput) => Ok(None),
         Err(e) => Err(HubError::io("読み込み", &path)(e)),
     }
 }
@@ -164,7 +167,7 @@ fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, Hu
         return Ok(None);
     }
     let Some(bytes) = manifest(hub, exchange)? else {
-        return Ok(mismatch("管理ファイルが無くなりました。ファイルと管理ファイルの両方を入れ直してください".into()));
+        return Ok(mismatch("管理ファイルが無くなったか、読める普通のファイルではありません。ファイルと管理ファイルの両方を入れ直してください".into()));
     };
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return Ok(mismatch("管理ファイルが UTF-8 ではありません".into()));
@@ -297,14 +300,20 @@ fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, 
 
 /// The last step: what lies in the work folder for this exchange is no longer needed. The file itself goes last; while it
 /// is there, the next start knows that there is something to clear.
-fn clear(hub: &mut Hub, id: i64) -> Result<(), HubError> {
+fn clear(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
+    let id = exchange.id;
     for name in [companion_name(id), work_name(id)] {
-        let path = hub.area.work().join(name);
-        match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(HubError::io("作業ファイルの削除", &path)(e)),
-        }
+        let path = hub.area.work().join(&name);
+        let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+        // A sender that wrote on after the archive had taken its copy: these bytes are nowhere else.
+        let grown = name == work_name(id) && exchange.bytes.is_some_and(|bytes| bytes != meta.len() as i64);
+        let cleared = if grown || meta.is_dir() {
+            tracing::warn!(exchange = id, "changed after it was taken, set aside");
+            fs::rename(&path, hub.area.set_aside().join(&name))
+        } else {
+            fs::remove_file(&path)
+        };
+        cleared.map_err(HubError::io("作業ファイルの削除", &path))?;
     }
     hub.steps.pass(Step::InCleared)
 }

@@ -54,6 +54,9 @@ pub enum HubError {
         #[source]
         source: std::io::Error,
     },
+    /// A bug ended the work; where it is stands in the log.
+    #[error("プログラムの誤りにより処理を中断しました")]
+    Bug,
     /// A stop was asked for; the next start goes on from here.
     #[error("停止の指示により {0:?} で中断しました。次の起動で続きから処理します")]
     Stopped(Step),
@@ -93,6 +96,8 @@ pub struct Hub {
     pub progress: Progress,
     /// Since when some file has been arriving.
     pub arriving_since: Option<std::time::Instant>,
+    /// Derivations and drafts that failed: until when they are put off, and how often that was.
+    pub put_off: std::collections::HashMap<String, (std::time::Instant, u32)>,
 }
 
 /// How far long work is.
@@ -150,6 +155,7 @@ impl Hub {
             inbox: Inbox::default(),
             progress: Progress::silent(),
             arriving_since: None,
+            put_off: std::collections::HashMap::new(),
         })
     }
 

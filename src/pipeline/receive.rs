@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::step::Step;
 use super::{Hub, HubError};
@@ -16,6 +16,8 @@ use crate::store::{StoreError, detail};
 
 /// Files announced and moved at a time.
 const BATCH: usize = 256;
+/// Entries of one folder set aside in one round; a heap of them must not keep the files of other folders waiting.
+const ODD_LIMIT: usize = 64;
 
 /// What one look at all inbox folders came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -30,30 +32,47 @@ pub struct Received {
 pub fn receive(hub: &mut Hub, started: Instant) -> Result<Received, HubError> {
     let site = hub.site.clone();
     let mut received = Received::default();
-    for (interface, feed) in &site.feeds {
-        let folder = hub.area.inbox.join(interface);
-        let layout = |name: &str| site.in_plan(interface, name).map(|plan| plan.layout.clone());
-        let entries = hub.inbox.scan(&folder, feed, &layout, started.elapsed()).map_err(HubError::io("受信フォルダーの確認", &folder))?;
-        let mut ready = Vec::new();
-        for entry in entries {
-            match entry {
-                Entry::Waiting { .. } => received.waiting += 1,
-                Entry::Ready { path, name, companion } => ready.push((path, name, companion)),
-                Entry::Odd { path, name, code, message } => {
-                    set_aside(hub, interface, &path, &name, Finding::data(code, Severity::Fatal, DataPlace::default(), message))?;
-                    received.taken += 1;
-                }
+    for interface in site.feeds.keys() {
+        match receive_from(hub, interface, started.elapsed(), &mut received) {
+            // A folder that cannot be read keeps no other folder waiting.
+            Err(error @ HubError::Io { .. }) => {
+                tracing::error!(%interface, error = %super::worker::chain(&error), "inbox folder not read, will be tried again");
             }
-        }
-        for batch in ready.chunks(BATCH) {
-            claim(hub, interface, batch)?;
-            received.taken += batch.len();
+            other => other?,
         }
     }
     Ok(received)
 }
 
-fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathBuf>)]) -> Result<(), HubError> {
+fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Received) -> Result<(), HubError> {
+    let site = hub.site.clone();
+    let Some(feed) = site.feeds.get(interface) else { return Ok(()) };
+    let folder = hub.area.inbox.join(interface);
+    let layout = |name: &str| site.in_plan(interface, name).map(|plan| plan.layout.clone());
+    let entries = hub.inbox.scan(&folder, feed, &layout, now).map_err(HubError::io("受信フォルダーの確認", &folder))?;
+    let mut ready = Vec::new();
+    let mut odd = 0;
+    for entry in entries {
+        match entry {
+            Entry::Waiting { .. } => received.waiting += 1,
+            Entry::Ready { path, name, companion } => ready.push((path, name, companion)),
+            Entry::Odd { path, name, code, message } => {
+                odd += 1;
+                if odd <= ODD_LIMIT {
+                    set_aside(hub, interface, &path, &name, now, Finding::data(code, Severity::Fatal, DataPlace::default(), message))?;
+                    received.taken += 1;
+                }
+            }
+        }
+    }
+    for batch in ready.chunks(BATCH) {
+        claim(hub, interface, batch, now)?;
+        received.taken += batch.len();
+    }
+    Ok(())
+}
+
+fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathBuf>)], since_start: Duration) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let root = hub.site.root.clone();
@@ -70,20 +89,57 @@ fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathB
     hub.steps.pass(Step::InAnnounced)?;
     let mut moved = Vec::with_capacity(ids.len());
     for (id, (path, _, companion)) in ids.iter().zip(batch) {
-        if let Some(companion) = companion {
-            move_if_there(companion, &hub.area.work().join(companion_name(*id)))?;
-        }
-        moved.push(move_if_there(path, &hub.area.work().join(work_name(*id)))?);
+        moved.push(move_both(hub, *id, path, companion.as_deref()));
     }
     hub.steps.pass(Step::InMoved)?;
     hub.conn.transaction(|conn| {
         for (id, moved) in ids.iter().zip(&moved) {
-            let (to, note) = if *moved { (State::Claimed, None) } else { (State::Withdrawn, Some("取り込む前に受信フォルダーから無くなりました")) };
+            let (to, note) = match moved {
+                Ok(true) => (State::Claimed, None),
+                Ok(false) => (State::Withdrawn, Some(GONE)),
+                Err(_) => continue,
+            };
             ledger::advance(conn, *id, State::Claiming, to, note, &now)?;
         }
         Ok::<_, StoreError>(())
     })?;
+    for ((id, (path, _, _)), moved) in ids.iter().zip(batch).zip(moved) {
+        if let Err(error) = moved {
+            stuck(hub, *id, interface, path, since_start, None, error)?;
+        }
+    }
     hub.steps.pass(Step::InClaimed)
+}
+
+/// Note of an exchange whose file was taken away again.
+const GONE: &str = "取り込む前に受信フォルダーから無くなりました";
+
+/// Moves a file, then its companion: where the file stays, its companion stays beside it.
+fn move_both(hub: &Hub, id: i64, path: &Path, companion: Option<&Path>) -> Result<bool, HubError> {
+    let there = move_if_there(path, &hub.area.work().join(work_name(id)))?;
+    if let (true, Some(companion)) = (there, companion) {
+        // Without it the file is refused, with a report; the file itself is safe.
+        if let Err(error) = move_if_there(companion, &hub.area.work().join(companion_name(id))) {
+            tracing::warn!(exchange = id, error = %super::worker::chain(&error), "companion not moved");
+        }
+    }
+    Ok(there)
+}
+
+/// An entry that cannot be moved is left alone for a while, so that it stops no other. The first time a report says so.
+fn stuck(hub: &mut Hub, id: i64, interface: &str, path: &Path, now: Duration, odd: Option<Finding>, error: HubError) -> Result<(), HubError> {
+    tracing::error!(exchange = id, error = %super::worker::chain(&error), "entry not moved, left alone for a while");
+    let known = odd.as_ref().is_some_and(|f| f.code == "unreadable-file");
+    let told = hub.inbox.leave_alone(path, now) > if known { inbox::UNREADABLE_TRIES + 1 } else { 0 };
+    if told {
+        let (now, note) = (hub.clock.stamp(), "受信フォルダーから動かせませんでした");
+        ledger::advance(&mut hub.conn, id, State::Claiming, State::Withdrawn, Some(note), &now)?;
+        return Ok(());
+    }
+    let what = odd.map(|f| f.message + "。").unwrap_or_default();
+    let message = format!("{what}受信フォルダーから動かせません（権限の不足など）");
+    refuse(hub, id, interface, State::Claiming, Finding::data("not-movable", Severity::Fatal, DataPlace::default(), message))?;
+    super::facts::write_exchange(hub, id)
 }
 
 /// Finishes what a stop left between announcing and claiming.
@@ -102,34 +158,36 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
             if fs::symlink_metadata(&aside).is_ok() {
                 let finding = Finding::data("not-a-file", Severity::Fatal, DataPlace::default(), "取り込めないものが置かれていました");
                 refuse(hub, id, &exchange.interface, State::Claiming, finding)?;
+                super::facts::write_exchange(hub, id)?;
                 continue;
             }
-            let there = fetch(hub, &exchange)?;
-            let (to, note) = if there { (State::Claimed, None) } else { (State::Withdrawn, Some("取り込む前に受信フォルダーから無くなりました")) };
+            // What cannot be moved stays where it is; the next scan sees it again.
+            let (to, note) = if fetch(hub, &exchange).unwrap_or(false) { (State::Claimed, None) } else { (State::Withdrawn, Some(GONE)) };
             ledger::advance(&mut hub.conn, id, State::Claiming, to, note, &now)?;
         }
     }
 }
 
-/// Moves an announced file, its companion first, unless that was done before the stop. Does the work folder have the file?
+/// Moves an announced file and its companion, unless that was done before the stop. Does the work folder have the file?
 fn fetch(hub: &Hub, exchange: &Exchange) -> Result<bool, HubError> {
     let work = hub.area.work().join(work_name(exchange.id));
-    if work.exists() {
-        return Ok(true);
-    }
     let (Some(from), Some(_)) = (&exchange.inbox_path, &exchange.work_name) else { return Ok(false) };
     let from = hub.site.root.join(from);
+    if fs::symlink_metadata(&work).is_err() && !move_if_there(&from, &work)? {
+        return Ok(false);
+    }
+    let beside = hub.area.work().join(companion_name(exchange.id));
     let feed = hub.site.feeds.get(&exchange.interface);
-    if let (Some(feed), Some(folder)) = (feed, from.parent()) {
+    if let (Some(feed), Some(folder), Err(_)) = (feed, from.parent(), fs::symlink_metadata(&beside)) {
         if let Some(companion) = inbox::companion(feed, folder, &exchange.file_name) {
-            move_if_there(&companion, &hub.area.work().join(companion_name(exchange.id)))?;
+            move_if_there(&companion, &beside)?;
         }
     }
-    move_if_there(&from, &work)
+    Ok(true)
 }
 
 /// Moves an entry that is no file out of the way, and says so in a report.
-fn set_aside(hub: &mut Hub, interface: &str, path: &Path, name: &str, finding: Finding) -> Result<(), HubError> {
+fn set_aside(hub: &mut Hub, interface: &str, path: &Path, name: &str, since_start: Duration, finding: Finding) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let id = hub.conn.durable(|conn| ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now))?;
@@ -137,7 +195,8 @@ fn set_aside(hub: &mut Hub, interface: &str, path: &Path, name: &str, finding: F
     let aside = hub.area.set_aside().join(id.to_string());
     if let Err(source) = fs::rename(path, &aside) {
         if source.kind() != std::io::ErrorKind::NotFound {
-            return Err(HubError::Io { what: "取り込めないものの移動", path: aside, source });
+            let error = HubError::Io { what: "取り込めないものの移動", path: aside, source };
+            return stuck(hub, id, interface, path, since_start, Some(finding), error);
         }
     }
     hub.steps.pass(Step::InMoved)?;

@@ -67,9 +67,12 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
     let site = hub.site.clone();
     for exchange in drafting.into_iter().rev() {
         match site.outbound.get(&exchange.interface) {
-            Some(plan) => {
-                outbound::write(hub, plan, &exchange)?;
-            }
+            Some(plan) => match outbound::write(hub, plan, &exchange) {
+                Err(stopped @ HubError::Stopped(_)) => return Err(stopped),
+                // Tried again at the next start; other work goes on.
+                Err(error) => tracing::error!(exchange = exchange.id, error = %chain(&error), "draft not written"),
+                Ok(_) => {}
+            },
             None => {
                 let note = "送信定義が無くなりました";
                 ledger::advance(&mut hub.conn, exchange.id, State::Drafting, State::Withdrawn, Some(note), &hub.clock.stamp())?;
@@ -120,7 +123,12 @@ fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
             Err(e) => return Err(e.into()),
         };
         if matches!(exchange.state, State::Rejected | State::Duplicate | State::Reported) {
-            inbound::advance(hub, exchange)?;
+            match inbound::advance(hub, exchange) {
+                Err(stopped @ HubError::Stopped(_)) => return Err(stopped),
+                // Not worth keeping all other work waiting for.
+                Err(error) => tracing::error!(exchange = id, error = %chain(&error), "work folder not cleared"),
+                Ok(()) => {}
+            }
         }
     }
     Ok(())
@@ -146,17 +154,51 @@ fn compute(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
     let site = hub.site.clone();
     for plan in site.derive_order() {
         if due::derive_is_due(hub, &plan)? {
-            derive::derive(hub, &plan)?;
-            round.done += 1;
+            attempt(hub, &plan.interface, round, |hub| derive::derive(hub, &plan).map(|_| ()))?;
         }
     }
     for plan in site.outbound.values() {
         if due::draft_is_due(hub, plan)? {
-            outbound::draft(hub, plan)?;
-            round.done += 1;
+            attempt(hub, &plan.interface, round, |hub| outbound::draft(hub, plan).map(|_| ()))?;
         }
     }
     Ok(())
+}
+
+/// Does one computation unless it failed a short while ago; a failure puts it off and stops no other work.
+fn attempt(hub: &mut Hub, interface: &str, round: &mut Round, work: impl FnOnce(&mut Hub) -> Result<(), HubError>) -> Result<(), HubError> {
+    let tries = match hub.put_off.get(interface) {
+        Some((until, _)) if Instant::now() < *until => return Ok(()),
+        Some((_, tries)) => *tries,
+        None => 0,
+    };
+    match guarded(hub, work) {
+        Ok(()) => {
+            hub.put_off.remove(interface);
+            round.done += 1;
+        }
+        Err(HubError::Stopped(step)) => return Err(HubError::Stopped(step)),
+        Err(error) => {
+            tracing::error!(%interface, error = %chain(&error), "computation failed, will be tried again");
+            let pause = (FIRST_PAUSE << tries.min(16)).min(LONGEST_PAUSE).unsigned_abs();
+            hub.put_off.insert(interface.to_owned(), (Instant::now() + Duration::from_secs(pause), tries + 1));
+            round.failed += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Does a piece of work; a bug in it is an error of this piece alone. The connection may be inside a transaction then,
+/// so a new one takes its place.
+fn guarded(hub: &mut Hub, work: impl FnOnce(&mut Hub) -> Result<(), HubError>) -> Result<(), HubError> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(hub)));
+    match done {
+        Ok(done) => done,
+        Err(_) => {
+            hub.conn = hub.store.connect()?;
+            Err(HubError::Bug)
+        }
+    }
 }
 
 /// While files are arriving, what is computed from them waits; but not longer than [`LONGEST_ARRIVAL`].
@@ -180,7 +222,7 @@ fn work_off(
         let until = later(&hub.clock, LEASE_SECONDS);
         let Some(exchange) = lease::claim_next(&mut hub.conn, direction, states, WORKER, &now, &until)? else { return Ok(()) };
         let (id, attempts) = (exchange.id, exchange.attempts);
-        match work(hub, exchange) {
+        match guarded(hub, |hub| work(hub, exchange)) {
             Ok(()) => {
                 round.done += 1;
             }

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, one module per subject.
 
+mod attack;
 mod bad_entries;
 mod bad_input;
 mod crash;
