@@ -18,6 +18,8 @@ use crate::schema::layout::{Layout, LineEnd};
 
 /// Most entries taken from one folder in one scan; the rest waits for the next.
 pub const SCAN_LIMIT: usize = 20_000;
+/// How long an entry that could not be moved is left alone.
+const PUT_OFF: Duration = Duration::from_secs(600);
 /// Longest file name taken, bytes.
 const NAME_LIMIT: usize = 200;
 /// Bytes looked at on either end of a file to see whether it still changes.
@@ -68,6 +70,8 @@ struct Look {
 #[derive(Debug, Default)]
 pub struct Inbox {
     seen: HashMap<PathBuf, (Look, Duration)>,
+    /// Entries that could not be moved, and until when they are left alone.
+    put_off: HashMap<PathBuf, Duration>,
 }
 
 impl Inbox {
@@ -89,8 +93,16 @@ impl Inbox {
                 found.push(entry);
             }
         }
-        self.seen.retain(|path, _| path.parent() != Some(folder) || path.file_name().is_some_and(|n| names.contains(&n.to_os_string())));
+        let there = |path: &PathBuf| path.parent() != Some(folder) || path.file_name().is_some_and(|n| names.contains(&n.to_os_string()));
+        self.seen.retain(|path, _| there(path));
+        self.put_off.retain(|path, _| there(path));
         Ok(found)
+    }
+
+    /// The entry could not be moved out of the folder: it is left alone for ten minutes, so that it neither fills the
+    /// ledger nor keeps others waiting. `now` as for [`Inbox::scan`].
+    pub fn put_off(&mut self, path: &Path, now: Duration) {
+        self.put_off.insert(path.to_owned(), now + PUT_OFF);
     }
 
     fn look_at(
@@ -103,6 +115,9 @@ impl Inbox {
         now: Duration,
     ) -> io::Result<Option<Entry>> {
         let path = folder.join(name);
+        if self.put_off.get(&path).is_some_and(|until| now < *until) {
+            return Ok(None);
+        }
         let Some(shown) = plain_name(name) else {
             let message = "ファイル名に使えない文字（制御文字、「..」、UTF-8 でない文字など）があるか、長すぎます".to_owned();
             return Ok(Some(Entry::Odd { path, name: escaped(name), code: "bad-file-name", message }));

@@ -109,7 +109,8 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
     let has_amount = has_amount(hub, &run.interface);
     report.balance = balance(run, has_amount);
     let rows = hub.site.config.limits.report_rows as u32;
-    for t in detail::totals(&mut hub.conn, run.id, TOTALS_LIMIT)? {
+    let totals = detail::totals(&mut hub.conn, run.id, TOTALS_LIMIT)?;
+    for (at, t) in totals.iter().enumerate() {
         let line = |label: &str| TallyLine {
             label: label.to_owned(),
             tally: Tally { count: t.counted.max(0) as u64, amount: t.declared },
@@ -120,7 +121,7 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
             report.groups.push(line(label));
         } else {
             report.seen_totals.push(SeenTotal {
-                title: t.title.clone(),
+                title: grouped_title(&totals, at),
                 declared: t.declared.map_or_else(|| "記載なし".to_owned(), |n| n.to_string()),
                 counted: t.counted.to_string(),
                 agrees: t.agrees,
@@ -142,11 +143,23 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
         }
     }
     for h in detail::held(&mut hub.conn, run.id, 0, rows)? {
-        let reason = catalogue().get(&h.code).map_or_else(|| h.code.clone(), |c| c.title.clone());
+        // A mapping's own check has no entry in the catalogue: its message says why.
+        let said = || report.findings.iter().find(|f| f.code == h.code && f.record == h.record).map_or_else(|| h.code.clone(), |f| f.message.clone());
+        let reason = catalogue().get(&h.code).map_or_else(said, |c| c.title.clone());
         report.held.push(HeldRecord { record: h.record, line: h.line, byte: h.byte, len: h.len, reason });
     }
     report.held_beyond = (run.totals.held.max(0) as u64).saturating_sub(report.held.len() as u64);
     Ok(())
+}
+
+/// The title of a total, with the number of its group where a file has several.
+fn grouped_title(totals: &[detail::TotalSeen], at: usize) -> String {
+    let title = &totals[at].title;
+    let same = |t: &&detail::TotalSeen| t.title == *title;
+    if totals.iter().filter(same).nth(1).is_none() {
+        return title.clone();
+    }
+    format!("{title}（{}組目）", totals[..=at].iter().filter(same).count())
 }
 
 fn balance(run: &Run, has_amount: bool) -> Balance {

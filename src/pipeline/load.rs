@@ -57,6 +57,8 @@ pub struct Loaded {
     pub totals: Vec<TotalSeen>,
     /// Is this a full set?
     pub full: bool,
+    /// Is the number of every record also its line?
+    pub line_is_record: bool,
 }
 
 impl Loaded {
@@ -142,6 +144,7 @@ impl<'a> Pass<'a> {
                 findings: Findings::new(context.findings_per_code),
                 totals: Vec::new(),
                 full: matches!(plan.mode, Mode::Full),
+                line_is_record: true,
             },
             decided_full: !matches!(plan.mode, Mode::FullWhen(_)),
             plan,
@@ -188,7 +191,8 @@ impl<'a> Pass<'a> {
 
     fn take(&mut self, record: &Record) {
         let kind = record.kind;
-        if self.into[kind].is_empty() && self.checks[kind].is_empty() && !self.remembered[kind] {
+        self.result.line_is_record &= record.line == record.number;
+        if self.into[kind].is_empty() && self.checks[kind].is_empty() && !self.remembered[kind] && !record.held {
             return;
         }
         self.context.run.sequence = record.number as i64;
@@ -207,6 +211,9 @@ impl<'a> Pass<'a> {
             self.last[kind] = Some(record.clone());
         }
         if self.into[kind].is_empty() {
+            if reason.is_some() {
+                self.refuse_frame(record);
+            }
             return;
         }
         self.result.read += 1;
@@ -215,6 +222,16 @@ impl<'a> Pass<'a> {
             self.result.amount_held = self.result.amount_held.saturating_add(amount);
             self.hold(record, reason);
         }
+    }
+
+    /// A head or a tail that is wrong speaks for records it does not hold: the file as a whole is refused.
+    fn refuse_frame(&mut self, record: &Record) {
+        if self.result.findings.worst() == Some(Severity::Fatal) {
+            return;
+        }
+        let name = &self.plan.layout.records[record.kind].name;
+        let message = format!("「{name}」レコードに誤りがあるため、ファイル全体を取り込みません");
+        self.result.findings.push(Finding::data("frame-record-wrong", Severity::Fatal, record.place(&self.plan.layout, None), message));
     }
 
     fn hold(&mut self, record: &Record, reason: String) {

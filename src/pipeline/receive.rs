@@ -4,12 +4,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::step::Step;
 use super::{Hub, HubError};
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::inbox::{self, Entry};
+use crate::schema::feed::Feed;
 use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
 use crate::store::{StoreError, detail};
@@ -24,36 +25,55 @@ pub struct Received {
     pub taken: usize,
     /// Files that are still arriving.
     pub waiting: usize,
+    /// Folders that could not be worked off.
+    pub failed: usize,
 }
 
-/// Looks at every inbox folder once and takes what is complete.
+/// Looks at every inbox folder once and takes what is complete. A folder in trouble keeps no other one waiting.
 pub fn receive(hub: &mut Hub, started: Instant) -> Result<Received, HubError> {
     let site = hub.site.clone();
     let mut received = Received::default();
     for (interface, feed) in &site.feeds {
-        let folder = hub.area.inbox.join(interface);
-        let layout = |name: &str| site.in_plan(interface, name).map(|plan| plan.layout.clone());
-        let entries = hub.inbox.scan(&folder, feed, &layout, started.elapsed()).map_err(HubError::io("受信フォルダーの確認", &folder))?;
-        let mut ready = Vec::new();
-        for entry in entries {
-            match entry {
-                Entry::Waiting { .. } => received.waiting += 1,
-                Entry::Ready { path, name, companion } => ready.push((path, name, companion)),
-                Entry::Odd { path, name, code, message } => {
-                    set_aside(hub, interface, &path, &name, Finding::data(code, Severity::Fatal, DataPlace::default(), message))?;
-                    received.taken += 1;
-                }
+        match receive_one(hub, interface, feed, started.elapsed()) {
+            Ok(one) => {
+                received.taken += one.taken;
+                received.waiting += one.waiting;
             }
-        }
-        for batch in ready.chunks(BATCH) {
-            claim(hub, interface, batch)?;
-            received.taken += batch.len();
+            Err(error @ HubError::Io { .. }) => {
+                tracing::error!(%interface, error = %super::worker::chain(&error), "inbox folder cannot be worked off, will be tried again");
+                received.failed += 1;
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(received)
 }
 
-fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathBuf>)]) -> Result<(), HubError> {
+fn receive_one(hub: &mut Hub, interface: &str, feed: &Feed, now: Duration) -> Result<Received, HubError> {
+    let site = hub.site.clone();
+    let mut received = Received::default();
+    let folder = hub.area.inbox.join(interface);
+    let layout = |name: &str| site.in_plan(interface, name).map(|plan| plan.layout.clone());
+    let entries = hub.inbox.scan(&folder, feed, &layout, now).map_err(HubError::io("受信フォルダーの確認", &folder))?;
+    let mut ready = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::Waiting { .. } => received.waiting += 1,
+            Entry::Ready { path, name, companion } => ready.push((path, name, companion)),
+            Entry::Odd { path, name, code, message } => {
+                set_aside(hub, interface, &path, &name, Finding::data(code, Severity::Fatal, DataPlace::default(), message), now)?;
+                received.taken += 1;
+            }
+        }
+    }
+    for batch in ready.chunks(BATCH) {
+        received.taken += claim(hub, interface, batch, now)?;
+    }
+    Ok(received)
+}
+
+/// Announces, moves and claims; returns how many were moved.
+fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathBuf>)], elapsed: Duration) -> Result<usize, HubError> {
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let root = hub.site.root.clone();
@@ -70,20 +90,35 @@ fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathB
     hub.steps.pass(Step::InAnnounced)?;
     let mut moved = Vec::with_capacity(ids.len());
     for (id, (path, _, companion)) in ids.iter().zip(batch) {
-        if let Some(companion) = companion {
-            move_if_there(companion, &hub.area.work().join(companion_name(*id)))?;
-        }
-        moved.push(move_if_there(path, &hub.area.work().join(work_name(*id)))?);
+        moved.push(fetch(hub, *id, path, companion.as_deref()).unwrap_or_else(|error| {
+            tracing::error!(exchange = id, error = %super::worker::chain(&error), "a file cannot be moved out of the inbox");
+            hub.inbox.put_off(path, elapsed);
+            false
+        }));
     }
     hub.steps.pass(Step::InMoved)?;
     hub.conn.transaction(|conn| {
         for (id, moved) in ids.iter().zip(&moved) {
-            let (to, note) = if *moved { (State::Claimed, None) } else { (State::Withdrawn, Some("取り込む前に受信フォルダーから無くなりました")) };
+            let (to, note) = claimed(*moved);
             ledger::advance(conn, *id, State::Claiming, to, note, &now)?;
         }
         Ok::<_, StoreError>(())
     })?;
-    hub.steps.pass(Step::InClaimed)
+    hub.steps.pass(Step::InClaimed)?;
+    Ok(moved.iter().filter(|moved| **moved).count())
+}
+
+/// What becomes of an announced file.
+fn claimed(moved: bool) -> (State, Option<&'static str>) {
+    if moved { (State::Claimed, None) } else { (State::Withdrawn, Some("受信フォルダーから取り出せませんでした（無くなったか、移動できません）")) }
+}
+
+/// Moves a file into the work folder, its companion first. False: it is gone.
+fn fetch(hub: &Hub, id: i64, path: &Path, companion: Option<&Path>) -> Result<bool, HubError> {
+    if let Some(companion) = companion {
+        move_if_there(companion, &hub.area.work().join(companion_name(id)))?;
+    }
+    move_if_there(path, &hub.area.work().join(work_name(id)))
 }
 
 /// Finishes what a stop left between announcing and claiming.
@@ -104,32 +139,27 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
                 refuse(hub, id, &exchange.interface, State::Claiming, finding)?;
                 continue;
             }
-            let there = fetch(hub, &exchange)?;
-            let (to, note) = if there { (State::Claimed, None) } else { (State::Withdrawn, Some("取り込む前に受信フォルダーから無くなりました")) };
+            let (to, note) = claimed(fetch_announced(hub, &exchange).unwrap_or(false));
             ledger::advance(&mut hub.conn, id, State::Claiming, to, note, &now)?;
         }
     }
 }
 
-/// Moves an announced file, its companion first, unless that was done before the stop. Does the work folder have the file?
-fn fetch(hub: &Hub, exchange: &Exchange) -> Result<bool, HubError> {
-    let work = hub.area.work().join(work_name(exchange.id));
-    if work.exists() {
+/// Moves a file that was announced before a stop, unless that was done already.
+fn fetch_announced(hub: &Hub, exchange: &Exchange) -> Result<bool, HubError> {
+    if hub.area.work().join(work_name(exchange.id)).exists() {
         return Ok(true);
     }
     let (Some(from), Some(_)) = (&exchange.inbox_path, &exchange.work_name) else { return Ok(false) };
     let from = hub.site.root.join(from);
     let feed = hub.site.feeds.get(&exchange.interface);
-    if let (Some(feed), Some(folder)) = (feed, from.parent()) {
-        if let Some(companion) = inbox::companion(feed, folder, &exchange.file_name) {
-            move_if_there(&companion, &hub.area.work().join(companion_name(exchange.id)))?;
-        }
-    }
-    move_if_there(&from, &work)
+    let companion = feed.zip(from.parent()).and_then(|(feed, folder)| inbox::companion(feed, folder, &exchange.file_name));
+    fetch(hub, exchange.id, &from, companion.as_deref())
 }
 
-/// Moves an entry that is no file out of the way, and says so in a report.
-fn set_aside(hub: &mut Hub, interface: &str, path: &Path, name: &str, finding: Finding) -> Result<(), HubError> {
+/// Moves an entry that is no file out of the way, and says so in a report. One that cannot be moved (another file system,
+/// no permission) stays where it is.
+fn set_aside(hub: &mut Hub, interface: &str, path: &Path, name: &str, mut finding: Finding, elapsed: Duration) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let id = hub.conn.durable(|conn| ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now))?;
@@ -137,7 +167,9 @@ fn set_aside(hub: &mut Hub, interface: &str, path: &Path, name: &str, finding: F
     let aside = hub.area.set_aside().join(id.to_string());
     if let Err(source) = fs::rename(path, &aside) {
         if source.kind() != std::io::ErrorKind::NotFound {
-            return Err(HubError::Io { what: "取り込めないものの移動", path: aside, source });
+            tracing::error!(exchange = id, error = %source, "an entry cannot be moved out of the inbox");
+            hub.inbox.put_off(path, elapsed);
+            finding.message += "。移動できないため、受信フォルダーに残しています";
         }
     }
     hub.steps.pass(Step::InMoved)?;
