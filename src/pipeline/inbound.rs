@@ -81,7 +81,6 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
 fn set_aside_unreadable(hub: &mut Hub, exchange: &Exchange, path: &Path, error: std::io::Error) -> Result<(), HubError> {
     use std::io::ErrorKind;
     let aside = hub.area.set_aside().join(exchange.id.to_string());
-    let is_link = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
     let (code, message) = match error.kind() {
         ErrorKind::PermissionDenied => ("unreadable-file", "ファイルを読む権限がありません"),
         // Exchanged for something else between the scan and the move.
