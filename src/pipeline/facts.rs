@@ -90,7 +90,8 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
         let layout = e.layout.clone().zip(e.profile.clone()).and_then(|k| site.layouts.get(&k));
         report.layout = layout.map(|l| LayoutUsed { id: l.id.clone(), profile: l.profile.clone(), provenance: l.provenance, source: l.source.clone() });
         report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
-        report.next_steps = e.note.iter().filter(|_| outcome == Outcome::Duplicate || outcome == Outcome::Returned).cloned().collect();
+        let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned);
+        report.note = e.note.clone().filter(|_| told).unwrap_or_default();
     }
     if let Some(run) = run {
         fill_run(hub, &mut report, run)?;
