@@ -205,3 +205,38 @@ fn a_duplicate_is_named_a_corrected_resend_is_taken_and_new_content_is_a_new_exc
     assert_eq!(other.state, State::Reported, "the same name with other content");
     assert_eq!(exchanges(&mut hub).into_iter().filter(|e| e.file_name == "KEKKA.txt").count(), 5);
 }
+
+#[test]
+fn a_folder_that_is_gone_keeps_no_other_interface_waiting() {
+    let town = Town::new();
+    let mut hub = town.hub();
+    fs::remove_dir(town.folder.path().join("inbox/hihokensha")).unwrap();
+    town.put("juki-ido", "GOOD.csv", &small(1));
+    let round = renkei::pipeline::worker::run_until_idle(&mut hub, Duration::ZERO).unwrap();
+    assert!(round.failed > 0);
+    assert_eq!(exchange(&mut hub, "GOOD.csv").state, State::Reported);
+}
+
+#[test]
+fn an_inbox_on_another_file_system_is_worked_off_and_what_cannot_be_moved_is_told_once() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in("/dev/shm"));
+    let device = |path: &Path| rustix::fs::stat(path).unwrap().st_dev;
+    let Some(there) = there.ok().filter(|there| device(there.path()) != device(here.path())) else {
+        eprintln!("SKIPPED: ファイルシステムが1つしかないため、この試験は行いません");
+        return;
+    };
+    let mut town = Town::new();
+    town.site.config.inbox = there.path().join("inbox");
+    town.site.config.data = here.path().join("data");
+    let mut hub = town.hub();
+    let inbox = hub.area.inbox.join("juki-ido");
+    fs::write(inbox.join("GOOD.csv"), small(1)).unwrap();
+    fs::create_dir(inbox.join("folder.csv")).unwrap();
+    work(&mut hub);
+    work(&mut hub);
+    assert_eq!(exchange(&mut hub, "GOOD.csv").state, State::Reported);
+    assert!(!inbox.join("GOOD.csv").exists());
+    let e = exchange(&mut hub, "folder.csv");
+    assert_eq!(e.state, State::Rejected);
+    assert!(inbox.join("folder.csv").is_dir() && e.note.unwrap().contains("残しています"));
+}
