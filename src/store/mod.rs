@@ -36,6 +36,7 @@ pub mod run;
 pub mod select;
 mod sequence;
 mod sqlite;
+mod state;
 
 pub use conn::{Conn, Decision, Dialect};
 pub use error::StoreError;
