@@ -1,4 +1,6 @@
-//! Where an exchange stands, and which way it goes.
+//! States of an exchange and the two ways a file goes, with their words in the store.
+//!
+//! Owns: the words. Never: decides which state comes next (`pipeline` does).
 
 /// Which way a file goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
