@@ -212,8 +212,7 @@ impl<'a> Work<'a> {
             s = self.s,
             v = self.v,
         );
-        let (new, changed, unchanged) =
-            conn.query_one(&sql, &[], |r| Ok((r.int(0)?, r.int(1)?, r.int(2)?)))?;
+        let (new, changed, unchanged) = conn.query_one(&sql, &[], |r| Ok((r.int(0)?, r.int(1)?, r.int(2)?)))?;
         let duplicates = applied.amounts.map_or(0, |a| a.duplicates);
         applied.amounts = Some(Amounts { new, changed, unchanged, duplicates });
         Ok(())

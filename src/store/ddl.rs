@@ -47,7 +47,7 @@ fn ensure_entity(conn: &mut Conn, entity: &Entity) -> Result<Vec<Finding>> {
             let table = quote(&format!("v_{}", entity.id));
             for column in &wanted.columns {
                 if !known.columns.contains(column) {
-                    let sql = format!("ALTER TABLE {table} ADD COLUMN {} {}", quote(&column.0), sql_type(column.1));
+                    let sql = format!("ALTER TABLE {table} ADD COLUMN {} {}", quote(column.0), sql_type(column.1));
                     let sql = dialect_sql(&sql, conn.dialect());
                     conn.script(&sql)?;
                 }

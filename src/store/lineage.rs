@@ -64,7 +64,12 @@ pub fn parse(text: &str) -> impl Iterator<Item = (&str, i64)> {
 ///
 /// # Errors
 /// The store's, or `f`'s.
-pub fn each_current(conn: &mut Conn, entity: &Entity, dantai: &str, f: impl FnMut(&[Value<'_>]) -> Result<()>) -> Result<()> {
+pub fn each_current(
+    conn: &mut Conn,
+    entity: &Entity,
+    dantai: &str,
+    f: impl FnMut(&[Value<'_>]) -> Result<()>,
+) -> Result<()> {
     let columns: Vec<String> = entity.columns.iter().map(|c| format!("v.{}", quote(&c.name))).collect();
     let key: Vec<String> = entity.key.iter().map(|k| format!("c.{}", quote(&entity.columns[*k].name))).collect();
     let sql = format!(

@@ -14,7 +14,7 @@ use crate::value::Value;
 const MIGRATIONS: &[(&str, &str)] = &[("0001_ledger", include_str!("migrations/0001_ledger.sql"))];
 
 /// Advisory lock (PostgreSQL) under which migrations run: "renkei" in bytes.
-const LOCK: i64 = 0x72_656e_6b65_69;
+const LOCK: i64 = 0x7265_6e6b_6569;
 
 /// A cheap handle to the store: it knows where the database is, and opens connections.
 #[derive(Debug, Clone)]

@@ -16,5 +16,6 @@ mod sample;
 mod sample_reconciles;
 mod shipped_files;
 mod store;
+mod store_ledger;
 mod town;
 mod trace;
