@@ -32,7 +32,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
-use crate::pipeline::{Hub, HubError, facts, worker};
+use crate::pipeline::{Hub, HubError, facts, snapshot, worker};
 
 /// A case file.
 #[derive(Debug, Deserialize)]
@@ -201,7 +201,7 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     let mut reports = Vec::new();
     for report in facts::all_reports(hub)? {
         if case.reports.is_empty() || case.reports.contains(&report.interface) {
-            reports.push(facts::case_json(&report));
+            reports.push(snapshot::case_json(&report));
         }
     }
     let mut rows = Map::new();
@@ -210,7 +210,7 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
         if !case.entities.is_empty() && !case.entities.contains(&entity.id) {
             continue;
         }
-        let dumped = facts::rows_json(hub, &entity)?;
+        let dumped = snapshot::rows_json(hub, &entity)?;
         if !dumped.is_empty() {
             rows.insert(entity.name.clone(), Json::Array(dumped));
         }

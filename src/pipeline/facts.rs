@@ -4,8 +4,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value as Json, json};
-
 use super::derive::OUTCOME;
 use super::outbound::GROUP;
 use super::{Hub, HubError};
@@ -16,11 +14,9 @@ use crate::report::balance::{Balance, Tally};
 use crate::report::day::{DayReport, DayRow, DeliveryRow, WaitingRow};
 use crate::report::model::{Delivery, Direction, FileUsed, FindingLine, FindingsBeyond, HeldRecord, LayoutUsed, Municipality, RunReport, SeenTotal, TallyLine, Times};
 use crate::report::verdict::Outcome;
-use crate::schema::entity::Entity;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
-use crate::store::{detail, lineage, request};
-use crate::value::{OwnedValue, Value};
+use crate::store::{detail, request};
 
 /// Most exchanges and runs of one day's report; more are in the ledger (`status`).
 const DAY_LIMIT: u32 = 20_000;
@@ -94,7 +90,8 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
         let layout = e.layout.clone().zip(e.profile.clone()).and_then(|k| site.layouts.get(&k));
         report.layout = layout.map(|l| LayoutUsed { id: l.id.clone(), profile: l.profile.clone(), provenance: l.provenance, source: l.source.clone() });
         report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
-        report.next_steps = e.note.iter().filter(|_| outcome == Outcome::Duplicate || outcome == Outcome::Returned).cloned().collect();
+        let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned);
+        report.note = e.note.clone().filter(|_| told).unwrap_or_default();
     }
     if let Some(run) = run {
         fill_run(hub, &mut report, run)?;
@@ -386,44 +383,6 @@ pub fn all_reports(hub: &mut Hub) -> Result<Vec<RunReport>, HubError> {
         }
     }
     Ok(reports)
-}
-
-/// A report as a case expects it: what depends on the data alone.
-pub fn case_json(report: &RunReport) -> Json {
-    let mut json = serde_json::to_value(report).unwrap_or(Json::Null);
-    if let Some(map) = json.as_object_mut() {
-        for key in ["times", "municipality", "plan_revision", "next_steps", "layout"] {
-            map.remove(key);
-        }
-        map.retain(|_, v| !matches!(v, Json::Array(a) if a.is_empty()) && !v.is_null());
-        if let Some(file) = map.get_mut("file").and_then(Json::as_object_mut) {
-            file.remove("sha256");
-        }
-        map.remove("delivery");
-    }
-    json
-}
-
-/// The rows of an entity that stand, in key order, without NULLs; secret ones masked. For cases and small sites.
-pub fn rows_json(hub: &mut Hub, entity: &Entity) -> Result<Vec<Json>, HubError> {
-    let dantai = hub.dantai().to_owned();
-    let mut rows = Vec::new();
-    lineage::each_current(&mut hub.conn, entity, &dantai, |values| {
-        let mut map = Map::new();
-        for (column, value) in entity.columns.iter().zip(values) {
-            let value = match Value::to_owned(*value) {
-                OwnedValue::Null => continue,
-                _ if column.secret => json!("＊＊＊"),
-                OwnedValue::Text(t) => json!(t),
-                OwnedValue::Int(n) => json!(n),
-                OwnedValue::Bool(b) => json!(b),
-            };
-            map.insert(column.name.clone(), value);
-        }
-        rows.push(Json::Object(map));
-        Ok(())
-    })?;
-    Ok(rows)
 }
 
 /// Interface, file name and hash of a delivered exchange.

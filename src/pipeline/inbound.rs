@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
@@ -56,7 +57,10 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
 fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let id = exchange.id;
     let path = hub.area.work().join(work_name(id));
-    let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
+    let mut file = match crate::area::open_plain(&path) {
+        Ok(file) => file,
+        Err(error) => return set_aside_unreadable(hub, exchange, &path, error),
+    };
     let stat = |file: &fs::File| file.metadata().and_then(|m| Ok((m.len(), m.modified()?))).map_err(HubError::io("読み込み", &path));
     let before = stat(&file)?;
     let kept = hub.area.archive_file(&mut file, &format!("{id}.archive")).map_err(HubError::io("原本の保存", &path))?;
@@ -71,6 +75,25 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         ledger::advance(conn, id, State::Claimed, State::Archived, None, &now)
     })?;
     hub.steps.pass(Step::InArchived)
+}
+
+/// Claimed → rejected: what was claimed turned out to be no file that can be read. It is kept beside the others that are none.
+fn set_aside_unreadable(hub: &mut Hub, exchange: &Exchange, path: &Path, error: std::io::Error) -> Result<(), HubError> {
+    use std::io::ErrorKind;
+    let aside = hub.area.set_aside().join(exchange.id.to_string());
+    let (code, message) = match error.kind() {
+        ErrorKind::PermissionDenied => ("unreadable-file", "ファイルを読む権限がありません"),
+        // Exchanged for something else between the scan and the move.
+        ErrorKind::InvalidInput => ("not-a-file", "ファイルでないものに置き換えられていました"),
+        // A stop came after the move below.
+        ErrorKind::NotFound if fs::symlink_metadata(&aside).is_ok() => ("unreadable-file", "ファイルを読めませんでした"),
+        _ => return Err(HubError::io("読み込み", path)(error)),
+    };
+    if fs::symlink_metadata(path).is_ok() {
+        fs::rename(path, &aside).map_err(HubError::io("取り込めないものの移動", path))?;
+    }
+    let finding = Finding::data(code, Severity::Fatal, DataPlace::default(), message);
+    refuse(hub, exchange.id, &exchange.interface, State::Claimed, finding)
 }
 
 /// Archived → loading, duplicate or rejected: is there a plan for it, is it new, does its manifest agree?
@@ -272,9 +295,10 @@ fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, 
     })
 }
 
-/// The last step: what lies in the work folder for this exchange is no longer needed.
+/// The last step: what lies in the work folder for this exchange is no longer needed. The file itself goes last; while it
+/// is there, the next start knows that there is something to clear.
 fn clear(hub: &mut Hub, id: i64) -> Result<(), HubError> {
-    for name in [work_name(id), companion_name(id)] {
+    for name in [companion_name(id), work_name(id)] {
         let path = hub.area.work().join(name);
         match fs::remove_file(&path) {
             Ok(()) => {}
