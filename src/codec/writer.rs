@@ -158,7 +158,11 @@ impl<W: Write + Seek> RecordWriter<W> {
         let filled = self.fill(kind, values, &mut faults);
         let places = self.encode(kind, &mut faults);
         for (index, fault) in faults {
-            let note = fault.note();
+            let mut note = fault.note();
+            if fault == Fault::Replacement {
+                // A lost character may come in with a warning, but it never goes on to a partner.
+                note.severity = Severity::Error;
+            }
             if note.severity >= Severity::Error {
                 let field = &fields[index];
                 let finding = Finding::data(note.code, note.severity, self.place(&field.name), fault.message(field))

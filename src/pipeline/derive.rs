@@ -56,7 +56,9 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
     let mut writing = hub.store.connect()?;
     let steps = hub.steps.clone();
     let site = hub.site.clone();
-    let source = Source { site: &site, view: &plan.view, filter: None, order: &[], dantai: &dantai, base_date: &today };
+    // In the order of the key: the same rows have the same numbers in the report on every database.
+    let order: Vec<usize> = plan.entity.key.iter().filter_map(|&k| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[k].name)).collect();
+    let source = Source { site: &site, view: &plan.view, filter: None, order: &order, dantai: &dantai, base_date: &today };
     let read = source.each(&mut reading, |values| {
         pass.take(values, &site.values);
         if pass.batch.len() >= BATCH_ROWS {
