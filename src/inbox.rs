@@ -201,12 +201,18 @@ fn is_companion(feed: &Feed, name: &str, names: &std::collections::HashSet<&OsSt
 }
 
 fn look(path: &Path, meta: &Metadata) -> io::Result<Look> {
-    let mut file = open_plain(path)?;
     let mut ends = Vec::new();
-    (&mut file).take(END_BYTES).read_to_end(&mut ends)?;
-    if meta.len() > END_BYTES {
-        file.seek(SeekFrom::Start(meta.len().saturating_sub(END_BYTES)))?;
-        file.take(END_BYTES).read_to_end(&mut ends)?;
+    match open_plain(path) {
+        Ok(mut file) => {
+            (&mut file).take(END_BYTES).read_to_end(&mut ends)?;
+            if meta.len() > END_BYTES {
+                file.seek(SeekFrom::Start(meta.len().saturating_sub(END_BYTES)))?;
+                file.take(END_BYTES).read_to_end(&mut ends)?;
+            }
+        }
+        // Its sender may still give the permission; if not, it is refused once it no longer changes.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {}
+        Err(e) => return Err(e),
     }
     Ok(Look { bytes: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()), inode: meta.ino(), ends: twox_hash::XxHash3_64::oneshot(&ends) })
 }
@@ -218,7 +224,7 @@ fn ends_with_record(path: &Path, layout: &Layout, record: &str) -> io::Result<bo
     let field = &kind.fields[when.field];
     let mut file: File = match open_plain(path) {
         Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => return Ok(false),
         Err(e) => return Err(e),
     };
     let bytes = file.metadata()?.len();
