@@ -27,6 +27,8 @@ pub const DAY_LIMIT: usize = 2000;
 struct RunPage<'a> {
     r: &'a RunReport,
     kinds: Vec<Kind<'a>>,
+    /// Does any finding name a data item or a value?
+    values: bool,
 }
 
 /// The page of a day.
@@ -56,7 +58,8 @@ struct Kind<'a> {
 }
 
 pub(super) fn run_page(report: &RunReport) -> io::Result<String> {
-    RunPage { r: report, kinds: kinds(report) }.render().map_err(io::Error::other)
+    let values = report.findings.iter().any(|f| !f.field.is_empty() || !f.value.is_empty());
+    RunPage { r: report, kinds: kinds(report), values }.render().map_err(io::Error::other)
 }
 
 pub(super) fn day_page(report: &DayReport) -> io::Result<String> {

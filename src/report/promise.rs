@@ -158,6 +158,10 @@ fn held_records_of_a_sent_file_leave_something_to_do() {
         "40,210件を送付しました。3件を保留しました。保留した記録はファイルに含まれていません。"
     );
     assert_eq!(delivered().steps().len(), 1);
+    let mut warned = RunReport::new("題", "x", Direction::Derive, "1", Outcome::Loaded);
+    assert!(warned.steps().is_empty());
+    warned.findings = partly_held().findings;
+    assert_eq!(warned.steps(), ["「指摘」の内容を確かめてください。"]);
 }
 
 #[test]

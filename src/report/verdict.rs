@@ -209,6 +209,8 @@ impl RunReport {
             self.next_steps.iter().map(String::as_str).collect()
         } else if usual.is_empty() && self.balance.held.count > 0 {
             vec!["「指摘」と「保留した記録」で保留の理由を確かめ、元のデータを直してください。"]
+        } else if usual.is_empty() && self.finding_count() > 0 {
+            vec!["「指摘」の内容を確かめてください。"]
         } else {
             usual.to_vec()
         }
