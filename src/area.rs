@@ -14,6 +14,9 @@ const BLOCK: usize = 1 << 20;
 /// zstd level: fast, and personal data compresses well enough.
 const LEVEL: i32 = 1;
 
+/// Endings of files in the work folder that are of no use once the work on them was interrupted.
+const SCRATCH: [&str; 5] = ["draft", "zst", "unpack", "copy", "tmp"];
+
 /// The folders of one site.
 #[derive(Debug, Clone)]
 pub struct Area {
@@ -62,6 +65,18 @@ impl Area {
     /// What was in an inbox and is no file that can be taken (folders, links, odd names), by exchange number.
     pub fn set_aside(&self) -> PathBuf {
         self.data.join("set-aside")
+    }
+
+    /// Removes what was half written into the work folder when a stop came; all of it is written anew. To be called only
+    /// while nobody works here.
+    pub fn sweep_scratch(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.work())? {
+            let path = entry?.path();
+            if path.extension().and_then(|e| e.to_str()).is_some_and(|e| SCRATCH.contains(&e)) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where the bytes with this hash are kept.
@@ -124,14 +139,18 @@ pub fn hash_file(path: &Path) -> io::Result<Archived> {
     Ok(Archived { sha256: hex(&sha.finalize()), bytes })
 }
 
-/// Opens an ordinary file without following a link and without waiting for a FIFO's other end.
+/// Opens an ordinary file without following a link and without waiting for a FIFO's other end. What is no ordinary file
+/// is [`io::ErrorKind::InvalidInput`].
 pub fn open_plain(path: &Path) -> io::Result<File> {
+    let odd = || io::Error::new(io::ErrorKind::InvalidInput, "not an ordinary file");
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an ordinary file"));
-    }
-    Ok(file)
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
+    let file = match opened {
+        // A link, or a socket.
+        Err(e) if [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO].iter().any(|odd| e.raw_os_error() == Some(odd.raw_os_error())) => return Err(odd()),
+        opened => opened?,
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(odd()) }
 }
 
 /// Makes renames in a folder durable.

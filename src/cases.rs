@@ -7,11 +7,13 @@
 //! title = "末尾レコードの件数が 1 件違う"
 //! base_date = "2026-11-20"
 //! entities = ["jumin"]                   # whose rows are compared; default: all that have rows
+//! tables = true                          # the tables of the last day's report are compared too; default: no
 //! reports = ["juki-ido"]                 # whose reports are compared; default: those of every interface
 //! [[step]]
 //! drop = "good.csv"                      # a file of the case's folder (or of another case: "../good/good.csv")
 //! as = "JUKI_999997_20261120.csv"        # name in the inbox; default: its own
 //! into = "juki-ido"                      # inbox folder; default: the interface of the case
+//! with_next = true                       # the worker looks only when the next step is done too
 //! [[step]]
 //! days = 1                               # the clock goes on
 //! [[step]]
@@ -21,6 +23,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -29,7 +32,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
-use crate::pipeline::{Hub, HubError, facts, worker};
+use crate::pipeline::{Hub, HubError, facts, snapshot, worker};
 
 /// A case file.
 #[derive(Debug, Deserialize)]
@@ -41,6 +44,8 @@ struct Case {
     entities: Vec<String>,
     #[serde(default)]
     reports: Vec<String>,
+    #[serde(default)]
+    tables: bool,
     step: Vec<CaseStep>,
 }
 
@@ -53,6 +58,8 @@ struct CaseStep {
     into: Option<String>,
     days: Option<i64>,
     send: Option<String>,
+    #[serde(default)]
+    with_next: bool,
 }
 
 /// How one case went.
@@ -128,7 +135,10 @@ fn run_case(site: &Site, interface: &str, folder: &Path, name: String, bless: bo
     let path = folder.join("case.toml");
     let text = fs::read_to_string(&path).map_err(HubError::io("読み込み", &path))?;
     let case: Case = toml::from_str(&text).map_err(|e| HubError::Refused(format!("{}: {e}", path.display())))?;
-    let place = std::env::temp_dir().join(format!("renkei-case-{}-{}", std::process::id(), name.replace('/', "-")));
+    // Two threads may run the same case at once, each on its own database.
+    static PLACES: AtomicU64 = AtomicU64::new(0);
+    let number = PLACES.fetch_add(1, Ordering::Relaxed);
+    let place = std::env::temp_dir().join(format!("renkei-case-{}-{number}-{}", std::process::id(), name.replace('/', "-")));
     let _ = fs::remove_dir_all(&place);
     let seen = play(site, interface, folder, &case, &place, url.map(|f| f(&name)));
     let _ = fs::remove_dir_all(&place);
@@ -161,25 +171,37 @@ fn play(site: &Site, interface: &str, folder: &Path, case: &Case, place: &Path, 
             let name = step.name.clone().unwrap_or_else(|| file_name(&from));
             let to = hub.area.inbox.join(step.into.as_deref().unwrap_or(interface)).join(name);
             fs::copy(&from, &to).map_err(HubError::io("複写", &from))?;
-            worker::settle(&mut hub)?;
         }
         if let Some(days) = step.days {
             hub.clock.advance(days * 86_400);
+        }
+        if !step.with_next {
             worker::settle(&mut hub)?;
         }
         if let Some(interface) = &step.send {
             sent.extend(worker::send_now(&mut hub, interface, "テスト")?);
+            partner_takes(&hub, interface)?;
         }
         hub.clock.advance(60);
     }
     outcome(&mut hub, case, &sent)
 }
 
+/// The partner takes what lies in the outbox, as it would before the next file of that name.
+fn partner_takes(hub: &Hub, interface: &str) -> Result<(), HubError> {
+    let folder = hub.area.outbox.join(interface);
+    let failed = |e| HubError::io("引取り", &folder)(e);
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        fs::remove_file(entry.map_err(failed)?.path()).map_err(failed)?;
+    }
+    Ok(())
+}
+
 fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     let mut reports = Vec::new();
     for report in facts::all_reports(hub)? {
         if case.reports.is_empty() || case.reports.contains(&report.interface) {
-            reports.push(facts::case_json(&report));
+            reports.push(snapshot::case_json(&report));
         }
     }
     let mut rows = Map::new();
@@ -188,7 +210,7 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
         if !case.entities.is_empty() && !case.entities.contains(&entity.id) {
             continue;
         }
-        let dumped = facts::rows_json(hub, &entity)?;
+        let dumped = snapshot::rows_json(hub, &entity)?;
         if !dumped.is_empty() {
             rows.insert(entity.name.clone(), Json::Array(dumped));
         }
@@ -196,9 +218,28 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     let mut files = Map::new();
     for exchange in sent {
         let (interface, name, sha256) = facts::delivered(hub, *exchange)?;
-        files.insert(format!("{interface}/{name}"), file_json(hub, &interface, &sha256)?);
+        let name = format!("{interface}/{name}");
+        let name = if files.contains_key(&name) { format!("{name}（受付番号 {exchange}）") } else { name };
+        files.insert(name, file_json(hub, &interface, &sha256)?);
     }
-    Ok(json!({ "reports": reports, "rows": rows, "files": files }))
+    let mut seen = json!({ "reports": reports, "rows": rows, "files": files });
+    if case.tables {
+        seen["tables"] = tables_json(hub)?;
+    }
+    Ok(seen)
+}
+
+/// The declared tables of today's report, a text a line.
+fn tables_json(hub: &mut Hub) -> Result<Json, HubError> {
+    let today = hub.clock.today().to_string();
+    let mut all = Map::new();
+    for table in facts::day_report(hub, &today)?.tables {
+        let heading: Vec<&str> = table.columns.iter().map(|c| c.title.as_str()).collect();
+        let mut lines = vec![heading.join(" | ")];
+        lines.extend(table.rows.iter().map(|row| row.join(" | ")));
+        all.insert(table.title, json!(lines));
+    }
+    Ok(Json::Object(all))
 }
 
 /// A delivered file as its layout reads it: independent of charset, and a person can review it.

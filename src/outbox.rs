@@ -33,6 +33,13 @@ impl Parcel<'_> {
         area.work().join(format!("{}.{what}", self.exchange))
     }
 
+    /// Does a file of this name that the partner has not taken yet lie there? It would be lost.
+    pub fn is_blocked(&self) -> bool {
+        let manifest = self.manifest.as_ref().map(|(suffix, _)| manifest_name(self.name, suffix));
+        let names = [Some(self.name), manifest.as_deref()];
+        names.into_iter().flatten().any(|name| fs::symlink_metadata(self.folder.join(name)).is_ok())
+    }
+
     /// Makes the tokens: the archived bytes, unpacked, checked against their hash and durable; and the manifest.
     pub fn prepare(&self, area: &Area) -> io::Result<()> {
         let scratch = self.token(area, "unpack");

@@ -255,7 +255,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => author::test(&cli, args),
         Command::Sample(args) => demo::sample(&cli, args),
         Command::Demo(args) => demo::demo(&cli, args),
-        Command::Bench(args) => crate::bench::main(&cli.root, args).map_err(CliError::from),
+        Command::Bench(args) => crate::bench::main(&cli.root, cli.json, args),
         Command::Serve(args) => operate::serve(&cli, args),
         Command::Run(args) => operate::run(&cli, args),
         Command::Status(args) => operate::status(&cli, args),

@@ -117,7 +117,10 @@ impl Core {
             _ => return Ok(false),
         };
         let (byte, line) = (source.position(), self.line);
-        about_file(findings, Note::warning("empty-line"), byte, || format!("{line}行目が空行です。読み飛ばしました"));
+        findings.note("empty-line", Severity::Warning, || {
+            let place = crate::finding::DataPlace { line, byte, ..Default::default() };
+            crate::finding::Finding::data("empty-line", Severity::Warning, place, format!("{line}行目が空行です。読み飛ばしました"))
+        });
         source.advance(len);
         self.line += 1;
         Ok(true)

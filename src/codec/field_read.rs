@@ -57,6 +57,7 @@ pub(super) fn read_fields(
 }
 
 /// Puts the typed value into the cell.
+#[inline]
 pub(super) fn store(typed: Typed, rule: &FieldRule, text: &mut String, cell: &mut Cell) {
     cell.tag = match typed {
         Typed::Null => Tag::Null,

@@ -181,6 +181,7 @@ impl FieldRule {
     }
 
     /// Characters against `len`; forms of their own are left to the type.
+    #[inline]
     fn length_is_right(&self, text: &str, fault: &mut impl FnMut(Fault)) -> bool {
         let digits = match self.kind {
             FieldKind::Date(_) | FieldKind::Time | FieldKind::Year | FieldKind::Decimal { .. } => return true,
@@ -200,6 +201,7 @@ impl FieldRule {
     }
 
     /// Type by type: text and digits here, numbers and dates below.
+    #[inline]
     fn typed(&self, text: &str, class: u8, fault: &mut impl FnMut(Fault)) -> Typed {
         let wrong = match &self.kind {
             FieldKind::Half if class & class::NON_ASCII != 0 => {
@@ -255,6 +257,7 @@ impl FieldRule {
     }
 
     /// Constant, codes and check digit.
+    #[inline]
     fn judge_allowed(&self, text: &str, typed: Typed, fault: &mut impl FnMut(Fault)) {
         if let Some(constant) = &self.constant {
             let same = match typed {

@@ -226,7 +226,8 @@ impl TotalsWatch {
         let silent = total.zero_is_silent && declared.unwrap_or(0) == 0;
         let seen = TotalSeen {
             title: title(layout, total),
-            declared,
+            // A zero that stands for nothing said is no figure to compare with.
+            declared: declared.filter(|_| !silent || running.counted == 0),
             counted: running.counted,
             unknown: running.unknown,
             record: declaration.place.record,

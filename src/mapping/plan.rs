@@ -35,7 +35,7 @@ pub enum RunItem {
     CreatedAt = 3,
     /// `連番` int: inbound = record number; outbound = number of the record within its kind, from 1.
     Sequence = 4,
-    /// `区分` text: outbound delta: `new`, `changed`, `closed`; `full` in a full set.
+    /// `区分` text: outbound delta: `new`, `changed`, `closed` of a row, `delta` of heads and tails; `full` in a full set.
     Change = 5,
     /// `作成日` text `YYYYMMDD`, JST.
     CreatedOn = 6,

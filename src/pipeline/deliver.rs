@@ -76,6 +76,10 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let id = exchange.id;
     let parcel = parcel(hub, plan, exchange);
     if exchange.state == State::Confirmed {
+        if parcel.is_blocked() {
+            let message = format!("同じ名前の前のファイル {} がまだ引き取られていません。引き取られてから送ります", exchange.file_name);
+            return Err(HubError::Refused(message));
+        }
         parcel.prepare(&hub.area).map_err(HubError::io("送付の準備", &parcel.folder))?;
         hub.steps.pass(Step::OutPrepared)?;
         let now = hub.clock.stamp();

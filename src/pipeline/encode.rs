@@ -139,7 +139,7 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
         }
         self.close_group()?;
         self.group = Some(columns.iter().map(|v| Value::to_owned(*v)).collect());
-        if self.groups.len() < GROUP_LIMIT {
+        if !self.plan.group.is_empty() && self.groups.len() < GROUP_LIMIT {
             let label: Vec<String> = self.plan.group.iter().map(|&i| columns[i].to_string()).collect();
             self.groups.push(GroupSum { label: label.join(" / "), rows: 0, amount: 0 });
         }
@@ -156,7 +156,9 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
         }
     }
 
+    /// Writes the records of a level that is not a row's: there 実行.区分 is that of the file.
     fn level(&mut self, level: Level, columns: &[Value<'_>]) -> Result<(), HubError> {
+        self.run.change = if self.plan.delta { "delta" } else { "full" };
         for record in self.plan.records.iter().filter(|r| r.level == level) {
             if self.write(record, columns, false, "")?.0.is_none() {
                 let message = format!("「{}」レコードを作れないため、ファイルとして送れません", self.plan.layout.records[record.record].name);

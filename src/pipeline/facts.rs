@@ -4,8 +4,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value as Json, json};
-
 use super::derive::OUTCOME;
 use super::outbound::GROUP;
 use super::{Hub, HubError};
@@ -16,11 +14,9 @@ use crate::report::balance::{Balance, Tally};
 use crate::report::day::{DayReport, DayRow, DeliveryRow, WaitingRow};
 use crate::report::model::{Delivery, Direction, FileUsed, FindingLine, FindingsBeyond, HeldRecord, LayoutUsed, Municipality, RunReport, SeenTotal, TallyLine, Times};
 use crate::report::verdict::Outcome;
-use crate::schema::entity::Entity;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
-use crate::store::{detail, lineage, request};
-use crate::value::{OwnedValue, Value};
+use crate::store::{detail, request};
 
 /// Most exchanges and runs of one day's report; more are in the ledger (`status`).
 const DAY_LIMIT: u32 = 20_000;
@@ -94,7 +90,8 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
         let layout = e.layout.clone().zip(e.profile.clone()).and_then(|k| site.layouts.get(&k));
         report.layout = layout.map(|l| LayoutUsed { id: l.id.clone(), profile: l.profile.clone(), provenance: l.provenance, source: l.source.clone() });
         report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
-        report.next_steps = e.note.iter().filter(|_| outcome == Outcome::Duplicate || outcome == Outcome::Returned).cloned().collect();
+        let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned);
+        report.note = e.note.clone().filter(|_| told).unwrap_or_default();
     }
     if let Some(run) = run {
         fill_run(hub, &mut report, run)?;
@@ -113,7 +110,8 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
     let has_amount = has_amount(hub, &run.interface);
     report.balance = balance(run, has_amount);
     let rows = hub.site.config.limits.report_rows as u32;
-    for t in detail::totals(&mut hub.conn, run.id, TOTALS_LIMIT)? {
+    let totals = detail::totals(&mut hub.conn, run.id, TOTALS_LIMIT)?;
+    for (at, t) in totals.iter().enumerate() {
         let line = |label: &str| TallyLine {
             label: label.to_owned(),
             tally: Tally { count: t.counted.max(0) as u64, amount: t.declared },
@@ -124,7 +122,7 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
             report.groups.push(line(label));
         } else {
             report.seen_totals.push(SeenTotal {
-                title: t.title.clone(),
+                title: grouped_title(&totals, at),
                 declared: t.declared.map_or_else(|| "記載なし".to_owned(), |n| n.to_string()),
                 counted: t.counted.to_string(),
                 agrees: t.agrees,
@@ -146,11 +144,23 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
         }
     }
     for h in detail::held(&mut hub.conn, run.id, 0, rows)? {
-        let reason = catalogue().get(&h.code).map_or_else(|| h.code.clone(), |c| c.title.clone());
+        // A mapping's own check has no entry in the catalogue: its message says why.
+        let said = || report.findings.iter().find(|f| f.code == h.code && f.record == h.record).map_or_else(|| h.code.clone(), |f| f.message.clone());
+        let reason = catalogue().get(&h.code).map_or_else(said, |c| c.title.clone());
         report.held.push(HeldRecord { record: h.record, line: h.line, byte: h.byte, len: h.len, reason });
     }
     report.held_beyond = (run.totals.held.max(0) as u64).saturating_sub(report.held.len() as u64);
     Ok(())
+}
+
+/// The title of a total, with the number of its group where a file has several.
+fn grouped_title(totals: &[detail::TotalSeen], at: usize) -> String {
+    let title = &totals[at].title;
+    let same = |t: &&detail::TotalSeen| t.title == *title;
+    if totals.iter().filter(same).nth(1).is_none() {
+        return title.clone();
+    }
+    format!("{title}（{}組目）", totals[..=at].iter().filter(same).count())
 }
 
 fn balance(run: &Run, has_amount: bool) -> Balance {
@@ -373,44 +383,6 @@ pub fn all_reports(hub: &mut Hub) -> Result<Vec<RunReport>, HubError> {
         }
     }
     Ok(reports)
-}
-
-/// A report as a case expects it: what depends on the data alone.
-pub fn case_json(report: &RunReport) -> Json {
-    let mut json = serde_json::to_value(report).unwrap_or(Json::Null);
-    if let Some(map) = json.as_object_mut() {
-        for key in ["times", "municipality", "plan_revision", "next_steps", "layout"] {
-            map.remove(key);
-        }
-        map.retain(|_, v| !matches!(v, Json::Array(a) if a.is_empty()) && !v.is_null());
-        if let Some(file) = map.get_mut("file").and_then(Json::as_object_mut) {
-            file.remove("sha256");
-        }
-        map.remove("delivery");
-    }
-    json
-}
-
-/// The rows of an entity that stand, in key order, without NULLs; secret ones masked. For cases and small sites.
-pub fn rows_json(hub: &mut Hub, entity: &Entity) -> Result<Vec<Json>, HubError> {
-    let dantai = hub.dantai().to_owned();
-    let mut rows = Vec::new();
-    lineage::each_current(&mut hub.conn, entity, &dantai, |values| {
-        let mut map = Map::new();
-        for (column, value) in entity.columns.iter().zip(values) {
-            let value = match Value::to_owned(*value) {
-                OwnedValue::Null => continue,
-                _ if column.secret => json!("＊＊＊"),
-                OwnedValue::Text(t) => json!(t),
-                OwnedValue::Int(n) => json!(n),
-                OwnedValue::Bool(b) => json!(b),
-            };
-            map.insert(column.name.clone(), value);
-        }
-        rows.push(Json::Object(map));
-        Ok(())
-    })?;
-    Ok(rows)
 }
 
 /// Interface, file name and hash of a delivered exchange.

@@ -86,7 +86,7 @@ fn unfit(hub: &Hub, exchange: &Exchange, path: &Path) -> Result<Option<Finding>,
         Ok(meta) if !meta.is_file() => fatal("not-a-file", "取り込むあいだに、ファイルでないものと入れ替えられました"),
         Ok(meta) if meta.len() > most => fatal("file-too-big", "取り込むあいだに、ファイルが上限より大きくなりました"),
         Ok(_) => match crate::area::open_plain(path) {
-            Err(e) if e.kind() == ErrorKind::PermissionDenied => fatal("unreadable", "ファイルを読む権限がありません"),
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => fatal("unreadable-file", "ファイルを読む権限がありません"),
             _ => return Ok(None),
         },
         // A stop came between setting it aside and writing that down.
@@ -136,33 +136,63 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
 /// Largest manifest read, bytes.
 const MANIFEST_LIMIT: u64 = 64 * 1024;
 
-/// What the manifest says against what arrived.
-fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, HubError> {
-    let Some(Completeness::Manifest { .. }) = hub.site.feeds.get(&exchange.interface).map(|f| &f.complete) else { return Ok(None) };
-    let fatal = |message: String| Some(Finding::data("manifest-mismatch", Severity::Fatal, DataPlace::default(), message));
+/// Must a manifest come with the file?
+fn needs_manifest(hub: &Hub, exchange: &Exchange) -> bool {
+    hub.site.feeds.get(&exchange.interface).is_some_and(|feed| matches!(feed.complete, Completeness::Manifest { .. }))
+}
+
+/// The manifest that came with a file; `None` when it is gone.
+fn manifest(hub: &Hub, exchange: &Exchange) -> Result<Option<Vec<u8>>, HubError> {
     let path = hub.area.work().join(companion_name(exchange.id));
-    let mut text = Vec::new();
-    match crate::area::open_plain(&path).and_then(|f| f.take(MANIFEST_LIMIT).read_to_end(&mut text)) {
-        Ok(_) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(fatal("管理ファイルが無くなりました。ファイルと管理ファイルの両方を入れ直してください".into()));
-        }
-        Err(e) if e.kind() == ErrorKind::PermissionDenied || fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) => {
-            return Ok(fatal("管理ファイルが、読める普通のファイルではありません".into()));
-        }
-        Err(e) => return Err(HubError::io("読み込み", &path)(e)),
+    let mut bytes = Vec::new();
+    match crate::area::open_plain(&path).and_then(|f| f.take(MANIFEST_LIMIT).read_to_end(&mut bytes)) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        // No file, or none that may be read: it says nothing, and the file is refused for that.
+        Err(e) if e.kind() == ErrorKind::PermissionDenied || fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) => Ok(Some(Vec::new())),
+        Err(e) => Err(HubError::io("読み込み", &path)(e)),
     }
-    let Ok(text) = std::str::from_utf8(&text) else {
-        return Ok(fatal("管理ファイルが UTF-8 ではありません".into()));
+}
+
+/// What a manifest says of a key.
+fn said<'t>(manifest: &'t str, key: &str) -> Option<&'t str> {
+    manifest.lines().find_map(|l| l.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()))
+}
+
+fn mismatch(message: String) -> Option<Finding> {
+    Some(Finding::data("manifest-mismatch", Severity::Fatal, DataPlace::default(), message))
+}
+
+/// What the manifest says against the bytes that arrived.
+fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, HubError> {
+    if !needs_manifest(hub, exchange) {
+        return Ok(None);
+    }
+    let Some(bytes) = manifest(hub, exchange)? else {
+        return Ok(mismatch("管理ファイルが無くなりました。ファイルと管理ファイルの両方を入れ直してください".into()));
     };
-    let line = |key: &str| text.lines().find_map(|l| l.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim().to_owned()));
-    match line("SHA-256") {
-        None => Ok(fatal("管理ファイルに SHA-256 の行がありません".into())),
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return Ok(mismatch("管理ファイルが UTF-8 ではありません".into()));
+    };
+    Ok(match said(text, "SHA-256") {
+        None => mismatch("管理ファイルに SHA-256 の行がありません".into()),
         Some(said) if !said.eq_ignore_ascii_case(exchange.sha256.as_deref().unwrap_or_default()) => {
-            Ok(fatal("管理ファイルの SHA-256 が、届いたファイルの内容と違います。途中で切れたか、別の版のファイルです".into()))
+            mismatch("管理ファイルの SHA-256 が、届いたファイルの内容と違います。途中で切れたか、別の版のファイルです".into())
         }
-        Some(_) => Ok(None),
+        Some(_) => None,
+    })
+}
+
+/// The number of data records the manifest says, if it says one, against those that were read.
+fn count_breach(hub: &Hub, exchange: &Exchange, read: u64) -> Result<Option<Finding>, HubError> {
+    if !needs_manifest(hub, exchange) {
+        return Ok(None);
     }
+    let bytes = manifest(hub, exchange)?.unwrap_or_default();
+    let count = std::str::from_utf8(&bytes).ok().and_then(|text| said(text, "件数"));
+    Ok(count.filter(|said| said.parse() != Ok(read)).and_then(|said| {
+        mismatch(format!("管理ファイルの件数（{said}）が、ファイルのデータの件数（{read} 件）と違います"))
+    }))
 }
 
 /// Loading → applied or rejected. What an interrupted attempt staged is discarded first.
@@ -183,7 +213,10 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     };
     let run = run::begin(&mut hub.conn, &new, &hub.clock.stamp())?;
     hub.steps.pass(Step::InStaging)?;
-    let loaded = stage(hub, exchange, &plan, run, &today)?;
+    let mut loaded = stage(hub, exchange, &plan, run, &today)?;
+    if let Some(finding) = count_breach(hub, exchange, loaded.read)? {
+        loaded.findings.push(finding);
+    }
     hub.steps.pass(Step::InStaged)?;
     let settled = settle(hub, &plan, exchange, run, loaded)?;
     tracing::info!(exchange = exchange.id, interface = exchange.interface, run, outcome = ?settled, "settled");
@@ -267,10 +300,11 @@ fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, 
     })
 }
 
-/// The last step: what lies in the work folder for this exchange is no longer needed.
+/// The last step: what lies in the work folder for this exchange is no longer needed. The file itself goes last; while it
+/// is there, the next start knows that there is something to clear.
 fn clear(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let id = exchange.id;
-    for name in [work_name(id), companion_name(id)] {
+    for name in [companion_name(id), work_name(id)] {
         let path = hub.area.work().join(&name);
         let Ok(meta) = fs::symlink_metadata(&path) else { continue };
         // A sender that wrote on after the archive had taken its copy: these bytes are nowhere else.

@@ -5,12 +5,13 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use super::breach::{breach, failed};
 use super::row::{InRow, RunItems};
 use super::step::{Step, Steps};
 use super::{HubError, Progress};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader, TotalSeen};
 use crate::expr::{Row, Scratch};
-use crate::finding::{DataPlace, Finding, Severity};
+use crate::finding::{Finding, Severity};
 use crate::mapping::plan::{Check, InPlan, IntoRows, Mode, Tolerance};
 use crate::store::bulk::{Unfit, VersionBatch};
 use crate::value::Value;
@@ -56,6 +57,8 @@ pub struct Loaded {
     pub totals: Vec<TotalSeen>,
     /// Is this a full set?
     pub full: bool,
+    /// Is the number of every record also its line?
+    pub line_is_record: bool,
 }
 
 impl Loaded {
@@ -141,6 +144,7 @@ impl<'a> Pass<'a> {
                 findings: Findings::new(context.findings_per_code),
                 totals: Vec::new(),
                 full: matches!(plan.mode, Mode::Full),
+                line_is_record: true,
             },
             decided_full: !matches!(plan.mode, Mode::FullWhen(_)),
             plan,
@@ -187,7 +191,8 @@ impl<'a> Pass<'a> {
 
     fn take(&mut self, record: &Record) {
         let kind = record.kind;
-        if self.into[kind].is_empty() && self.checks[kind].is_empty() && !self.remembered[kind] {
+        self.result.line_is_record &= record.line == record.number;
+        if self.into[kind].is_empty() && self.checks[kind].is_empty() && !self.remembered[kind] && !record.held {
             return;
         }
         self.context.run.sequence = record.number as i64;
@@ -206,6 +211,9 @@ impl<'a> Pass<'a> {
             self.last[kind] = Some(record.clone());
         }
         if self.into[kind].is_empty() {
+            if reason.is_some() {
+                self.refuse_frame(record);
+            }
             return;
         }
         self.result.read += 1;
@@ -214,6 +222,16 @@ impl<'a> Pass<'a> {
             self.result.amount_held = self.result.amount_held.saturating_add(amount);
             self.hold(record, reason);
         }
+    }
+
+    /// A head or a tail that is wrong speaks for records it does not hold: the file as a whole is refused.
+    fn refuse_frame(&mut self, record: &Record) {
+        if self.result.findings.worst() == Some(Severity::Fatal) {
+            return;
+        }
+        let name = &self.plan.layout.records[record.kind].name;
+        let message = format!("「{name}」レコードに誤りがあるため、ファイル全体を取り込みません");
+        self.result.findings.push(Finding::data("frame-record-wrong", Severity::Fatal, record.place(&self.plan.layout, None), message));
     }
 
     fn hold(&mut self, record: &Record, reason: String) {
@@ -353,45 +371,6 @@ fn map_into(rows: &IntoRows, record: &Record, row: &InRow<'_>, scratch: &mut Scr
         Err(Unfit::NullKey(column)) => Err(Unmapped::KeyMissing(column)),
         Err(Unfit::NulCharacter) => Err(Unmapped::Failed(None, "使えない文字 U+0000 があります".into())),
     }
-}
-
-fn failed(plan: &InPlan, record: &Record, rule: &crate::finding::RulePlace, why: &str) -> Finding {
-    Finding::data("expression-failed", Severity::Error, record.place(&plan.layout, None), format!("定義の式を計算できません（{why}）"))
-        .with_rule(rule.clone())
-}
-
-fn breach(plan: &InPlan, check: &Check, record: &Record) -> Finding {
-    let place: DataPlace = record.place(&plan.layout, check.field);
-    let message = fill(&check.message, plan, record);
-    let mut finding = Finding::data(&check.code, check.severity, place, message).with_rule(check.place.clone()).with_action(check.action.clone());
-    if let Some(field) = check.field {
-        let secret = plan.layout.records[record.kind].fields[field].secret;
-        finding = finding.with_value(&record.value(field).to_string(), secret);
-    }
-    finding
-}
-
-/// Puts the values of the record's own fields into `{項目}` places; secret ones are masked.
-fn fill(message: &str, plan: &InPlan, record: &Record) -> String {
-    let fields = &plan.layout.records[record.kind].fields;
-    let mut out = String::with_capacity(message.len());
-    let mut rest = message;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, tail)) = after.split_once('}') else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        match fields.iter().position(|f| f.name == name) {
-            Some(i) if fields[i].secret => out.push_str("＊＊＊"),
-            Some(i) => out.push_str(&record.value(i).to_string()),
-            None => out.push_str(&format!("{{{name}}}")),
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Kinds that expressions of other kinds look back at.

@@ -8,6 +8,7 @@
 //!
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
+mod breach;
 pub mod deliver;
 pub mod derive;
 pub mod due;
@@ -19,6 +20,7 @@ pub mod outbound;
 pub mod receive;
 pub mod row;
 pub mod settle;
+pub mod snapshot;
 pub mod source;
 pub mod step;
 pub mod tables;

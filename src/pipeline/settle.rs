@@ -156,10 +156,12 @@ fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
     let keys: Vec<&str> = entity.key.iter().map(|&i| entity.columns[i].name.as_str()).collect();
     let keys = keys.join("・");
     for dup in &applied.duplicate_rows {
-        let place = DataPlace { record: dup.record, line: dup.record, byte: dup.byte, len: dup.len, field: keys.clone() };
+        // The store keeps no lines.
+        let line = if loaded.line_is_record { dup.record } else { 0 };
+        let place = DataPlace { record: dup.record, line, byte: dup.byte, len: dup.len, field: keys.clone() };
         let message = format!("同じキー（{keys}）の記録がこのファイルに 2 件以上あります。どれが正しいか決められないため、すべて保留しました");
         loaded.findings.push(Finding::data("duplicate-key", Severity::Error, place, message));
-        loaded.held.push(Held { record: dup.record, line: dup.record, byte: dup.byte, len: dup.len, reason: "duplicate-key".into() });
+        loaded.held.push(Held { record: dup.record, line, byte: dup.byte, len: dup.len, reason: "duplicate-key".into() });
     }
     loaded.held_beyond += applied.duplicates.saturating_sub(applied.duplicate_rows.len() as u64);
 }

@@ -9,6 +9,7 @@ use super::receive::{self, receive};
 use super::{Hub, HubError, deliver, derive, due, inbound, outbound};
 use crate::clock::Clock;
 use crate::store::ledger::{self, Direction, Exchange, State};
+use crate::store::{lease, run};
 
 /// Name under which this worker holds leases.
 const WORKER: &str = "worker";
@@ -54,9 +55,11 @@ pub fn lock(hub: &Hub) -> Result<Lock, HubError> {
 
 /// What a worker does first: finish what a stop interrupted.
 pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
-    ledger::release_all(&mut hub.conn, WORKER)?;
+    lease::release_all(&mut hub.conn, WORKER)?;
+    hub.area.sweep_scratch().map_err(HubError::io("作業フォルダーの整理", &hub.area.work()))?;
     receive::recover(hub)?;
     clear_finished(hub)?;
+    write_last_reports(hub)?;
     let drafting = ledger::list(
         &mut hub.conn,
         &ledger::Wanted { direction: Some(Direction::Out), states: &[State::Drafting], limit: 1000, ..ledger::Wanted::default() },
@@ -77,6 +80,31 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
         }
     }
     Ok(())
+}
+
+/// States whose report was written after the state was: a stop between the two leaves the report of the state before.
+const TOLD: [State; 6] = [State::Rejected, State::Duplicate, State::Draft, State::Confirmed, State::Returned, State::Delivered];
+/// Exchanges that changed last, whose reports are written again after a stop. The worker writes them one by one, so one
+/// would do; the others are for commands that ran beside it.
+const LAST_REPORTS: u32 = 8;
+
+/// The reports that a stop may have cut off: those of the last changes. Writing one again gives the same bytes.
+fn write_last_reports(hub: &mut Hub) -> Result<(), HubError> {
+    let dantai = hub.dantai().to_owned();
+    let last = ledger::last_changed(&mut hub.conn, &dantai, &TOLD, LAST_REPORTS)?;
+    if last.is_empty() {
+        return Ok(());
+    }
+    for exchange in last {
+        super::facts::write_exchange(hub, exchange.id)?;
+    }
+    let site = hub.site.clone();
+    for interface in site.derive.keys() {
+        if let Some(run) = run::last_done(&mut hub.conn, &dantai, interface)? {
+            super::facts::write_derivation(hub, run.id)?;
+        }
+    }
+    super::facts::write_day(hub)
 }
 
 /// Files that are settled but whose report or clearing a stop cut off: they still lie in the work folder.
@@ -192,7 +220,7 @@ fn work_off(
     loop {
         let now = hub.clock.stamp();
         let until = later(&hub.clock, LEASE_SECONDS);
-        let Some(exchange) = ledger::claim_next(&mut hub.conn, direction, states, WORKER, &now, &until)? else { return Ok(()) };
+        let Some(exchange) = lease::claim_next(&mut hub.conn, direction, states, WORKER, &now, &until)? else { return Ok(()) };
         let (id, attempts) = (exchange.id, exchange.attempts);
         match guarded(hub, |hub| work(hub, exchange)) {
             Ok(()) => {

@@ -81,18 +81,17 @@ impl BalanceLine {
 impl Tally {
     /// A count without an amount.
     pub fn of(count: u64) -> Self {
-        Tally {
-            count,
-            amount: None,
-        }
+        Tally { count, amount: None }
+    }
+
+    /// No records and no yen.
+    pub fn is_zero(self) -> bool {
+        self.count == 0 && self.amount.is_none_or(|yen| yen == 0)
     }
 
     /// A count with its yen.
     pub fn yen(count: u64, amount: i64) -> Self {
-        Tally {
-            count,
-            amount: Some(amount),
-        }
+        Tally { count, amount: Some(amount) }
     }
 }
 
@@ -121,10 +120,7 @@ fn difference(label: &'static str, of: Tally, parts: &[Tally]) -> BalanceLine {
         role: Role::Difference,
         label,
         count: narrow(i128::from(of.count) - count),
-        amount: of
-            .amount
-            .zip(amount)
-            .map(|(of, parts)| narrow(i128::from(of) - parts)),
+        amount: of.amount.zip(amount).map(|(of, parts)| narrow(i128::from(of) - parts)),
     }
 }
 
@@ -144,24 +140,13 @@ impl Balance {
     }
 
     fn taken_parts(&self) -> [Tally; 6] {
-        [
-            self.new,
-            self.changed,
-            self.unchanged,
-            self.closed,
-            self.superseded,
-            self.outside,
-        ]
+        [self.new, self.changed, self.unchanged, self.closed, self.superseded, self.outside]
     }
 
     /// read − (new + changed + unchanged + closed + superseded + outside + held + rejected); 0 when all are accounted for.
     pub fn difference(&self) -> BalanceLine {
         let [a, b, c, d, e, f] = self.taken_parts();
-        difference(
-            "差引（読込 − 内訳の計）",
-            self.read,
-            &[a, b, c, d, e, f, self.held, self.rejected],
-        )
+        difference("差引（全体 − 内訳の計）", self.read, &[a, b, c, d, e, f, self.held, self.rejected])
     }
 
     /// Every difference there is: the file's word against what was read, what was read against its parts, and, outbound,
@@ -174,11 +159,7 @@ impl Balance {
         all.push(self.difference());
         if let Some(written) = self.written {
             let parts = [self.new, self.changed, self.closed, self.vanished];
-            all.push(difference(
-                "差引（ファイルの明細 − 新規・変更・削除の計）",
-                written,
-                &parts,
-            ));
+            all.push(difference("差引（ファイルの明細 − 新規・変更・削除の計）", written, &parts));
         }
         all
     }
@@ -194,13 +175,8 @@ impl Balance {
         let mut lines = Vec::new();
         let mut differences = self.differences().into_iter();
         let mut push = |role, label, tally: Tally, always: bool| {
-            if always || tally != Tally::default() {
-                lines.push(BalanceLine {
-                    role,
-                    label,
-                    count: narrow(i128::from(tally.count)),
-                    amount: tally.amount,
-                });
+            if always || !tally.is_zero() {
+                lines.push(BalanceLine { role, label, count: narrow(i128::from(tally.count)), amount: tally.amount });
             }
         };
         if let Some(declared) = self.declared {
@@ -210,19 +186,9 @@ impl Balance {
         push(Role::Part, words.new, self.new, true);
         push(Role::Part, words.changed, self.changed, true);
         push(Role::Part, words.unchanged, self.unchanged, true);
-        push(
-            Role::Part,
-            words.closed,
-            self.closed,
-            direction == Direction::In,
-        );
+        push(Role::Part, words.closed, self.closed, direction == Direction::In);
         push(Role::Part, "後の記録で置き換え", self.superseded, false);
-        push(
-            Role::Part,
-            "対象外（取込条件に当たらない）",
-            self.outside,
-            false,
-        );
+        push(Role::Part, "対象外（条件に当たらない）", self.outside, false);
         push(Role::Part, "保留", self.held, true);
         push(Role::Part, "却下", self.rejected, true);
         if self.declared.is_some() {
@@ -230,28 +196,13 @@ impl Balance {
         }
         lines.extend(differences.next());
         let mut push = |role, label, tally: Tally, always: bool| {
-            if always || tally != Tally::default() {
-                lines.push(BalanceLine {
-                    role,
-                    label,
-                    count: narrow(i128::from(tally.count)),
-                    amount: tally.amount,
-                });
+            if always || !tally.is_zero() {
+                lines.push(BalanceLine { role, label, count: narrow(i128::from(tally.count)), amount: tally.amount });
             }
         };
-        push(
-            Role::Aside,
-            words.vanished,
-            self.vanished,
-            direction == Direction::Out,
-        );
+        push(Role::Aside, words.vanished, self.vanished, direction == Direction::Out);
         if let Some(written) = self.written {
-            push(
-                Role::Head,
-                "ファイルの明細（書き出した件数）",
-                written,
-                true,
-            );
+            push(Role::Head, "ファイルの明細（書き出した件数）", written, true);
         }
         lines.extend(differences);
         lines

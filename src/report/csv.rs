@@ -10,18 +10,8 @@ use super::verdict::Tone;
 use super::words;
 
 pub(super) fn findings(report: &RunReport) -> Vec<u8> {
-    let mut sheet = Sheet::new(&[
-        "重大度",
-        "コード",
-        "記録",
-        "行",
-        "位置（バイト）",
-        "項目",
-        "値",
-        "内容",
-        "対処",
-        "規則",
-    ]);
+    let mut sheet =
+        Sheet::new(&["重大度", "コード", "記録", "行", "位置（バイト）", "項目", "値", "内容", "対処", "規則"]);
     for f in &report.findings {
         let about_file = f.record == 0 && f.line == 0;
         sheet.row(&[
@@ -29,11 +19,7 @@ pub(super) fn findings(report: &RunReport) -> Vec<u8> {
             Cell::Text(&f.code),
             Cell::place(f.record),
             Cell::place(f.line),
-            if about_file {
-                Cell::Empty
-            } else {
-                Cell::Number(f.byte.into())
-            },
+            if about_file { Cell::Empty } else { Cell::Number(f.byte.into()) },
             Cell::Text(&f.field),
             Cell::Text(&f.value),
             Cell::Text(&f.message),
@@ -42,24 +28,10 @@ pub(super) fn findings(report: &RunReport) -> Vec<u8> {
         ]);
     }
     for beyond in &report.findings_beyond {
-        let message = format!(
-            "一覧に載せていない指摘が、ほかに {}あります",
-            words::count(beyond.count)
-        );
+        let message = format!("一覧に載せていない指摘が、ほかに {}あります", words::count(beyond.count));
         let empty = || Cell::Empty;
         let (code, message) = (Cell::Text(&beyond.code), Cell::Text(&message));
-        sheet.row(&[
-            empty(),
-            code,
-            empty(),
-            empty(),
-            empty(),
-            empty(),
-            empty(),
-            message,
-            empty(),
-            empty(),
-        ]);
+        sheet.row(&[empty(), code, empty(), empty(), empty(), empty(), empty(), message, empty(), empty()]);
     }
     sheet.into_bytes()
 }
@@ -77,17 +49,8 @@ pub(super) fn held(report: &RunReport) -> Vec<u8> {
         ]);
     }
     if report.held_beyond > 0 {
-        let reason = format!(
-            "一覧に載せていない保留が、ほかに {}あります",
-            words::count(report.held_beyond)
-        );
-        sheet.row(&[
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Empty,
-            Cell::Text(&reason),
-        ]);
+        let reason = format!("一覧に載せていない保留が、ほかに {}あります", words::count(report.held_beyond));
+        sheet.row(&[Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty, Cell::Text(&reason)]);
     }
     sheet.into_bytes()
 }
@@ -104,29 +67,13 @@ pub(super) fn balance(report: &RunReport) -> Vec<u8> {
             Cell::Text(check_word(&line)),
         ]);
     }
-    for total in &report.seen_totals {
-        let counted = total
-            .counted
-            .parse::<i64>()
-            .map_or(Cell::Text(&total.counted), |n| Cell::Number(n.into()));
-        let declared = total
-            .declared
-            .parse::<i64>()
-            .map_or(Cell::Text(&total.declared), |n| Cell::Number(n.into()));
+    for (title, total) in report.numbered_totals() {
+        let counted = total.counted.parse::<i64>().map_or(Cell::Text(&total.counted), |n| Cell::Number(n.into()));
+        let declared = total.declared.parse::<i64>().map_or(Cell::Text(&total.declared), |n| Cell::Number(n.into()));
         let check = Cell::Text(if total.agrees { "一致" } else { "不一致" });
-        sheet.row(&[
-            Cell::Text("ファイル内の合計"),
-            Cell::Text(&total.title),
-            counted,
-            Cell::Empty,
-            declared,
-            check,
-        ]);
+        sheet.row(&[Cell::Text("ファイル内の合計"), Cell::Text(&title), counted, Cell::Empty, declared, check]);
     }
-    for (kind, lines) in [
-        ("グループ", &report.groups),
-        ("計算の結果", &report.outcomes),
-    ] {
+    for (kind, lines) in [("グループ", &report.groups), ("計算の結果", &report.outcomes)] {
         for line in lines {
             let count = Cell::Number(line.tally.count.into());
             sheet.row(&[
@@ -192,16 +139,7 @@ pub(super) fn exchanges(report: &DayReport) -> Vec<u8> {
 }
 
 pub(super) fn deliveries(report: &DayReport) -> Vec<u8> {
-    let mut sheet = Sheet::new(&[
-        "送付時刻",
-        "送付先",
-        "名称",
-        "ファイル",
-        "件数",
-        "金額（円）",
-        "SHA-256",
-        "確認者",
-    ]);
+    let mut sheet = Sheet::new(&["送付時刻", "送付先", "名称", "ファイル", "件数", "金額（円）", "SHA-256", "確認者"]);
     for d in &report.deliveries {
         sheet.row(&[
             Cell::Text(&d.time),
@@ -222,14 +160,7 @@ pub(super) fn waiting(report: &DayReport) -> Vec<u8> {
     for w in &report.waiting {
         let (count, amount) = (Cell::Number(w.count.into()), Cell::number(w.amount));
         let (since, exchange) = (Cell::Text(&w.since), Cell::Text(&w.exchange));
-        sheet.row(&[
-            since,
-            exchange,
-            Cell::Text(&w.title),
-            Cell::Text(&w.file),
-            count,
-            amount,
-        ]);
+        sheet.row(&[since, exchange, Cell::Text(&w.title), Cell::Text(&w.file), count, amount]);
     }
     sheet.into_bytes()
 }
@@ -243,12 +174,7 @@ pub(super) fn table(report: &DayReport, at: usize) -> Vec<u8> {
             .columns
             .iter()
             .zip(row)
-            .map(|(column, cell)| {
-                column
-                    .kind
-                    .number(cell)
-                    .map_or(Cell::Text(cell), |n| Cell::Number(n.into()))
-            })
+            .map(|(column, cell)| column.kind.number(cell).map_or(Cell::Text(cell), |n| Cell::Number(n.into())))
             .collect();
         sheet.row(&cells);
     }

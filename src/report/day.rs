@@ -136,11 +136,7 @@ pub enum ColumnKind {
 impl ColumnKind {
     /// The number in a cell of this kind; `None` for text and for what is no number.
     pub fn number(self, cell: &str) -> Option<i64> {
-        if self == ColumnKind::Text {
-            None
-        } else {
-            cell.parse().ok()
-        }
+        if self == ColumnKind::Text { None } else { cell.parse().ok() }
     }
 
     /// The cell as a page shows it.
@@ -181,11 +177,7 @@ impl DayRow {
             direction: report.direction,
             exchange: report.exchange.clone(),
             title: report.title.clone(),
-            file: report
-                .file
-                .as_ref()
-                .map(|f| f.name.clone())
-                .unwrap_or_default(),
+            file: report.file.as_ref().map(|f| f.name.clone()).unwrap_or_default(),
             outcome: report.outcome,
             read: report.balance.read.count,
             loaded: report.balance.taken().count,
@@ -199,10 +191,7 @@ impl DayRow {
 
     /// read − loaded − held − rejected; 0 when all are accounted for.
     pub fn difference(&self) -> i64 {
-        let rest = i128::from(self.read)
-            - i128::from(self.loaded)
-            - i128::from(self.held)
-            - i128::from(self.rejected);
+        let rest = i128::from(self.read) - i128::from(self.loaded) - i128::from(self.held) - i128::from(self.rejected);
         rest.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
     }
 
@@ -225,22 +214,11 @@ impl DayReport {
     /// The day's balance, one line per direction that has exchanges.
     pub fn sums(&self) -> Vec<DaySum> {
         let directions = [Direction::In, Direction::Derive, Direction::Out];
-        directions
-            .into_iter()
-            .filter_map(|direction| self.sum(direction))
-            .collect()
+        directions.into_iter().filter_map(|direction| self.sum(direction)).collect()
     }
 
     fn sum(&self, direction: Direction) -> Option<DaySum> {
-        let mut sum = DaySum {
-            direction,
-            exchanges: 0,
-            read: 0,
-            loaded: 0,
-            held: 0,
-            rejected: 0,
-            difference: 0,
-        };
+        let mut sum = DaySum { direction, exchanges: 0, read: 0, loaded: 0, held: 0, rejected: 0, difference: 0 };
         for row in self.rows.iter().filter(|r| r.direction == direction) {
             sum.exchanges += 1;
             sum.read = sum.read.saturating_add(row.read);
@@ -248,26 +226,15 @@ impl DayReport {
             sum.held = sum.held.saturating_add(row.held);
             sum.rejected = sum.rejected.saturating_add(row.rejected);
             // Added up without sign, so that one file's surplus never hides another's loss.
-            sum.difference = sum
-                .difference
-                .saturating_add(row.difference().saturating_abs());
+            sum.difference = sum.difference.saturating_add(row.difference().saturating_abs());
         }
         (sum.exchanges > 0).then_some(sum)
     }
 
     /// How the day feels: as its worst exchange, or its waiting drafts.
     pub fn tone(&self) -> Tone {
-        let waiting = if self.waiting.is_empty() {
-            Tone::Good
-        } else {
-            Tone::Look
-        };
-        self.rows
-            .iter()
-            .map(DayRow::tone)
-            .max()
-            .unwrap_or(Tone::Good)
-            .max(waiting)
+        let waiting = if self.waiting.is_empty() { Tone::Good } else { Tone::Look };
+        self.rows.iter().map(DayRow::tone).max().unwrap_or(Tone::Good).max(waiting)
     }
 
     /// The exchanges somebody should look at, worst first, then by time; a draft's wait has its own list.
@@ -276,8 +243,7 @@ impl DayReport {
             .rows
             .iter()
             .filter(|r| {
-                r.tone() > Tone::Good
-                    && !(r.outcome == Outcome::Drafted && r.tone() == Tone::Look && r.held == 0)
+                r.tone() > Tone::Good && !(r.outcome == Outcome::Drafted && r.tone() == Tone::Look && r.held == 0)
             })
             .collect();
         rows.sort_by_key(|r| std::cmp::Reverse(r.tone()));
@@ -289,31 +255,18 @@ impl DayReport {
         if self.rows.is_empty() && self.waiting.is_empty() {
             return "この日の送受信はありませんでした。".to_owned();
         }
-        let unlike = self
-            .rows
-            .iter()
-            .filter(|r| !r.agrees || r.difference() != 0)
-            .count();
+        let unlike = self.rows.iter().filter(|r| !r.agrees || r.difference() != 0).count();
         let look = self.to_look_at().len();
         let mut text = format!("{}の処理がありました。", words::count(self.rows.len()));
         text += &match unlike {
             0 => "読み込んだ記録はすべて行き先が確かめられています（差引 0件）。".to_owned(),
-            n => format!(
-                "件数または合計の合わない処理が {} あります。",
-                words::count(n)
-            ),
+            n => format!("件数または合計の合わない処理が {} あります。", words::count(n)),
         };
         if look > 0 {
-            text += &format!(
-                "確かめていただきたい処理が {} あります。",
-                words::count(look)
-            );
+            text += &format!("確かめていただきたい処理が {} あります。", words::count(look));
         }
         if !self.waiting.is_empty() {
-            text += &format!(
-                "確認待ちの送付ファイルが {} あります。",
-                words::count(self.waiting.len())
-            );
+            text += &format!("確認待ちの送付ファイルが {} あります。", words::count(self.waiting.len()));
         }
         text
     }

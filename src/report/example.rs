@@ -11,25 +11,12 @@ use crate::schema::layout::Provenance;
 const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 fn municipality() -> Municipality {
-    Municipality {
-        code: "999997".into(),
-        name: "れんけい市".into(),
-    }
+    Municipality { code: "999997".into(), name: "れんけい市".into() }
 }
 
-fn finding(
-    severity: Severity,
-    record: u64,
-    field: &str,
-    value: &str,
-    message: &str,
-) -> FindingLine {
+fn finding(severity: Severity, record: u64, field: &str, value: &str, message: &str) -> FindingLine {
     FindingLine {
-        code: if severity == Severity::Warning {
-            "unknown-code".into()
-        } else {
-            "impossible-date".into()
-        },
+        code: if severity == Severity::Warning { "unknown-code".into() } else { "impossible-date".into() },
         severity,
         record,
         line: record + 1,
@@ -37,32 +24,17 @@ fn finding(
         field: field.into(),
         value: value.into(),
         message: message.into(),
-        action: "住民記録担当課に正しい値を確認し、直したファイルを再送してもらってください。"
-            .into(),
+        action: "住民記録担当課に正しい値を確認し、直したファイルを再送してもらってください。".into(),
         rule: "schemas/layouts/juki-ido.toml:42".into(),
     }
 }
 
 /// 1,000 read, 3 held, one warning.
 pub fn partly_held() -> RunReport {
-    let mut r = RunReport::new(
-        "住記異動情報",
-        "juki-ido",
-        Direction::In,
-        "R-000017",
-        Outcome::PartlyHeld,
-    );
+    let mut r = RunReport::new("住記異動情報", "juki-ido", Direction::In, "R-000017", Outcome::PartlyHeld);
     r.municipality = municipality();
-    r.file = Some(FileUsed {
-        name: "juki_20260710.csv".into(),
-        sha256: HASH.into(),
-        bytes: 275_412,
-    });
-    r.times = Times {
-        received: jst(1_783_670_700),
-        started: jst(1_783_670_700),
-        finished: jst(1_783_670_760),
-    };
+    r.file = Some(FileUsed { name: "juki_20260710.csv".into(), sha256: HASH.into(), bytes: 275_412 });
+    r.times = Times { received: jst(1_783_670_700), started: jst(1_783_670_700), finished: jst(1_783_670_760) };
     r.layout = Some(LayoutUsed {
         id: "juki-ido".into(),
         profile: "cp932".into(),
@@ -82,39 +54,12 @@ pub fn partly_held() -> RunReport {
         ..Balance::default()
     };
     r.findings = vec![
-        finding(
-            Severity::Error,
-            12,
-            "生年月日",
-            "19350230",
-            "実在しない日付です（1935年2月30日）。",
-        ),
-        finding(
-            Severity::Error,
-            77,
-            "生年月日",
-            "=1+1",
-            "日付として読めません。",
-        ),
-        finding(
-            Severity::Warning,
-            90,
-            "続柄コード",
-            "99",
-            "コード表にない値です。",
-        ),
-        finding(
-            Severity::Error,
-            901,
-            "氏名",
-            "<script>alert(1)</script>",
-            "使えない文字があります。",
-        ),
+        finding(Severity::Error, 12, "生年月日", "19350230", "実在しない日付です（1935年2月30日）。"),
+        finding(Severity::Error, 77, "生年月日", "=1+1", "日付として読めません。"),
+        finding(Severity::Warning, 90, "続柄コード", "99", "コード表にない値です。"),
+        finding(Severity::Error, 901, "氏名", "<script>alert(1)</script>", "使えない文字があります。"),
     ];
-    r.findings_beyond = vec![FindingsBeyond {
-        code: "unknown-code".into(),
-        count: 41,
-    }];
+    r.findings_beyond = vec![FindingsBeyond { code: "unknown-code".into(), count: 41 }];
     let held = |record: u64| HeldRecord {
         record,
         line: record + 1,
@@ -128,24 +73,10 @@ pub fn partly_held() -> RunReport {
 
 /// 40,210 records in two groups, confirmed and delivered.
 pub fn delivered() -> RunReport {
-    let mut r = RunReport::new(
-        "特別徴収依頼情報",
-        "tokucho-irai",
-        Direction::Out,
-        "S-000031",
-        Outcome::Delivered,
-    );
+    let mut r = RunReport::new("特別徴収依頼情報", "tokucho-irai", Direction::Out, "S-000031", Outcome::Delivered);
     r.municipality = municipality();
-    r.file = Some(FileUsed {
-        name: "TK01_999997_20260710_001.dat".into(),
-        sha256: HASH.into(),
-        bytes: 20_107_500,
-    });
-    r.times = Times {
-        received: String::new(),
-        started: jst(1_783_670_700),
-        finished: jst(1_783_670_760),
-    };
+    r.file = Some(FileUsed { name: "TK01_999997_20260710_001.dat".into(), sha256: HASH.into(), bytes: 20_107_500 });
+    r.times = Times { received: String::new(), started: jst(1_783_670_700), finished: jst(1_783_670_760) };
     r.layout = Some(LayoutUsed {
         id: "nenkin-tokucho".into(),
         profile: "default".into(),
@@ -161,20 +92,10 @@ pub fn delivered() -> RunReport {
         written: Some(Tally::yen(40_210, 2_412_600_000)),
         ..Balance::default()
     };
-    let total = |title: &str, n: &str| SeenTotal {
-        title: title.into(),
-        declared: n.into(),
-        counted: n.into(),
-        agrees: true,
-    };
-    r.seen_totals = vec![
-        total("義務者 001 合計件数", "25000"),
-        total("義務者 002 合計件数", "15210"),
-    ];
-    let line = |label: &str, count, yen| TallyLine {
-        label: label.into(),
-        tally: Tally::yen(count, yen),
-    };
+    let total =
+        |title: &str, n: &str| SeenTotal { title: title.into(), declared: n.into(), counted: n.into(), agrees: true };
+    r.seen_totals = vec![total("義務者 001 合計件数", "25000"), total("義務者 002 合計件数", "15210")];
+    let line = |label: &str, count, yen| TallyLine { label: label.into(), tally: Tally::yen(count, yen) };
     r.groups = vec![
         line("通知内容 01／義務者 001", 25_000, 1_500_000_000),
         line("通知内容 01／義務者 002", 15_210, 912_600_000),
@@ -196,34 +117,15 @@ pub fn day() -> DayReport {
     let mut rejected = partly_held();
     rejected.outcome = Outcome::Rejected;
     rejected.exchange = "R-000018".into();
-    rejected.balance = Balance {
-        read: Tally::of(50),
-        rejected: Tally::of(50),
-        ..Balance::default()
-    };
-    let mut duplicate = RunReport::new(
-        "滞納情報",
-        "taino",
-        Direction::In,
-        "R-000019",
-        Outcome::Duplicate,
-    );
-    duplicate.file = Some(FileUsed {
-        name: "taino.csv".into(),
-        ..FileUsed::default()
-    });
+    rejected.balance = Balance { read: Tally::of(50), rejected: Tally::of(50), ..Balance::default() };
+    let mut duplicate = RunReport::new("滞納情報", "taino", Direction::In, "R-000019", Outcome::Duplicate);
+    duplicate.file = Some(FileUsed { name: "taino.csv".into(), ..FileUsed::default() });
     let mut loaded = partly_held();
     loaded.outcome = Outcome::Loaded;
     loaded.exchange = "R-000016".into();
-    loaded.balance = Balance {
-        read: Tally::yen(700, 4_200_000),
-        new: Tally::yen(700, 4_200_000),
-        ..Balance::default()
-    };
-    let column = |title: &str, kind| Column {
-        title: title.into(),
-        kind,
-    };
+    loaded.balance =
+        Balance { read: Tally::yen(700, 4_200_000), new: Tally::yen(700, 4_200_000), ..Balance::default() };
+    let column = |title: &str, kind| Column { title: title.into(), kind };
     DayReport {
         date: "2026-07-10".into(),
         municipality: municipality(),
@@ -264,12 +166,8 @@ pub fn day() -> DayReport {
                 column("差引", ColumnKind::Difference),
             ],
             rows: vec![
-                ["れんけい銀行", "700", "688", "12", "4128000", "0"]
-                    .map(String::from)
-                    .to_vec(),
-                ["=ゆうちょ銀行", "300", "290", "9", "-1740000", "1"]
-                    .map(String::from)
-                    .to_vec(),
+                ["れんけい銀行", "700", "688", "12", "4128000", "0"].map(String::from).to_vec(),
+                ["=ゆうちょ銀行", "300", "290", "9", "-1740000", "1"].map(String::from).to_vec(),
             ],
             note: "差引 ＝ 依頼件数 − 振替済 − 不能".into(),
         }],

@@ -13,7 +13,7 @@ use super::index::IndexReport;
 use super::model::{Direction, FindingLine, RunReport, TallyLine};
 use super::verdict::Tone;
 use super::words;
-use crate::finding::Severity;
+use crate::finding::{Severity, catalogue};
 use crate::schema::layout::Provenance;
 
 /// Findings and held records listed on a page; the CSV beside it has all the model has.
@@ -47,28 +47,20 @@ struct IndexPage<'a> {
 /// Findings of one code.
 struct Kind<'a> {
     severity: &'static str,
+    /// The catalogue's short name; a mapping's own check has only its code.
+    title: &'a str,
     code: &'a str,
     count: u64,
-    /// The first finding's action; empty when none is listed.
+    /// What to do, or an example, from the first finding; empty when none is listed.
     action: String,
 }
 
 pub(super) fn run_page(report: &RunReport) -> io::Result<String> {
-    RunPage {
-        r: report,
-        kinds: kinds(report),
-    }
-    .render()
-    .map_err(io::Error::other)
+    RunPage { r: report, kinds: kinds(report) }.render().map_err(io::Error::other)
 }
 
 pub(super) fn day_page(report: &DayReport) -> io::Result<String> {
-    DayPage {
-        d: report,
-        look: report.to_look_at(),
-    }
-    .render()
-    .map_err(io::Error::other)
+    DayPage { d: report, look: report.to_look_at() }.render().map_err(io::Error::other)
 }
 
 pub(super) fn index_page(index: &IndexReport) -> io::Result<String> {
@@ -88,11 +80,17 @@ fn kinds(report: &RunReport) -> Vec<Kind<'_>> {
     kinds.sort_by_key(|(_, (first, count))| std::cmp::Reverse((first.map(|f| f.severity), *count)));
     let kind = |(code, (first, count)): (_, (Option<&FindingLine>, _))| Kind {
         severity: first.map_or("—", |f| f.severity.japanese()),
+        title: catalogue().get(code).map_or(code, |c| c.title.as_str()),
         code,
         count,
-        action: first.map(|f| f.action.clone()).unwrap_or_default(),
+        action: first.map(action_or_example).unwrap_or_default(),
     };
     kinds.into_iter().map(kind).collect()
+}
+
+/// A mapping's own check often says in its message what to do.
+fn action_or_example(f: &FindingLine) -> String {
+    if f.action.is_empty() { format!("例：{}", f.message) } else { f.action.clone() }
 }
 
 impl RunPage<'_> {
@@ -119,15 +117,15 @@ impl RunPage<'_> {
         self.balance().iter().any(|l| l.amount.is_some())
     }
 
+    /// What the file's first time is called.
+    fn arrival(&self) -> &'static str {
+        if self.r.direction == Direction::In { "受付" } else { "作成" }
+    }
+
     /// The tables of tallies that have lines.
     fn tallies(&self) -> Vec<(&'static str, &[TallyLine])> {
-        let all = [
-            ("ファイルの内訳", self.r.groups.as_slice()),
-            ("計算の結果", self.r.outcomes.as_slice()),
-        ];
-        all.into_iter()
-            .filter(|(_, lines)| !lines.is_empty())
-            .collect()
+        let all = [("ファイルの内訳", self.r.groups.as_slice()), ("計算の結果", self.r.outcomes.as_slice())];
+        all.into_iter().filter(|(_, lines)| !lines.is_empty()).collect()
     }
 
     fn listed(&self) -> &[FindingLine] {
@@ -148,10 +146,7 @@ impl RunPage<'_> {
 impl DayPage<'_> {
     /// The day's verdict in one word.
     fn word(&self) -> &'static str {
-        match (
-            self.d.tone(),
-            self.d.rows.is_empty() && self.d.waiting.is_empty(),
-        ) {
+        match (self.d.tone(), self.d.rows.is_empty() && self.d.waiting.is_empty()) {
             (_, true) => "送受信なし",
             (Tone::Good, _) => "すべて完了",
             (Tone::Look, _) => "確認が必要です",
@@ -179,8 +174,7 @@ fn cell_class(kind: &ColumnKind, cell: &str) -> &'static str {
 
 /// A total's number with its commas; other text as it is.
 fn total(text: &str) -> String {
-    text.parse::<i64>()
-        .map_or_else(|_| words::visible(text).into_owned(), words::thousands)
+    text.parse::<i64>().map_or_else(|_| words::visible(text).into_owned(), words::thousands)
 }
 
 fn provenance(provenance: &Provenance) -> &'static str {
@@ -191,30 +185,18 @@ fn provenance(provenance: &Provenance) -> &'static str {
     }
 }
 
-/// `記録 12（行 13、先頭から 3,300 バイト目）`; a finding about the file says so.
-fn place(f: &FindingLine) -> String {
-    let byte = f.byte;
+/// `記録 12`; a finding about the file says so.
+fn record(f: &FindingLine) -> String {
     match (f.record, f.line) {
         (0, 0) => "ファイル全体".to_owned(),
-        (0, line) => format!(
-            "{}行目（位置 {}）",
-            words::thousands(line),
-            words::thousands(byte)
-        ),
-        (record, 0) => format!(
-            "記録 {}（位置 {}）",
-            words::thousands(record),
-            words::thousands(byte)
-        ),
-        (record, line) => {
-            format!(
-                "記録 {}（{}行目、位置 {}）",
-                words::thousands(record),
-                words::thousands(line),
-                words::thousands(byte)
-            )
-        }
+        (0, _) => "記録の外".to_owned(),
+        (record, _) => format!("記録 {}", words::thousands(record)),
     }
+}
+
+/// `13行目・位置 3,300`.
+fn place(f: &FindingLine) -> String {
+    format!("{}行目・位置 {}", words::thousands(f.line), words::thousands(f.byte))
 }
 
 fn severity_class(severity: &Severity) -> &'static str {

@@ -66,11 +66,7 @@ impl IndexDay {
 
     /// How the day felt: as its worst run.
     pub fn tone(&self) -> Tone {
-        self.runs
-            .iter()
-            .map(DayRow::tone)
-            .max()
-            .unwrap_or(Tone::Good)
+        self.runs.iter().map(DayRow::tone).max().unwrap_or(Tone::Good)
     }
 
     /// Runs somebody should look at.

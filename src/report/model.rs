@@ -4,6 +4,8 @@
 //!
 //! Texts are already what a person reads (times are JST, formatted by [`super::words`]); an empty text means "none".
 
+use std::collections::HashMap;
+
 use serde::{Serialize, Serializer};
 
 use super::balance::{Balance, Tally};
@@ -75,6 +77,8 @@ pub struct RunReport {
     pub outcomes: Vec<TallyLine>,
     /// Outbound: where it went; `None` while it is a draft.
     pub delivery: Option<Delivery>,
+    /// What the ledger adds to the verdict, e.g. which exchange a duplicate repeats or why a draft was returned.
+    pub note: String,
     /// What the operator does next, one sentence each; empty means the outcome's usual steps.
     pub next_steps: Vec<String>,
 }
@@ -208,13 +212,7 @@ pub struct Delivery {
 
 impl RunReport {
     /// An otherwise empty report; the caller fills in what it knows.
-    pub fn new(
-        title: &str,
-        interface: &str,
-        direction: Direction,
-        exchange: &str,
-        outcome: Outcome,
-    ) -> Self {
+    pub fn new(title: &str, interface: &str, direction: Direction, exchange: &str, outcome: Outcome) -> Self {
         RunReport {
             title: title.to_owned(),
             interface: interface.to_owned(),
@@ -236,8 +234,29 @@ impl RunReport {
             groups: Vec::new(),
             outcomes: Vec::new(),
             delivery: None,
+            note: String::new(),
             next_steps: Vec::new(),
         }
+    }
+
+    /// The control totals with titles that tell them apart: a title that comes back is numbered by its group.
+    pub fn numbered_totals<'a>(&'a self) -> Vec<(String, &'a SeenTotal)> {
+        let mut times = HashMap::new();
+        for total in &self.seen_totals {
+            *times.entry(total.title.as_str()).or_insert(0_usize) += 1;
+        }
+        let mut seen = HashMap::new();
+        let numbered = |total: &'a SeenTotal| {
+            let nth = seen.entry(total.title.as_str()).or_insert(0_usize);
+            *nth += 1;
+            let title = if times[total.title.as_str()] > 1 {
+                format!("{}（{nth}組目）", total.title)
+            } else {
+                total.title.clone()
+            };
+            (title, total)
+        };
+        self.seen_totals.iter().map(numbered).collect()
     }
 
     /// All findings, listed or only counted.

@@ -13,11 +13,7 @@ use super::{text, write_day, write_run};
 
 fn files(dir: &Path) -> BTreeMap<String, String> {
     let name = |e: &fs::DirEntry| e.file_name().into_string().unwrap();
-    fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap())
-        .map(|e| (name(&e), fs::read_to_string(e.path()).unwrap()))
-        .collect()
+    fs::read_dir(dir).unwrap().map(|e| e.unwrap()).map(|e| (name(&e), fs::read_to_string(e.path()).unwrap())).collect()
 }
 
 fn written(report: &RunReport) -> BTreeMap<String, String> {
@@ -27,15 +23,8 @@ fn written(report: &RunReport) -> BTreeMap<String, String> {
 }
 
 fn index() -> IndexReport {
-    let one = |date: &str| IndexDay {
-        date: date.into(),
-        href: format!("day/{date}/index.html"),
-        runs: day().rows,
-    };
-    IndexReport {
-        municipality: day().municipality,
-        days: vec![one("2026-07-09"), one("2026-07-10")],
-    }
+    let one = |date: &str| IndexDay { date: date.into(), href: format!("day/{date}/index.html"), runs: day().rows };
+    IndexReport { municipality: day().municipality, days: vec![one("2026-07-09"), one("2026-07-10")] }
 }
 
 #[test]
@@ -44,9 +33,9 @@ fn the_summary_for_a_terminal_says_what_happened_and_what_to_do() {
         text(&partly_held()),
         "\
 △ 一部保留　受信「住記異動情報」（R-000017）
-  992件を取り込みました。5件は取込条件に当たらないため対象外です。3件を保留しました。保留した記録は反映されていません。
+  992件を取り込みました。5件は条件に当たらないため対象外です。3件を保留しました。保留した記録は反映されていません。
   ファイル  juki_20260710.csv（275,412バイト）
-  件数      読込 1,000 ＝ 新規 120・変更 800・変更なし 60・削除 12・その他 5・保留 3・却下 0（差引 0件）
+  件数      読込 1,000 ＝ 新規 120 ＋ 変更 800 ＋ 変更なし 60 ＋ 削除 12 ＋ 対象外 5 ＋ 保留 3（差引 0件）
   指摘      エラー 3件、警告 1件、ほか 41件
     記録 12 生年月日：実在しない日付です（1935年2月30日）。 [impossible-date]
     記録 77 生年月日：日付として読めません。 [impossible-date]
@@ -66,6 +55,7 @@ fn the_worst_report_still_fits_fifteen_lines_of_a_terminal() {
     r.balance.declared = Some(Tally::of(9));
     r.balance.written = Some(Tally::of(1));
     r.seen_totals = vec![SeenTotal::default(); 4];
+    r.note = "差戻し\n".into();
     r.next_steps = vec!["一\n二".into(); 9];
     assert!(text(&r).lines().count() <= 15, "{}", text(&r));
     assert!(!text(&r).contains('\u{1b}'));
@@ -78,28 +68,18 @@ fn every_record_read_is_accounted_for_or_the_report_is_red() {
     assert_eq!(r.tone(), Tone::Look);
     r.balance.held.count = 2;
     assert_eq!(r.tone(), Tone::Bad);
-    assert_eq!(
-        r.alarms(),
-        ["件数が合いません。差引（読込 − 内訳の計）が 1件 です。"]
-    );
+    assert_eq!(r.alarms(), ["件数が合いません。差引（全体 − 内訳の計）が 1件 です。"]);
     assert!(written(&r)["index.html"].contains("<td class=\"n bad\">1件</td>"));
-    assert!(written(&r)["balance.csv"].contains("\"差引（読込 − 内訳の計）\",1,,,\"不一致\""));
+    assert!(written(&r)["balance.csv"].contains("\"差引（全体 − 内訳の計）\",1,,,\"不一致\""));
 }
 
 #[test]
 fn an_amount_is_proved_only_where_every_part_has_one() {
-    let whole = Balance {
-        read: Tally::yen(3, 300),
-        new: Tally::yen(2, 200),
-        held: Tally::yen(1, 90),
-        ..Balance::default()
-    };
+    let whole =
+        Balance { read: Tally::yen(3, 300), new: Tally::yen(2, 200), held: Tally::yen(1, 90), ..Balance::default() };
     assert_eq!(whole.difference().amount, Some(10));
     assert!(!whole.agrees());
-    let unknown = Balance {
-        held: Tally::of(1),
-        ..whole
-    };
+    let unknown = Balance { held: Tally::of(1), ..whole };
     assert_eq!(unknown.difference().amount, None);
     assert!(unknown.agrees());
 }
@@ -111,10 +91,7 @@ fn names_and_values_are_escaped_and_hidden_characters_shown() {
     let page = &written(&r)["index.html"];
     assert!(!page.contains("<script>"), "no script from outside");
     assert!(page.contains("&#60;script&#62;[U+202E]fdp.csv"));
-    assert!(
-        !page.contains("http://") && !page.contains("https://"),
-        "no resource from outside"
-    );
+    assert!(!page.contains("http://") && !page.contains("https://"), "no resource from outside");
 }
 
 #[test]
@@ -148,16 +125,7 @@ fn the_same_model_gives_the_same_bytes_and_nothing_is_left_beside() {
     let files = written(&partly_held());
     assert_eq!(files, written(&partly_held()));
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    assert_eq!(
-        names,
-        [
-            "balance.csv",
-            "findings.csv",
-            "held.csv",
-            "index.html",
-            "report.json"
-        ]
-    );
+    assert_eq!(names, ["balance.csv", "findings.csv", "held.csv", "index.html", "report.json"]);
 }
 
 #[test]
@@ -171,6 +139,25 @@ fn an_empty_run_says_that_nothing_was_read() {
     let r = RunReport::new("題", "x", Direction::In, "1", Outcome::Duplicate);
     assert!(written(&r)["index.html"].contains("この回では記録を読み取っていません"));
     assert!(text(&r).contains("重複のため取込なし"));
+}
+
+#[test]
+fn totals_of_several_groups_are_told_apart() {
+    let mut r = delivered();
+    let twice = r.seen_totals[0].clone();
+    r.seen_totals.push(twice);
+    let titles: Vec<String> = r.numbered_totals().into_iter().map(|(title, _)| title).collect();
+    assert_eq!(titles, ["義務者 001 合計件数（1組目）", "義務者 002 合計件数", "義務者 001 合計件数（2組目）"]);
+}
+
+#[test]
+fn held_records_of_a_sent_file_leave_something_to_do() {
+    assert_eq!(delivered().tone(), Tone::Look);
+    assert_eq!(
+        delivered().headline(),
+        "40,210件を送付しました。3件を保留しました。保留した記録はファイルに含まれていません。"
+    );
+    assert_eq!(delivered().steps().len(), 1);
 }
 
 #[test]
@@ -189,13 +176,7 @@ fn a_day_adds_up_links_its_reports_and_drops_old_tables() {
     assert!(!page.contains("javascript:"));
     let sums = report.sums();
     assert_eq!(
-        (
-            sums[0].read,
-            sums[0].loaded,
-            sums[0].held,
-            sums[0].rejected,
-            sums[0].difference
-        ),
+        (sums[0].read, sums[0].loaded, sums[0].held, sums[0].rejected, sums[0].difference),
         (1750, 1697, 3, 50, 0)
     );
 }

@@ -28,11 +28,7 @@ impl Cell<'_> {
 
     /// A position in a file: 0 means "about the file" and stays empty.
     pub fn place(n: u64) -> Self {
-        if n == 0 {
-            Cell::Empty
-        } else {
-            Cell::Number(n.into())
-        }
+        if n == 0 { Cell::Empty } else { Cell::Number(n.into()) }
     }
 }
 
@@ -85,12 +81,7 @@ impl Sheet {
 
 /// Would a spreadsheet take this for a formula?
 fn runs_as_formula(text: &str) -> bool {
-    let starts = |c: char| {
-        matches!(
-            c,
-            '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '−' | '＠'
-        )
-    };
+    let starts = |c: char| matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '−' | '＠');
     text.starts_with(starts) || text.trim_start().starts_with(starts)
 }
 
@@ -98,12 +89,8 @@ fn runs_as_formula(text: &str) -> bool {
 fn is_rewritten(text: &str) -> bool {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let plain = digits && text.len() <= 11 && (text.len() == 1 || !text.starts_with('0'));
-    let number_like = |b: u8| {
-        b.is_ascii_digit() || matches!(b, b'e' | b'E' | b'.' | b',' | b'-' | b'/' | b':' | b' ')
-    };
-    text.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-        && !plain
-        && text.bytes().all(number_like)
+    let number_like = |b: u8| b.is_ascii_digit() || matches!(b, b'e' | b'E' | b'.' | b',' | b'-' | b'/' | b':' | b' ');
+    text.starts_with(|c: char| c.is_ascii_digit() || c == '.') && !plain && text.bytes().all(number_like)
 }
 
 #[cfg(test)]

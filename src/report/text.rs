@@ -24,18 +24,12 @@ pub fn text(report: &RunReport) -> String {
         visible(&r.exchange)
     )];
     lines.push(format!("  {}", r.headline()));
-    lines.extend(
-        r.alarms()
-            .into_iter()
-            .take(SENTENCES)
-            .map(|a| format!("  ！{a}")),
-    );
+    if !r.note.is_empty() {
+        lines.push(format!("  {}", visible(&r.note)));
+    }
+    lines.extend(r.alarms().into_iter().take(SENTENCES).map(|a| format!("  ！{a}")));
     if let Some(file) = &r.file {
-        lines.push(format!(
-            "  ファイル  {}（{}）",
-            visible(&file.name),
-            bytes(file.bytes)
-        ));
+        lines.push(format!("  ファイル  {}（{}）", visible(&file.name), bytes(file.bytes)));
     }
     if !r.balance.is_empty() {
         lines.push(format!("  件数      {}", counts(r)));
@@ -47,58 +41,42 @@ pub fn text(report: &RunReport) -> String {
         let unlike = r.seen_totals.iter().filter(|t| !t.agrees).count();
         lines.push(match unlike {
             0 => format!("  合計照合  {} 項目すべて一致", r.seen_totals.len()),
-            n => format!(
-                "  合計照合  {} 項目のうち {n} 項目が不一致",
-                r.seen_totals.len()
-            ),
+            n => format!("  合計照合  {} 項目のうち {n} 項目が不一致", r.seen_totals.len()),
         });
     }
     if r.finding_count() > 0 {
         lines.push(format!("  指摘      {}", findings(r)));
         lines.extend(worst(r).into_iter().map(|f| format!("    {}", finding(f))));
     }
-    lines.extend(
-        r.steps()
-            .iter()
-            .take(SENTENCES)
-            .map(|s| format!("  → {}", visible(s))),
-    );
+    lines.extend(r.steps().iter().take(SENTENCES).map(|s| format!("  → {}", visible(s))));
     lines.join("\n") + "\n"
 }
 
+/// `読込 17 ＝ 変更なし 8 ＋ 保留 9（差引 0件）`: the parts that are not 0.
 fn counts(r: &RunReport) -> String {
     let b = &r.balance;
-    let read = read_word(r.direction);
-    let rest = b.difference();
-    format!(
-        "{read} {} ＝ 新規 {}・変更 {}・変更なし {}・削除 {}・その他 {}・保留 {}・却下 {}（差引 {}）",
-        thousands(b.read.count),
-        thousands(b.new.count),
-        thousands(b.changed.count),
-        thousands(b.unchanged.count),
-        thousands(b.closed.count),
-        thousands(i128::from(b.superseded.count) + i128::from(b.outside.count)),
-        thousands(b.held.count),
-        thousands(b.rejected.count),
-        count(rest.count),
-    )
+    let parts = [
+        ("新規", b.new),
+        ("変更", b.changed),
+        ("変更なし", b.unchanged),
+        ("削除", b.closed),
+        ("置き換え", b.superseded),
+        ("対象外", b.outside),
+        ("保留", b.held),
+        ("却下", b.rejected),
+    ];
+    let parts = parts.into_iter().filter(|(_, tally)| tally.count > 0);
+    let parts: Vec<String> = parts.map(|(label, tally)| format!("{label} {}", thousands(tally.count))).collect();
+    let equals = if parts.is_empty() { String::new() } else { format!(" ＝ {}", parts.join(" ＋ ")) };
+    format!("{} {}{equals}（差引 {}）", read_word(r.direction), thousands(b.read.count), count(b.difference().count))
 }
 
 fn findings(r: &RunReport) -> String {
     let of = |severity| r.findings.iter().filter(|f| f.severity == severity).count();
     let mut parts = Vec::new();
-    for severity in [
-        Severity::Fatal,
-        Severity::Error,
-        Severity::Warning,
-        Severity::Info,
-    ] {
+    for severity in [Severity::Fatal, Severity::Error, Severity::Warning, Severity::Info] {
         if of(severity) > 0 {
-            parts.push(format!(
-                "{} {}",
-                severity.japanese(),
-                count(of(severity) as u64)
-            ));
+            parts.push(format!("{} {}", severity.japanese(), count(of(severity) as u64)));
         }
     }
     let beyond: u64 = r.findings_beyond.iter().map(|b| b.count).sum();
@@ -117,19 +95,7 @@ fn worst(r: &RunReport) -> Vec<&FindingLine> {
 }
 
 fn finding(f: &FindingLine) -> String {
-    let place = if f.record > 0 {
-        format!("記録 {} ", thousands(f.record))
-    } else {
-        String::new()
-    };
-    let field = if f.field.is_empty() {
-        String::new()
-    } else {
-        format!("{}：", visible(&f.field))
-    };
-    format!(
-        "{place}{field}{} [{}]",
-        visible(&f.message),
-        visible(&f.code)
-    )
+    let place = if f.record > 0 { format!("記録 {} ", thousands(f.record)) } else { String::new() };
+    let field = if f.field.is_empty() { String::new() } else { format!("{}：", visible(&f.field)) };
+    format!("{place}{field}{} [{}]", visible(&f.message), visible(&f.code))
 }

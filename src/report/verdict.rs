@@ -85,12 +85,8 @@ impl Outcome {
     /// How it feels.
     pub fn tone(self) -> Tone {
         match self {
-            Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => {
-                Tone::Good
-            }
-            Outcome::PartlyHeld | Outcome::Duplicate | Outcome::Drafted | Outcome::Returned => {
-                Tone::Look
-            }
+            Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => Tone::Good,
+            Outcome::PartlyHeld | Outcome::Duplicate | Outcome::Drafted | Outcome::Returned => Tone::Look,
             Outcome::Rejected | Outcome::Failed => Tone::Bad,
         }
     }
@@ -114,9 +110,7 @@ impl Outcome {
                 "正しければ「確認」を、誤りがあれば「差戻し」を行ってください。確認されるまで送付しません。",
             ],
             Outcome::Returned => &["元のデータを直してから、もう一度作成してください。"],
-            Outcome::Failed => {
-                &["自動でやり直します。続けて失敗するときは、システム担当に連絡してください。"]
-            }
+            Outcome::Failed => &["自動でやり直します。続けて失敗するときは、システム担当に連絡してください。"],
             Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => &[],
         }
     }
@@ -142,21 +136,15 @@ impl RunReport {
         let held = self.balance.held.count;
         let written = count(self.balance.written.map_or(0, |t| t.count));
         let mut text = match self.outcome {
-            Outcome::Loaded if self.balance.read.count == 0 => {
-                "対象の記録はありませんでした。".to_owned()
-            }
+            Outcome::Loaded if self.balance.read.count == 0 => "対象の記録はありませんでした。".to_owned(),
             Outcome::Loaded if held + outside > 0 => format!("{taken}を反映しました。"),
             Outcome::Loaded if self.direction == Direction::Derive => {
                 format!("{taken}すべてを計算して反映しました。")
             }
             Outcome::Loaded => format!("{taken}すべてを取り込みました。"),
             Outcome::PartlyHeld => format!("{taken}を取り込みました。"),
-            Outcome::Rejected => {
-                "ファイル全体を却下しました。取り込んだ記録はありません。".to_owned()
-            }
-            Outcome::Duplicate => {
-                "取込済みのファイルと内容がまったく同じため、取り込みませんでした。".to_owned()
-            }
+            Outcome::Rejected => "ファイル全体を却下しました。取り込んだ記録はありません。".to_owned(),
+            Outcome::Duplicate => "取込済みのファイルと内容がまったく同じため、取り込みませんでした。".to_owned(),
             Outcome::Drafted => {
                 format!("{written}の送付ファイルを作成しました。確認されるまで送付しません。")
             }
@@ -166,19 +154,21 @@ impl RunReport {
             Outcome::Delivered => format!("{written}を送付しました。"),
             Outcome::Returned => "差し戻されました。このファイルは送付しません。".to_owned(),
             Outcome::Nothing => "送付する対象がないため、ファイルを作成しませんでした。".to_owned(),
-            Outcome::Failed => {
-                "処理の途中で止まりました。データは処理の前のままです。自動でやり直します。"
-                    .to_owned()
-            }
+            Outcome::Failed => "処理の途中で止まりました。データは処理の前のままです。自動でやり直します。".to_owned(),
         };
+        if matches!(self.outcome, Outcome::Rejected | Outcome::Duplicate | Outcome::Failed) {
+            return text;
+        }
         if outside > 0 {
-            text += &format!("{}は取込条件に当たらないため対象外です。", count(outside));
+            text += &format!("{}は条件に当たらないため対象外です。", count(outside));
         }
         if held > 0 {
-            text += &format!(
-                "{}を保留しました。保留した記録は反映されていません。",
-                count(held)
-            );
+            let left = if self.direction == Direction::Out {
+                "ファイルに含まれていません"
+            } else {
+                "反映されていません"
+            };
+            text += &format!("{}を保留しました。保留した記録は{left}。", count(held));
         }
         text
     }
@@ -202,9 +192,7 @@ impl RunReport {
             .collect();
         let unlike = self.seen_totals.iter().filter(|t| !t.agrees).count();
         if unlike > 0 {
-            alarms.push(format!(
-                "ファイル内の合計が、数えた結果と {unlike} 項目で合いません。"
-            ));
+            alarms.push(format!("ファイル内の合計が、数えた結果と {unlike} 項目で合いません。"));
         }
         alarms
     }
@@ -216,10 +204,13 @@ impl RunReport {
 
     /// What the operator does next: the run's own steps, else the outcome's usual ones.
     pub fn steps(&self) -> Vec<&str> {
-        if self.next_steps.is_empty() {
-            self.outcome.usual_steps().to_vec()
-        } else {
+        let usual = self.outcome.usual_steps();
+        if !self.next_steps.is_empty() {
             self.next_steps.iter().map(String::as_str).collect()
+        } else if usual.is_empty() && self.balance.held.count > 0 {
+            vec!["「指摘」と「保留した記録」で保留の理由を確かめ、元のデータを直してください。"]
+        } else {
+            usual.to_vec()
         }
     }
 }

@@ -53,9 +53,7 @@ pub fn count(n: impl Whole) -> String {
 
 /// `12,345円`; `—` when there is none.
 pub fn yen(amount: impl Borrow<Option<i64>>) -> String {
-    amount
-        .borrow()
-        .map_or_else(|| "—".to_owned(), |n| thousands(n) + "円")
+    amount.borrow().map_or_else(|| "—".to_owned(), |n| thousands(n) + "円")
 }
 
 /// `12,345バイト`.
@@ -69,12 +67,7 @@ pub fn jst(unix_seconds: i64) -> String {
     match zone.zip(DateTime::from_timestamp(unix_seconds, 0)) {
         Some((zone, utc)) => {
             let at = utc.with_timezone(&zone);
-            format!(
-                "{} {:02}:{:02}",
-                long_date(at.date_naive()),
-                at.hour(),
-                at.minute()
-            )
+            format!("{} {:02}:{:02}", long_date(at.date_naive()), at.hour(), at.minute())
         }
         None => format!("時刻 {unix_seconds}"),
     }
@@ -86,14 +79,8 @@ pub fn day(iso: &str) -> String {
 }
 
 fn long_date(date: NaiveDate) -> String {
-    let weekday =
-        ['月', '火', '水', '木', '金', '土', '日'][date.weekday().num_days_from_monday() as usize];
-    format!(
-        "{}年{}月{}日（{weekday}）",
-        date.year(),
-        date.month(),
-        date.day()
-    )
+    let weekday = ['月', '火', '水', '木', '金', '土', '日'][date.weekday().num_days_from_monday() as usize];
+    format!("{}年{}月{}日（{weekday}）", date.year(), date.month(), date.day())
 }
 
 /// Characters that would vanish, move the cursor or turn the line round are shown as what they are (`␊`, `[U+202E]`);
@@ -138,10 +125,7 @@ mod tests {
 
     #[test]
     fn hidden_characters_are_shown() {
-        assert_eq!(
-            visible("a\u{1b}[31m\r\n\u{202e}b\u{85}"),
-            "a␛[31m␍␊[U+202E]b[U+0085]"
-        );
+        assert_eq!(visible("a\u{1b}[31m\r\n\u{202e}b\u{85}"), "a␛[31m␍␊[U+202E]b[U+0085]");
         assert!(matches!(visible("葛\u{e0100}飾　区"), Cow::Borrowed(_)));
     }
 }

@@ -1,99 +1,11 @@
-//! The ledger of exchanges: one row per file received or sent, its state, and who is working on it.
+//! The ledger of exchanges: one row per file received or sent, and its state.
 //!
-//! Owns: states, leases, the duplicate rule. Never: decides which state comes next (`pipeline` does).
+//! Owns: states, the duplicate rule. Never: decides which state comes next (`pipeline` does).
 
-use super::{Conn, Dialect, Result, RowRef, StoreError, sequence};
+use super::{Conn, Result, RowRef, StoreError, sequence};
 use crate::value::Value;
 
-/// Which way a file goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Received.
-    In,
-    /// Sent.
-    Out,
-}
-
-/// State of an exchange. The first ten belong to files received, the others to files sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    /// In: about to be moved out of the inbox.
-    Claiming,
-    /// In: moved to the work folder.
-    Claimed,
-    /// In: hashed, and in the archive.
-    Archived,
-    /// In: its rows are being staged.
-    Loading,
-    /// In: its rows stand.
-    Applied,
-    /// In: report written; done.
-    Reported,
-    /// In: refused as a whole; done. A corrected file is a new exchange.
-    Rejected,
-    /// In: the bytes of an accepted file again; done.
-    Duplicate,
-    /// In or out: the machine failed; tried again at `next_at`.
-    Failed,
-    /// In: taken back by its sender or an operator; done.
-    Withdrawn,
-    /// Out: being written.
-    Drafting,
-    /// Out: waits for an operator.
-    Draft,
-    /// Out: released.
-    Confirmed,
-    /// Out: being put into the outbox.
-    Delivering,
-    /// Out: in the outbox; done.
-    Delivered,
-    /// Out: an operator refused the draft; done.
-    Returned,
-    /// Out: a newer draft took its place; done.
-    Superseded,
-}
-
-const STATES: [(State, &str); 17] = [
-    (State::Claiming, "claiming"),
-    (State::Claimed, "claimed"),
-    (State::Archived, "archived"),
-    (State::Loading, "loading"),
-    (State::Applied, "applied"),
-    (State::Reported, "reported"),
-    (State::Rejected, "rejected"),
-    (State::Duplicate, "duplicate"),
-    (State::Failed, "failed"),
-    (State::Withdrawn, "withdrawn"),
-    (State::Drafting, "drafting"),
-    (State::Draft, "draft"),
-    (State::Confirmed, "confirmed"),
-    (State::Delivering, "delivering"),
-    (State::Delivered, "delivered"),
-    (State::Returned, "returned"),
-    (State::Superseded, "superseded"),
-];
-
-impl State {
-    /// The word in the store and in JSON.
-    pub fn as_str(self) -> &'static str {
-        STATES[self as usize].1
-    }
-
-    /// Reads [`State::as_str`] back.
-    pub fn parse(word: &str) -> Option<State> {
-        STATES.iter().find(|(_, w)| *w == word).map(|(s, _)| *s)
-    }
-}
-
-impl Direction {
-    /// The word in the store and in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Direction::In => "in",
-            Direction::Out => "out",
-        }
-    }
-}
+pub use super::state::{Direction, State};
 
 /// One file received or sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -388,6 +300,18 @@ pub fn list(conn: &mut Conn, wanted: &Wanted<'_>) -> Result<Vec<Exchange>> {
     conn.query(&sql, &params, read)
 }
 
+/// Exchanges in one of `states`, those that changed last first.
+///
+/// # Errors
+/// The store's.
+pub fn last_changed(conn: &mut Conn, dantai: &str, states: &[State], limit: u32) -> Result<Vec<Exchange>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM exchange WHERE dantai = ?1 AND state IN ({}) ORDER BY updated_at DESC, id DESC LIMIT {limit}",
+        words(states)
+    );
+    conn.query(&sql, &[Value::Text(dantai)], read)
+}
+
 /// How many exchanges are in each state.
 ///
 /// # Errors
@@ -401,69 +325,7 @@ pub fn count_by_state(conn: &mut Conn) -> Result<Vec<(Direction, State, u64)>> {
     })
 }
 
-/// Gives the lease of the oldest exchange in one of `states` that nobody holds (or whose lease ran out) to `worker`.
-/// Several workers may ask at once; none gets what another has.
-///
-/// # Errors
-/// The store's.
-pub fn claim_next(
-    conn: &mut Conn,
-    direction: Direction,
-    states: &[State],
-    worker: &str,
-    now: &str,
-    lease_until: &str,
-) -> Result<Option<Exchange>> {
-    let lock = match conn.dialect() {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => " FOR UPDATE SKIP LOCKED",
-    };
-    let due = format!(
-        "SELECT id FROM exchange WHERE direction = ?1 AND state IN ({}) AND (claimed_by IS NULL OR lease_until < ?2)
-           AND (next_at IS NULL OR next_at <= ?2) ORDER BY id LIMIT 1{lock}",
-        words(states)
-    );
-    conn.transaction(|conn| {
-        let params = [Value::Text(direction.as_str()), Value::Text(now)];
-        let Some(id) = conn.query_opt(&due, &params, |r| r.int(0))? else {
-            return Ok(None);
-        };
-        hold(conn, id, worker, lease_until)?;
-        get(conn, id).map(Some)
-    })
-}
-
-/// Takes or extends the lease of one exchange.
-///
-/// # Errors
-/// The store's.
-pub fn hold(conn: &mut Conn, id: i64, worker: &str, lease_until: &str) -> Result<()> {
-    conn.execute(
-        "UPDATE exchange SET claimed_by = ?2, lease_until = ?3 WHERE id = ?1",
-        &[Value::Int(id), Value::Text(worker), Value::Text(lease_until)],
-    )?;
-    Ok(())
-}
-
-/// Gives the lease of one exchange back.
-///
-/// # Errors
-/// The store's.
-pub fn release(conn: &mut Conn, id: i64) -> Result<()> {
-    conn.execute("UPDATE exchange SET claimed_by = NULL, lease_until = NULL WHERE id = ?1", &[Value::Int(id)])?;
-    Ok(())
-}
-
-/// Gives every lease of a worker back: what it does first after a start, for it may have died holding some.
-///
-/// # Errors
-/// The store's.
-pub fn release_all(conn: &mut Conn, worker: &str) -> Result<u64> {
-    let sql = "UPDATE exchange SET claimed_by = NULL, lease_until = NULL WHERE claimed_by = ?1";
-    conn.execute(sql, &[Value::Text(worker)])
-}
-
 /// State words as an SQL list; they are ours, so they need no binding.
-fn words(states: &[State]) -> String {
+pub(super) fn words(states: &[State]) -> String {
     states.iter().map(|s| format!("'{}'", s.as_str())).collect::<Vec<_>>().join(", ")
 }

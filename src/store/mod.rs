@@ -7,7 +7,7 @@
 //! - [`conn`]: one connection, the two engines behind one type; [`row`] what comes back; [`error`] what goes wrong.
 //! - [`open`]: finding the database and bringing the ledger's tables up to date.
 //! - [`ddl`]: the canonical tables `v_<entity>` (versions) and `c_<entity>` (which version stands).
-//! - [`ledger`], [`run`], [`detail`], [`ledger_out`], [`request`]: what happened, typed.
+//! - [`ledger`] with [`state`] and [`lease`], [`run`], [`detail`], [`ledger_out`], [`request`]: what happened, typed.
 //! - [`bulk`]: the one narrow door for many rows; [`apply`]: the one transaction that makes them stand.
 //! - [`select`]: runs views; [`lineage`]: where a version came from.
 //!
@@ -25,6 +25,7 @@ pub mod conn;
 pub mod ddl;
 pub mod detail;
 pub mod error;
+pub mod lease;
 pub mod ledger;
 pub mod ledger_out;
 pub mod lineage;
@@ -36,6 +37,7 @@ pub mod run;
 pub mod select;
 mod sequence;
 mod sqlite;
+pub mod state;
 
 pub use conn::{Conn, Decision, Dialect};
 pub use error::StoreError;

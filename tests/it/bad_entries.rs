@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use renkei::pipeline::Hub;
+use renkei::pipeline::{Hub, Step, Steps};
 use renkei::store::ledger::{Direction, State};
 
 use crate::town::{Town, exchange, exchanges, findings, last_run, look, sample_file, work};
@@ -140,7 +140,7 @@ fn files_under_a_name_of_sending_are_left_alone() {
 }
 
 #[test]
-fn a_file_nobody_may_read_stops_no_other_file() {
+fn a_file_nobody_may_read_is_refused_and_the_next_one_is_taken() {
     let town = Town::new();
     let mut hub = town.hub();
     let path = town.inbox("juki-ido").join("SECRET.csv");
@@ -150,10 +150,33 @@ fn a_file_nobody_may_read_stops_no_other_file() {
         eprintln!("SKIPPED: 管理者は権限のないファイルも読めるため、この試験は行いません");
         return;
     }
-    town.put("taino", "GOOD.csv", sample_file("taino", "TAINO").1);
-    town.put("juki-ido", "GOOD.csv", &small(2));
-    let _ = renkei::pipeline::worker::run_until_idle(&mut hub, Duration::ZERO);
-    assert_eq!(exchange(&mut hub, "GOOD.csv").state, State::Reported);
+    work(&mut hub);
+    let e = exchange(&mut hub, "SECRET.csv");
+    assert_eq!((e.state, findings(&mut hub, &e)[0].code.as_str()), (State::Rejected, "unreadable-file"));
+    assert!(hub.area.set_aside().join(e.id.to_string()).is_file());
+    assert_goes_on(&town, &mut hub, 2, "a file without permission");
+}
+
+#[test]
+fn a_file_exchanged_for_a_link_after_the_scan_is_not_followed() {
+    let town = Town::new();
+    let mut hub = town.hub();
+    town.put("juki-ido", "SWAP.csv", &small(1));
+    let claimed = hub.area.work().join("1.in");
+    hub.steps = Steps::with_hook(move |step| {
+        if step == Step::InMoved && claimed.is_file() {
+            fs::remove_file(&claimed).unwrap();
+            symlink("/etc/passwd", &claimed).unwrap();
+        }
+        true
+    });
+    work(&mut hub);
+    hub.steps = Steps::default();
+    let e = exchange(&mut hub, "SWAP.csv");
+    assert_eq!((e.state, findings(&mut hub, &e)[0].code.as_str()), (State::Rejected, "not-a-file"));
+    assert!(hub.area.set_aside().join(e.id.to_string()).is_symlink(), "the link itself is kept");
+    assert!(crate::town::files_below(&hub.area.archive()).is_empty(), "nothing of what it points at");
+    assert_goes_on(&town, &mut hub, 2, "an exchanged file");
 }
 
 #[test]

@@ -222,7 +222,8 @@ fn xml() -> Vec<Case> {
         case("an external entity", doctype("<!DOCTYPE b [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n"), ("xml-doctype", 0, head as u64)),
         case("an entity nobody declared", with(good, name..name, b"&x;"), ("xml-entity", 0, name as u64)),
         case("elements nested without end", with(good, close..close, "<住民異動>".repeat(5_000).as_bytes()), ("xml-too-deep", 0, (close + 7 * "<住民異動>".len()) as u64)),
-        case("an XML file cut in the middle", good[..close - 100].to_vec(), ("truncated", 3, 0)),
+        case("an XML file cut inside a tag", good[..name - 2].to_vec(), ("xml-broken", 0, (name - "<漢字>".len()) as u64)),
+        case("an XML file cut inside a text", good[..name + 3].to_vec(), ("truncated", 0, name as u64 + 3)),
     ]
 }
 

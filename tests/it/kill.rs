@@ -78,6 +78,11 @@ fn confirm_all(hub: &mut Hub) {
     }
 }
 
+/// A figure of a longer trial, or the one of every test run.
+fn setting(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
 /// The same numbers every time.
 struct Random(u64);
 
@@ -122,7 +127,7 @@ fn account(root: &Path, files: &[SampleFile]) -> (String, String) {
 #[test]
 fn a_daemon_killed_at_random_moments_loses_and_doubles_nothing() {
     let files = tempfile::tempdir().unwrap();
-    let summary = make_sample(200, files.path());
+    let summary = make_sample(setting("RENKEI_KILL_RESIDENTS", 200), files.path());
     let calm = site_folder();
     for file in &summary.files {
         drop_in(files.path(), &calm.path().join("inbox"), file);
@@ -130,7 +135,7 @@ fn a_daemon_killed_at_random_moments_loses_and_doubles_nothing() {
     let expected = account(calm.path(), &summary.files);
 
     let rough = site_folder();
-    let mut random = Random(20_261_120);
+    let mut random = Random(setting("RENKEI_KILL_SEED", 20_261_120));
     let mut waiting = summary.files.iter();
     for kill in 0..12 {
         let mut daemon = serve(rough.path());
@@ -138,7 +143,7 @@ fn a_daemon_killed_at_random_moments_loses_and_doubles_nothing() {
             for file in waiting.by_ref().take(2) {
                 drop_in(files.path(), &rough.path().join("inbox"), file);
             }
-            std::thread::sleep(Duration::from_millis(random.below(200)));
+            std::thread::sleep(Duration::from_millis(random.below(setting("RENKEI_KILL_MILLIS", 200))));
         }
         daemon.kill().unwrap();
         daemon.wait().unwrap();

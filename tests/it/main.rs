@@ -5,6 +5,7 @@ mod bad_entries;
 mod bad_input;
 mod crash;
 mod determinism;
+mod cases;
 mod expr_parity;
 mod house;
 mod kill;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use renkei::clock::Clock;
-use renkei::pipeline::{Hub, facts, worker};
+use renkei::pipeline::{Hub, snapshot, worker};
 use renkei::store::ledger::{self, State, Wanted};
 use renkei::store::{detail, run};
 
@@ -60,7 +60,7 @@ fn the_readmes_interface_works_by_its_files_alone() {
     worker::settle(&mut hub).unwrap();
 
     let entity = hub.site.entities["kaigo_shikaku"].clone();
-    let rows = facts::rows_json(&mut hub, &entity).unwrap();
+    let rows = snapshot::rows_json(&mut hub, &entity).unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["氏名"], "髙橋　一郎");
     let runs = run::of_exchange(&mut hub.conn, 1).unwrap();

@@ -9,7 +9,7 @@ use renkei::store::ledger::{self, Direction, Facts, State, Wanted};
 use renkei::store::ledger_out::{self, Change, OutRecord, RecordBatch};
 use renkei::store::run::{self, NewRun, RunKind, RunState, RunTotals};
 use renkei::store::select::{Filter, Selection, dump};
-use renkei::store::{Conn, Decision, Store, StoreError, ddl, detail, lineage, request};
+use renkei::store::{Conn, Decision, Store, StoreError, ddl, detail, lease, lineage, request};
 use renkei::value::{OwnedValue, Type, Value};
 use std::sync::Arc;
 
@@ -356,7 +356,7 @@ fn a_lease_is_held_by_one_worker_until_it_ends() {
             ledger::begin(&mut conn, DANTAI, Direction::In, "juki-ido", name, State::Claimed, NOW).unwrap();
         }
         let claim = |conn: &mut Conn, who, now| {
-            let found = ledger::claim_next(conn, Direction::In, &[State::Claimed], who, now, "2026-04-01T00:30:00Z");
+            let found = lease::claim_next(conn, Direction::In, &[State::Claimed], who, now, "2026-04-01T00:30:00Z");
             found.unwrap().map(|e| e.id)
         };
         assert_eq!(claim(&mut conn, "w1", NOW), Some(1));
@@ -365,7 +365,7 @@ fn a_lease_is_held_by_one_worker_until_it_ends() {
         assert_eq!(claim(&mut conn, "w3", LATER), Some(1));
         ledger::postpone(&mut conn, 1, "ディスク不足", "2026-04-01T02:00:00Z", LATER).unwrap();
         assert_eq!(claim(&mut conn, "w1", LATER), Some(2));
-        assert_eq!(ledger::release_all(&mut conn, "w1").unwrap(), 1);
+        assert_eq!(lease::release_all(&mut conn, "w1").unwrap(), 1);
         assert_eq!(ledger::get(&mut conn, 1).unwrap().attempts, 1);
     });
 }

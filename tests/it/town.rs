@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use renkei::clock::Clock;
 use renkei::finding::Finding;
 use renkei::mapping::site::{self, Site};
-use renkei::pipeline::{Hub, deliver, facts, worker};
+use renkei::pipeline::{Hub, deliver, facts, snapshot, worker};
 use renkei::sample::{self, SampleOptions, SampleSummary};
 use renkei::schema::feed::Completeness;
 use renkei::store::ledger::{self, Direction, Exchange, State, Wanted};
@@ -42,7 +42,7 @@ pub fn base_day() -> NaiveDate {
 impl Town {
     /// An empty site on SQLite.
     pub fn new() -> Town {
-        Town::at(tempfile::tempdir().expect("a folder"))
+        Town::at(fast_folder())
     }
 
     /// An empty site on another database.
@@ -68,7 +68,7 @@ impl Town {
 
     /// The site as it stands on disk now, as a machine that died here would find it.
     pub fn copy(&self) -> Town {
-        let other = Town::at(tempfile::tempdir().expect("a folder"));
+        let other = Town::at(fast_folder());
         copy_tree(self.folder.path(), other.folder.path());
         other
     }
@@ -105,6 +105,15 @@ impl Town {
     pub fn sample(&self, residents: u64) -> SampleSummary {
         make_sample(residents, &self.folder.path().join("inbox"))
     }
+}
+
+/// In memory where there is room, since hundreds of small sites are synced to disk here; what a test asks does not depend on it.
+fn fast_folder() -> TempDir {
+    const ROOM: u64 = 512 << 20;
+    let memory = Path::new("/dev/shm");
+    let room = rustix::fs::statvfs(memory).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
+    let there = if room >= ROOM { tempfile::tempdir_in(memory).ok() } else { None };
+    there.unwrap_or_else(|| tempfile::tempdir().expect("a folder"))
 }
 
 /// Writes the files of a small municipality, bad ones included.
@@ -218,7 +227,7 @@ pub fn values(hub: &mut Hub) -> String {
     let mut out = String::new();
     for entity in site.entities.values() {
         out += &format!("# {}\n", entity.id);
-        for row in facts::rows_json(hub, entity).expect("rows") {
+        for row in snapshot::rows_json(hub, entity).expect("rows") {
             out += &format!("{row}\n");
         }
     }
@@ -277,9 +286,25 @@ pub fn folders(hub: &Hub) -> String {
     lines.join("\n") + "\n"
 }
 
+/// For every file: what its report says of it in one sentence.
+pub fn report_lines(hub: &mut Hub) -> String {
+    let mut lines = Vec::new();
+    for e in exchanges(hub) {
+        let folder = facts::report_folder(hub, &e);
+        let text = fs::read_to_string(folder.join("report.json")).unwrap_or_else(|_| panic!("{} has no report", e.file_name));
+        assert!(folder.join("index.html").is_file(), "{} has no page", e.file_name);
+        let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        lines.push(format!("report {} {}: {} {}", e.interface, e.file_name, report["verdict"], report["balance"]));
+    }
+    let derived = files_below(&hub.area.reports()).iter().filter(|p| p.ends_with("index.html") && p.parent().and_then(Path::file_name).is_some_and(|n| n.to_string_lossy().starts_with('d'))).count();
+    lines.push(format!("derivations with a report: {}", derived.min(hub.site.derive.len())));
+    lines.sort();
+    lines.join("\n") + "\n"
+}
+
 /// Everything that must not depend on how the hub came here.
 pub fn picture(hub: &mut Hub) -> String {
-    format!("{}\n{}\n{}\n{}", rows(hub), ledger_lines(hub), sent(hub), folders(hub))
+    format!("{}\n{}\n{}\n{}\n{}", rows(hub), ledger_lines(hub), sent(hub), folders(hub), report_lines(hub))
 }
 
 /// Panics with the first lines that differ.
