@@ -29,8 +29,6 @@ const UNFINISHED: [&str; 5] = [".tmp", ".part", ".filepart", ".crdownload", ".wr
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 /// See [`FIRST_PAUSE`].
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// Failures to read an entry before it is set aside; a sender may still be setting its rights.
-pub const UNREADABLE_TRIES: u32 = 3;
 /// Most entries remembered as left alone.
 const LEFT_ALONE_LIMIT: usize = 100_000;
 
@@ -97,7 +95,12 @@ impl Inbox {
             }
             match self.look_at(&path, name, feed, layout, now) {
                 Ok(entry) => found.extend(entry),
-                Err(error) => found.extend(self.unreadable(path, name, &error, now)),
+                // One entry that cannot be looked at stops no other.
+                Err(error) => {
+                    if self.leave_alone(&path, now) == 0 {
+                        tracing::warn!(%error, "an inbox entry cannot be looked at, left alone for a while");
+                    }
+                }
             }
         }
         if whole {
@@ -142,15 +145,6 @@ impl Inbox {
             }
         }
         Ok((names, skip == 0))
-    }
-
-    /// One entry that cannot be looked at stops no other; when it stays so, it is set aside.
-    fn unreadable(&mut self, path: PathBuf, name: &OsStr, error: &io::Error, now: Duration) -> Option<Entry> {
-        if self.leave_alone(&path, now) < UNREADABLE_TRIES || error.kind() != io::ErrorKind::PermissionDenied {
-            return None;
-        }
-        let message = "ファイルを読む権限がありません".to_owned();
-        Some(Entry::Odd { path, name: escaped_unless_plain(name), code: "unreadable-file", message })
     }
 
     fn look_at(
@@ -221,10 +215,6 @@ fn plain_name(name: &OsStr) -> Option<String> {
 /// A name for people when the name itself cannot be shown: odd bytes as `\xNN`, cut to a readable length.
 fn escaped(name: &OsStr) -> String {
     name.as_bytes().iter().take(NAME_LIMIT).flat_map(|b| std::ascii::escape_default(*b)).map(char::from).collect()
-}
-
-fn escaped_unless_plain(name: &OsStr) -> String {
-    plain_name(name).unwrap_or_else(|| escaped(name))
 }
 
 fn not_a_file(meta: &Metadata) -> Option<&'static str> {

@@ -147,7 +147,9 @@ fn manifest(hub: &Hub, exchange: &Exchange) -> Result<Option<Vec<u8>>, HubError>
     let mut bytes = Vec::new();
     match crate::area::open_plain(&path).and_then(|f| f.take(MANIFEST_LIMIT).read_to_end(&mut bytes)) {
         Ok(_) => Ok(Some(bytes)),
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::InvalidInput) => Ok(None),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        // No file, or none that may be read: it says nothing, and the file is refused for that.
+        Err(e) if e.kind() == ErrorKind::PermissionDenied || fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) => Ok(Some(Vec::new())),
         Err(e) => Err(HubError::io("読み込み", &path)(e)),
     }
 }
@@ -167,7 +169,7 @@ fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, Hu
         return Ok(None);
     }
     let Some(bytes) = manifest(hub, exchange)? else {
-        return Ok(mismatch("管理ファイルが無くなったか、読める普通のファイルではありません。ファイルと管理ファイルの両方を入れ直してください".into()));
+        return Ok(mismatch("管理ファイルが無くなりました。ファイルと管理ファイルの両方を入れ直してください".into()));
     };
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return Ok(mismatch("管理ファイルが UTF-8 ではありません".into()));

@@ -129,9 +129,7 @@ fn move_both(hub: &Hub, id: i64, path: &Path, companion: Option<&Path>) -> Resul
 /// An entry that cannot be moved is left alone for a while, so that it stops no other. The first time a report says so.
 fn stuck(hub: &mut Hub, id: i64, interface: &str, path: &Path, now: Duration, odd: Option<Finding>, error: HubError) -> Result<(), HubError> {
     tracing::error!(exchange = id, error = %super::worker::chain(&error), "entry not moved, left alone for a while");
-    let known = odd.as_ref().is_some_and(|f| f.code == "unreadable-file");
-    let told = hub.inbox.leave_alone(path, now) > if known { inbox::UNREADABLE_TRIES + 1 } else { 0 };
-    if told {
+    if hub.inbox.leave_alone(path, now) > 0 {
         let (now, note) = (hub.clock.stamp(), "受信フォルダーから動かせませんでした");
         ledger::advance(&mut hub.conn, id, State::Claiming, State::Withdrawn, Some(note), &now)?;
         return Ok(());
