@@ -26,6 +26,8 @@ pub struct Received {
     pub taken: usize,
     /// Files that are still arriving.
     pub waiting: usize,
+    /// Folders that could not be read.
+    pub failed: usize,
 }
 
 /// Looks at every inbox folder once and takes what is complete.
@@ -37,6 +39,7 @@ pub fn receive(hub: &mut Hub, started: Instant) -> Result<Received, HubError> {
             // A folder that cannot be read keeps no other folder waiting.
             Err(error @ HubError::Io { .. }) => {
                 tracing::error!(%interface, error = %super::worker::chain(&error), "inbox folder not read, will be tried again");
+                received.failed += 1;
             }
             other => other?,
         }

@@ -238,5 +238,5 @@ fn an_inbox_on_another_file_system_is_worked_off_and_what_cannot_be_moved_is_tol
     assert!(!inbox.join("GOOD.csv").exists());
     let e = exchange(&mut hub, "folder.csv");
     assert_eq!(e.state, State::Rejected);
-    assert!(inbox.join("folder.csv").is_dir() && e.note.unwrap().contains("残しています"));
+    assert!(inbox.join("folder.csv").is_dir() && e.note.unwrap().contains("受信フォルダーから動かせません"));
 }
