@@ -40,7 +40,9 @@ pub struct Archived {
 impl Area {
     /// Makes the folders that are missing.
     pub fn create(&self) -> io::Result<()> {
-        for folder in [self.inbox.clone(), self.outbox.clone(), self.work(), self.archive(), self.reports(), self.set_aside()] {
+        for folder in
+            [self.inbox.clone(), self.outbox.clone(), self.work(), self.archive(), self.reports(), self.set_aside()]
+        {
             fs::create_dir_all(folder)?;
         }
         // Archive, store and reports hold personal data: nobody but the service's own account looks in.
@@ -147,7 +149,13 @@ pub fn open_plain(path: &Path) -> io::Result<File> {
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
     let file = match opened {
         // A link, or a socket.
-        Err(e) if [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO].iter().any(|odd| e.raw_os_error() == Some(odd.raw_os_error())) => return Err(odd()),
+        Err(e)
+            if [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO]
+                .iter()
+                .any(|odd| e.raw_os_error() == Some(odd.raw_os_error())) =>
+        {
+            return Err(odd());
+        }
         opened => opened?,
     };
     if file.metadata()?.is_file() { Ok(file) } else { Err(odd()) }

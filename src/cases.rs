@@ -101,7 +101,11 @@ impl Outcome {
 
     /// For machines.
     pub fn json(&self) -> Json {
-        let cases: Vec<Json> = self.cases.iter().map(|c| json!({ "name": c.name, "title": c.title, "differences": c.differences })).collect();
+        let cases: Vec<Json> = self
+            .cases
+            .iter()
+            .map(|c| json!({ "name": c.name, "title": c.title, "differences": c.differences }))
+            .collect();
         json!({ "cases": cases, "failed": self.failed() })
     }
 }
@@ -115,7 +119,12 @@ pub fn run(site: &Site, only: &[String], bless: bool) -> Result<Outcome, HubErro
 }
 
 /// [`run`] with a function that gives each case its own database URL; `None` = SQLite in the case's own folder.
-pub fn run_on(site: &Site, only: &[String], bless: bool, url: Option<&dyn Fn(&str) -> String>) -> Result<Outcome, HubError> {
+pub fn run_on(
+    site: &Site,
+    only: &[String],
+    bless: bool,
+    url: Option<&dyn Fn(&str) -> String>,
+) -> Result<Outcome, HubError> {
     let root = site.root.join("tests/interfaces");
     let mut outcome = Outcome::default();
     for interface in folders(&root)? {
@@ -131,14 +140,22 @@ pub fn run_on(site: &Site, only: &[String], bless: bool, url: Option<&dyn Fn(&st
     Ok(outcome)
 }
 
-fn run_case(site: &Site, interface: &str, folder: &Path, name: String, bless: bool, url: Option<&dyn Fn(&str) -> String>) -> Result<CaseOutcome, HubError> {
+fn run_case(
+    site: &Site,
+    interface: &str,
+    folder: &Path,
+    name: String,
+    bless: bool,
+    url: Option<&dyn Fn(&str) -> String>,
+) -> Result<CaseOutcome, HubError> {
     let path = folder.join("case.toml");
     let text = fs::read_to_string(&path).map_err(HubError::io("読み込み", &path))?;
     let case: Case = toml::from_str(&text).map_err(|e| HubError::Refused(format!("{}: {e}", path.display())))?;
     // Two threads may run the same case at once, each on its own database.
     static PLACES: AtomicU64 = AtomicU64::new(0);
     let number = PLACES.fetch_add(1, Ordering::Relaxed);
-    let place = std::env::temp_dir().join(format!("renkei-case-{}-{number}-{}", std::process::id(), name.replace('/', "-")));
+    let place =
+        std::env::temp_dir().join(format!("renkei-case-{}-{number}-{}", std::process::id(), name.replace('/', "-")));
     let _ = fs::remove_dir_all(&place);
     let seen = play(site, interface, folder, &case, &place, url.map(|f| f(&name)));
     let _ = fs::remove_dir_all(&place);
@@ -149,7 +166,9 @@ fn run_case(site: &Site, interface: &str, folder: &Path, name: String, bless: bo
         fs::write(&expected_path, text).map_err(HubError::io("書き込み", &expected_path))?;
     }
     let expected: Json = match fs::read_to_string(&expected_path) {
-        Ok(text) => serde_json::from_str(&text).map_err(|e| HubError::Refused(format!("{}: {e}", expected_path.display())))?,
+        Ok(text) => {
+            serde_json::from_str(&text).map_err(|e| HubError::Refused(format!("{}: {e}", expected_path.display())))?
+        }
         Err(_) => Json::String("expected.json がありません（--bless で作れます）".into()),
     };
     let mut differences = Vec::new();
@@ -157,10 +176,19 @@ fn run_case(site: &Site, interface: &str, folder: &Path, name: String, bless: bo
     Ok(CaseOutcome { name, title: case.title, differences })
 }
 
-fn play(site: &Site, interface: &str, folder: &Path, case: &Case, place: &Path, url: Option<String>) -> Result<Json, HubError> {
-    let base = NaiveDate::parse_from_str(&case.base_date, "%Y-%m-%d").map_err(|e| HubError::Refused(format!("base_date: {e}")))?;
+fn play(
+    site: &Site,
+    interface: &str,
+    folder: &Path,
+    case: &Case,
+    place: &Path,
+    url: Option<String>,
+) -> Result<Json, HubError> {
+    let base = NaiveDate::parse_from_str(&case.base_date, "%Y-%m-%d")
+        .map_err(|e| HubError::Refused(format!("base_date: {e}")))?;
     let mut own = site.clone();
-    (own.config.inbox, own.config.outbox, own.config.data) = (place.join("inbox"), place.join("outbox"), place.join("data"));
+    (own.config.inbox, own.config.outbox, own.config.data) =
+        (place.join("inbox"), place.join("outbox"), place.join("data"));
     own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
     own.feeds.values_mut().for_each(|feed| Arc::make_mut(feed).complete.at_once());
     let mut hub = Hub::open(own, Clock::fixed(base, 9, 0))?;
@@ -253,7 +281,13 @@ fn file_json(hub: &Hub, interface: &str, sha256: &str) -> Result<Json, HubError>
     let mut lines = Vec::new();
     while reader.next(&mut record, &mut findings).map_err(HubError::io("読み込み", &path))? {
         let kind = &plan.layout.records[record.kind];
-        let fields: Vec<String> = kind.fields.iter().enumerate().filter(|(_, f)| f.ty().is_some()).map(|(i, _)| record.value(i).to_string()).collect();
+        let fields: Vec<String> = kind
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.ty().is_some())
+            .map(|(i, _)| record.value(i).to_string())
+            .collect();
         lines.push(Json::String(format!("{}: {}", kind.name, fields.join(" | "))));
     }
     lines.extend(findings.kept().iter().map(|f| Json::String(f.to_string())));
@@ -268,7 +302,12 @@ fn compare(at: &str, expected: &Json, seen: &Json, out: &mut Vec<String>) {
         (Json::Object(a), Json::Object(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             for key in keys {
-                compare(&format!("{at}/{key}"), a.get(key).unwrap_or(&Json::Null), b.get(key).unwrap_or(&Json::Null), out);
+                compare(
+                    &format!("{at}/{key}"),
+                    a.get(key).unwrap_or(&Json::Null),
+                    b.get(key).unwrap_or(&Json::Null),
+                    out,
+                );
             }
         }
         (Json::Array(a), Json::Array(b)) => {

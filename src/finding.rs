@@ -182,6 +182,9 @@ pub struct CatalogueEntry {
 
 /// Every finding code that Rust itself gives out, by code. Mappings add codes of their own.
 pub fn catalogue() -> &'static std::collections::BTreeMap<String, CatalogueEntry> {
-    static CATALOGUE: std::sync::OnceLock<std::collections::BTreeMap<String, CatalogueEntry>> = std::sync::OnceLock::new();
-    CATALOGUE.get_or_init(|| toml::from_str(include_str!("finding_catalogue.toml")).expect("the shipped catalogue is read by a test"))
+    static CATALOGUE: std::sync::OnceLock<std::collections::BTreeMap<String, CatalogueEntry>> =
+        std::sync::OnceLock::new();
+    CATALOGUE.get_or_init(|| {
+        toml::from_str(include_str!("finding_catalogue.toml")).expect("the shipped catalogue is read by a test")
+    })
 }

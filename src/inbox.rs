@@ -84,7 +84,13 @@ pub struct Inbox {
 impl Inbox {
     /// Looks at every entry of `folder`, in name order. `now` is any monotonic time. `layout` answers for a file name
     /// (by the feed's forms); a file that no form names is ready at once, so that it can be refused by name.
-    pub fn scan(&mut self, folder: &Path, feed: &Feed, layout: &dyn Fn(&str) -> Option<std::sync::Arc<Layout>>, now: Duration) -> io::Result<Vec<Entry>> {
+    pub fn scan(
+        &mut self,
+        folder: &Path,
+        feed: &Feed,
+        layout: &dyn Fn(&str) -> Option<std::sync::Arc<Layout>>,
+        now: Duration,
+    ) -> io::Result<Vec<Entry>> {
         let (mut entries, whole) = self.names(folder, feed)?;
         entries.sort();
         let mut found = Vec::new();
@@ -105,7 +111,8 @@ impl Inbox {
         }
         if whole {
             let names: HashSet<&OsStr> = entries.iter().map(OsString::as_os_str).collect();
-            let there = |path: &PathBuf| path.parent() != Some(folder) || path.file_name().is_some_and(|n| names.contains(n));
+            let there =
+                |path: &PathBuf| path.parent() != Some(folder) || path.file_name().is_some_and(|n| names.contains(n));
             self.seen.retain(|path, _| there(path));
             self.left_alone.retain(|path, _| there(path));
         } else if self.seen.len() > LEFT_ALONE_LIMIT {
@@ -157,7 +164,8 @@ impl Inbox {
     ) -> io::Result<Option<Entry>> {
         let path = path.to_owned();
         let Some(shown) = plain_name(name) else {
-            let message = "ファイル名に使えない文字（制御文字、「..」、UTF-8 でない文字など）があるか、長すぎます".to_owned();
+            let message =
+                "ファイル名に使えない文字（制御文字、「..」、UTF-8 でない文字など）があるか、長すぎます".to_owned();
             return Ok(Some(Entry::Odd { path, name: escaped(name), code: "bad-file-name", message }));
         };
         let meta = match fs::symlink_metadata(&path) {
@@ -182,7 +190,9 @@ impl Inbox {
             Completeness::DoneFile { .. } | Completeness::Manifest { .. } | Completeness::Rename => true,
             Completeness::Stable { millis } => self.is_stable(&path, &meta, *millis, now)?,
             Completeness::Trailer { record, millis } => match layout(&shown) {
-                Some(layout) => ends_with_record(&path, &layout, record)? || self.is_stable(&path, &meta, *millis, now)?,
+                Some(layout) => {
+                    ends_with_record(&path, &layout, record)? || self.is_stable(&path, &meta, *millis, now)?
+                }
                 None => true,
             },
         };
@@ -208,7 +218,10 @@ impl Inbox {
 /// The name as text, if it is one that can be shown and kept.
 fn plain_name(name: &OsStr) -> Option<String> {
     let text = name.to_str()?;
-    let odd = |c: char| c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\\');
+    let odd = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\\')
+    };
     (text.len() <= NAME_LIMIT && !text.contains("..") && !text.contains(odd)).then(|| text.to_owned())
 }
 
@@ -236,7 +249,9 @@ pub fn companion(feed: &Feed, folder: &Path, name: &str) -> Option<PathBuf> {
 fn companion_name(feed: &Feed, name: &str) -> Option<String> {
     match &feed.complete {
         Completeness::DoneFile { suffix } => Some(format!("{name}{suffix}")),
-        Completeness::Manifest { suffix } => Some(format!("{}{suffix}", name.rsplit_once('.').map_or(name, |(stem, _)| stem))),
+        Completeness::Manifest { suffix } => {
+            Some(format!("{}{suffix}", name.rsplit_once('.').map_or(name, |(stem, _)| stem)))
+        }
         _ => None,
     }
 }
@@ -269,7 +284,12 @@ fn look(path: &Path, meta: &Metadata) -> io::Result<Look> {
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {}
         Err(e) => return Err(e),
     }
-    Ok(Look { bytes: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()), inode: meta.ino(), ends: twox_hash::XxHash3_64::oneshot(&ends) })
+    Ok(Look {
+        bytes: meta.len(),
+        modified: (meta.mtime(), meta.mtime_nsec()),
+        inode: meta.ino(),
+        ends: twox_hash::XxHash3_64::oneshot(&ends),
+    })
 }
 
 /// Does a record of this kind stand at the very end, as the layout says?

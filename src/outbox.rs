@@ -64,7 +64,9 @@ impl Parcel<'_> {
     /// Hands the manifest over, if there is one and that is not done yet; last of all, since partners wait for it.
     pub fn place_manifest(&self, area: &Area) -> io::Result<()> {
         match &self.manifest {
-            Some((suffix, _)) => self.hand_over(&self.token(area, "manifest"), &self.folder.join(manifest_name(self.name, suffix))),
+            Some((suffix, _)) => {
+                self.hand_over(&self.token(area, "manifest"), &self.folder.join(manifest_name(self.name, suffix)))
+            }
             None => Ok(()),
         }
     }

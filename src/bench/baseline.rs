@@ -82,7 +82,13 @@ fn psql_admin(url: &str, sql: &str) -> Result<(), CliError> {
 }
 
 fn psql(url: &str, rest: &[&str]) -> Result<child::Ran, CliError> {
-    child::run(Command::new("psql").args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url]).args(rest).env("PGOPTIONS", "-c client_min_messages=warning"), &[0])
+    child::run(
+        Command::new("psql")
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url])
+            .args(rest)
+            .env("PGOPTIONS", "-c client_min_messages=warning"),
+        &[0],
+    )
 }
 
 fn columns(ty: &str) -> String {

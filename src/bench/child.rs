@@ -22,7 +22,12 @@ pub(super) fn run(command: &mut Command, good: &[i32]) -> Result<Ran, CliError> 
     rustix::fs::sync();
     let what = format!("{:?}", command.get_program());
     let started = Instant::now();
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().map_err(|e| CliError::Refused(format!("{what}: {e}")))?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .map_err(|e| CliError::Refused(format!("{what}: {e}")))?;
     let mut pipe = child.stdout.take();
     let reader = std::thread::spawn(move || {
         let mut output = String::new();

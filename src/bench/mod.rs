@@ -87,7 +87,11 @@ pub fn main(root: &Path, json: bool, args: &BenchArgs) -> Result<u8, CliError> {
             "out" => outward::out(&mut bench)?,
             "small" => whole::small(&mut bench)?,
             "huge" => whole::huge(&mut bench)?,
-            other => return Err(CliError::Refused(format!("計測「{other}」はありません（parse load delta out small huge）"))),
+            other => {
+                return Err(CliError::Refused(format!(
+                    "計測「{other}」はありません（parse load delta out small huge）"
+                )));
+            }
         }
     }
     bench.clear()?;
@@ -95,7 +99,10 @@ pub fn main(root: &Path, json: bool, args: &BenchArgs) -> Result<u8, CliError> {
         let lines: Vec<_> = bench.figures.iter().map(Figure::json).collect();
         println!("{}", json!({ "records": bench.records, "runs": bench.runs, "figures": lines }));
     } else {
-        println!("{:<24} {:>9} {:>17} {:>14} {:>9} {:>7} {:>16} {:>8}", "figure", "median s", "min–max", "rate", "baseline", "ratio", "target", "MiB");
+        println!(
+            "{:<24} {:>9} {:>17} {:>14} {:>9} {:>7} {:>16} {:>8}",
+            "figure", "median s", "min–max", "rate", "baseline", "ratio", "target", "MiB"
+        );
         bench.figures.iter().for_each(|f| println!("{}", f.line()));
     }
     Ok(if bench.figures.iter().all(Figure::met) { exit::OK } else { exit::ATTENTION })

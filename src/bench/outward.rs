@@ -41,13 +41,23 @@ pub(super) fn out(bench: &mut Bench<'_>) -> Result<(), CliError> {
             }
             let (ran, told) = bench.run_site(&place, None)?;
             // A draft says of its rows what they are to the partner: all new.
-            expect(&told, &Told { files: 1, read: bench.records, new: bench.records, written: bench.records, ..Told::default() })?;
+            expect(
+                &told,
+                &Told { files: 1, read: bench.records, new: bench.records, written: bench.records, ..Told::default() },
+            )?;
             seconds.push(ran.seconds);
             peak = peak.max(ran.peak_mib);
             place.remove()?;
         }
         let name = format!("out {name}");
-        bench.figures.push(Figure { name, seconds, work: (bench.records, "rec"), baseline: Vec::new(), target: Target::Rate(150_000.0), peak_mib: Some(peak) });
+        bench.figures.push(Figure {
+            name,
+            seconds,
+            work: (bench.records, "rec"),
+            baseline: Vec::new(),
+            target: Target::Rate(150_000.0),
+            peak_mib: Some(peak),
+        });
     }
     full.remove()
 }

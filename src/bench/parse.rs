@@ -18,7 +18,9 @@ const IN_MEMORY: u64 = 100_000;
 
 pub(super) fn parse(bench: &mut Bench<'_>) -> Result<(), CliError> {
     let (site, _) = crate::mapping::site::load(bench.root).map_err(CliError::Rules)?;
-    let plan = site.in_plan(INTERFACE, "bench.sjis.csv").ok_or_else(|| CliError::Refused(format!("受信定義「{INTERFACE}」がありません")))?;
+    let plan = site
+        .in_plan(INTERFACE, "bench.sjis.csv")
+        .ok_or_else(|| CliError::Refused(format!("受信定義「{INTERFACE}」がありません")))?;
     let mut bytes = Vec::new();
     sample::write_juki_benchmark(bench.records.min(IN_MEMORY), &mut bytes)?;
     let passes = bench.records.div_ceil(IN_MEMORY);
@@ -53,6 +55,13 @@ pub(super) fn parse(bench: &mut Bench<'_>) -> Result<(), CliError> {
         seconds.push(started.elapsed().as_secs_f64());
     }
     let work = (passes * bench.records.min(IN_MEMORY), "rec");
-    bench.figures.push(Figure { name: "parse+check+map".into(), seconds, work, baseline: Vec::new(), target: Target::Rate(500_000.0), peak_mib: None });
+    bench.figures.push(Figure {
+        name: "parse+check+map".into(),
+        seconds,
+        work,
+        baseline: Vec::new(),
+        target: Target::Rate(500_000.0),
+        peak_mib: None,
+    });
     Ok(())
 }

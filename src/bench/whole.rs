@@ -29,7 +29,11 @@ pub(super) fn load(bench: &mut Bench<'_>, delta: bool) -> Result<(), CliError> {
     };
     for store in stores {
         let name = if store.is_some() { "postgres" } else { "sqlite" };
-        if delta { delta_on(bench, &file, name, store.as_deref())? } else { load_into(bench, &file, name, store.as_deref())? }
+        if delta {
+            delta_on(bench, &file, name, store.as_deref())?
+        } else {
+            load_into(bench, &file, name, store.as_deref())?
+        }
     }
     Ok(())
 }
@@ -47,7 +51,14 @@ fn load_into(bench: &mut Bench<'_>, file: &Path, name: &str, store: Option<&str>
         peak = peak.max(ran.1);
     }
     let target = Target::Ratio(if store.is_some() { 0.5 } else { 1.0 });
-    bench.figures.push(Figure { name: format!("load {name}"), seconds, work: (bench.records, "rec"), baseline: base, target, peak_mib: Some(peak) });
+    bench.figures.push(Figure {
+        name: format!("load {name}"),
+        seconds,
+        work: (bench.records, "rec"),
+        baseline: base,
+        target,
+        peak_mib: Some(peak),
+    });
     Ok(())
 }
 
@@ -64,7 +75,8 @@ fn full_load(bench: &Bench<'_>, file: &Path, store: Option<&str>) -> Result<(Pla
 
 fn delta_on(bench: &mut Bench<'_>, file: &Path, name: &str, store: Option<&str>) -> Result<(), CliError> {
     let records = (bench.records / DELTA_PART).max(10);
-    let change = bench.write("bench-delta.csv", |out| sample::write_juki_benchmark_delta(records, bench.records, out))?;
+    let change =
+        bench.write("bench-delta.csv", |out| sample::write_juki_benchmark_delta(records, bench.records, out))?;
     let (mut seconds, mut base, mut peak) = (Vec::new(), Vec::new(), 0.0_f64);
     let mut full = None;
     for _ in 0..bench.runs {
@@ -93,7 +105,14 @@ fn delta_on(bench: &mut Bench<'_>, file: &Path, name: &str, store: Option<&str>)
         place.remove()?;
     }
     let name = format!("delta {name}");
-    bench.figures.push(Figure { name, seconds, work: (records, "rec"), baseline: base, target: Target::Ratio(0.03), peak_mib: Some(peak) });
+    bench.figures.push(Figure {
+        name,
+        seconds,
+        work: (records, "rec"),
+        baseline: base,
+        target: Target::Ratio(0.03),
+        peak_mib: Some(peak),
+    });
     Ok(())
 }
 
@@ -111,7 +130,14 @@ pub(super) fn small(bench: &mut Bench<'_>) -> Result<(), CliError> {
         peak = peak.max(ran.peak_mib);
         place.remove()?;
     }
-    bench.figures.push(Figure { name: "small".into(), seconds, work: (files, "file"), baseline: Vec::new(), target: Target::Rate(200.0), peak_mib: Some(peak) });
+    bench.figures.push(Figure {
+        name: "small".into(),
+        seconds,
+        work: (files, "file"),
+        baseline: Vec::new(),
+        target: Target::Rate(200.0),
+        peak_mib: Some(peak),
+    });
     Ok(())
 }
 
@@ -126,14 +152,25 @@ pub(super) fn huge(bench: &mut Bench<'_>) -> Result<(), CliError> {
     let (ran, told) = bench.run_site(&place, None)?;
     expect(&told, &Told { files: 1, read: records, new: records, ..Told::default() })?;
     place.remove()?;
-    let figure = Figure { name: "huge 5 GB".into(), seconds: vec![ran.seconds], work: (records, "rec"), baseline: Vec::new(), target: Target::Memory, peak_mib: Some(ran.peak_mib) };
+    let figure = Figure {
+        name: "huge 5 GB".into(),
+        seconds: vec![ran.seconds],
+        work: (records, "rec"),
+        baseline: Vec::new(),
+        target: Target::Memory,
+        peak_mib: Some(ran.peak_mib),
+    };
     bench.figures.push(figure);
     Ok(())
 }
 
 /// Nothing may be lost, held or doubled in a measured run.
 pub(super) fn expect(told: &Told, wanted: &Told) -> Result<(), CliError> {
-    if told == wanted { Ok(()) } else { Err(CliError::Refused(format!("計測した実行の結果が違います: {told:?}（期待 {wanted:?}）"))) }
+    if told == wanted {
+        Ok(())
+    } else {
+        Err(CliError::Refused(format!("計測した実行の結果が違います: {told:?}（期待 {wanted:?}）")))
+    }
 }
 
 impl Bench<'_> {

@@ -69,7 +69,11 @@ pub fn check(cli: &Cli) -> Result<u8, CliError> {
 /// `preview`: the first records as parsed and as mapped, and every finding of the file; nothing is stored.
 pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
     let site = cli.site()?;
-    let name = args.file.file_name().and_then(|n| n.to_str()).ok_or_else(|| CliError::Refused("ファイル名を読めません".into()))?;
+    let name = args
+        .file
+        .file_name()
+        .and_then(|n| n.to_str())
+        .ok_or_else(|| CliError::Refused("ファイル名を読めません".into()))?;
     let plan = site.in_plan(&args.interface, name).ok_or_else(|| {
         CliError::Refused(format!("「{}」の受信定義（schemas/feeds）に「{name}」に合う形がありません", args.interface))
     })?;
@@ -104,10 +108,20 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
     })?;
     if cli.json {
         let findings: Vec<_> = loaded.findings.kept().iter().map(finding_json).collect();
-        writeln!(out, "{}", json!({ "parsed": parsed, "mapped": mapped, "read": loaded.read, "held": loaded.held_count(), "findings": findings }))?;
+        writeln!(
+            out,
+            "{}",
+            json!({ "parsed": parsed, "mapped": mapped, "read": loaded.read, "held": loaded.held_count(), "findings": findings })
+        )?;
     } else {
         print_preview(&mut out, &plan, &parsed, &mapped)?;
-        writeln!(out, "── 結果: 読込 {} 件、保留 {} 件、対象外 {} 件", loaded.read, loaded.held_count(), loaded.skipped)?;
+        writeln!(
+            out,
+            "── 結果: 読込 {} 件、保留 {} 件、対象外 {} 件",
+            loaded.read,
+            loaded.held_count(),
+            loaded.skipped
+        )?;
         for finding in loaded.findings.kept() {
             writeln!(out, "{}", line(finding))?;
         }
@@ -164,10 +178,22 @@ fn value_json(value: Value<'_>, secret: bool) -> serde_json::Value {
     }
 }
 
-fn print_preview(out: &mut impl Write, plan: &InPlan, parsed: &[serde_json::Value], mapped: &[serde_json::Value]) -> std::io::Result<()> {
+fn print_preview(
+    out: &mut impl Write,
+    plan: &InPlan,
+    parsed: &[serde_json::Value],
+    mapped: &[serde_json::Value],
+) -> std::io::Result<()> {
     writeln!(out, "{}（{}）レイアウト {} / {}", plan.title, plan.interface, plan.layout.id, plan.layout.profile)?;
     for record in parsed {
-        writeln!(out, "── {} 件目（{}）{} バイト目から {} バイト", record["record"], text(&record["kind"]), record["byte"], record["bytes"])?;
+        writeln!(
+            out,
+            "── {} 件目（{}）{} バイト目から {} バイト",
+            record["record"],
+            text(&record["kind"]),
+            record["byte"],
+            record["bytes"]
+        )?;
         print_fields(out, &record["fields"])?;
     }
     for row in mapped {

@@ -24,7 +24,8 @@ const OPERATOR: &str = "デモの担当者";
 /// `sample`: the generator alone.
 pub fn sample(cli: &Cli, args: &SampleArgs) -> Result<u8, CliError> {
     let site = cli.site()?;
-    let options = SampleOptions { seed: args.seed, residents: args.residents, include_bad: args.bad, ..SampleOptions::default() };
+    let options =
+        SampleOptions { seed: args.seed, residents: args.residents, include_bad: args.bad, ..SampleOptions::default() };
     let summary = make(cli, &site, &options, &args.into)?;
     print_sample(cli, &summary);
     Ok(exit::OK)
@@ -58,7 +59,8 @@ pub fn demo(cli: &Cli, args: &DemoArgs) -> Result<u8, CliError> {
     let own = cli.site()?;
     prepare(&own, args)?;
     let (site, _) = crate::mapping::site::load(&args.into).map_err(CliError::Rules)?;
-    let options = SampleOptions { seed: args.seed, residents: args.residents, include_bad: true, ..SampleOptions::default() };
+    let options =
+        SampleOptions { seed: args.seed, residents: args.residents, include_bad: true, ..SampleOptions::default() };
     let say = |text: &str| {
         if !cli.json {
             println!("{text}");
@@ -102,7 +104,10 @@ fn prepare(own: &Site, args: &DemoArgs) -> Result<(), CliError> {
     let into = &args.into;
     if into.exists() {
         if !into.join(MARK).is_file() {
-            return Err(CliError::Refused(format!("「{}」はデモが作ったフォルダーではありません。別の名前を --into で指定してください", into.display())));
+            return Err(CliError::Refused(format!(
+                "「{}」はデモが作ったフォルダーではありません。別の名前を --into で指定してください",
+                into.display()
+            )));
         }
         fs::remove_dir_all(into)?;
     }
@@ -122,7 +127,8 @@ fn prepare(own: &Site, args: &DemoArgs) -> Result<(), CliError> {
 /// The configuration with another database.
 fn with_store(config: &str, url: &str) -> String {
     let line = format!("url = {}", serde_json::Value::String(url.to_owned()));
-    let lines: Vec<&str> = config.lines().map(|l| if l.trim_start().starts_with("url") { line.as_str() } else { l }).collect();
+    let lines: Vec<&str> =
+        config.lines().map(|l| if l.trim_start().starts_with("url") { line.as_str() } else { l }).collect();
     lines.join("\n") + "\n"
 }
 
@@ -148,7 +154,8 @@ fn tell_derived(hub: &mut Hub) -> Result<(), CliError> {
         }
         println!("{:>6} 計算 {} {} 件", report.exchange, report.title, report.balance.read.count);
         for line in &report.outcomes {
-            let amount = line.tally.amount.map(|a| format!(" {} 円", crate::report::words::thousands(a))).unwrap_or_default();
+            let amount =
+                line.tally.amount.map(|a| format!(" {} 円", crate::report::words::thousands(a))).unwrap_or_default();
             println!("       {} {} 件{amount}", line.label, line.tally.count);
         }
     }

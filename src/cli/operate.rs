@@ -106,12 +106,16 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     let round = worker::run_until_idle(&mut hub, Duration::from_secs(args.wait))?;
     let site = hub.site.clone();
     for interface in &args.draft {
-        let plan = site.outbound.get(interface).ok_or_else(|| CliError::Refused(format!("送信定義「{interface}」がありません")))?;
+        let plan = site
+            .outbound
+            .get(interface)
+            .ok_or_else(|| CliError::Refused(format!("送信定義「{interface}」がありません")))?;
         outbound::draft(&mut hub, plan)?;
     }
     facts::write_day(&mut hub)?;
     let wanted = Wanted { limit: 20_000, ..Wanted::default() };
-    let seen: Vec<Exchange> = ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before).rev().collect();
+    let seen: Vec<Exchange> =
+        ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before).rev().collect();
     print_exchanges(cli, &mut hub, &seen)?;
     if !cli.json && round.waiting > 0 {
         println!("届いている途中のファイルが {} 件あります", round.waiting);
@@ -125,7 +129,9 @@ fn needs_person(hub: &mut Hub, exchanges: &[Exchange]) -> Result<bool, HubError>
         if e.state == State::Rejected {
             return Ok(true);
         }
-        if e.direction == Direction::In && crate::store::run::of_exchange(&mut hub.conn, e.id)?.last().is_some_and(|r| r.totals.held > 0) {
+        if e.direction == Direction::In
+            && crate::store::run::of_exchange(&mut hub.conn, e.id)?.last().is_some_and(|r| r.totals.held > 0)
+        {
             return Ok(true);
         }
     }
@@ -167,11 +173,20 @@ pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Resu
         }
         let way = if e.direction == Direction::In { "受信" } else { "送付" };
         let what = if e.direction == Direction::In {
-            format!("読込 {} 新規 {} 変更 {} 同じ {} 終了 {} 保留 {} 却下 {}", t.read, t.loaded_new, t.loaded_changed, t.unchanged, t.closed, t.held, t.rejected)
+            format!(
+                "読込 {} 新規 {} 変更 {} 同じ {} 終了 {} 保留 {} 却下 {}",
+                t.read, t.loaded_new, t.loaded_changed, t.unchanged, t.closed, t.held, t.rejected
+            )
         } else {
             format!("{} 件 SHA-256 {}", e.records.unwrap_or(0), e.sha256.as_deref().map_or("", |s| &s[..16]))
         };
-        println!("{:>6} {way} {} {} {}", e.id, facts::state_word(e.state), facts::title(hub, &e.interface), crate::report::words::visible(&e.file_name));
+        println!(
+            "{:>6} {way} {} {} {}",
+            e.id,
+            facts::state_word(e.state),
+            facts::title(hub, &e.interface),
+            crate::report::words::visible(&e.file_name)
+        );
         println!("       {what}");
         if let Some(note) = &e.note {
             println!("       {}", crate::report::words::visible(note));
@@ -209,7 +224,12 @@ fn told(cli: &Cli, hub: &mut Hub, exchange: &Exchange, message: &str) -> Result<
 pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let _lock = worker::lock(&hub)?;
-    let wanted = Wanted { direction: Some(Direction::Out), states: &[State::Confirmed, State::Delivering], limit: 1000, ..Wanted::default() };
+    let wanted = Wanted {
+        direction: Some(Direction::Out),
+        states: &[State::Confirmed, State::Delivering],
+        limit: 1000,
+        ..Wanted::default()
+    };
     let mut sent = Vec::new();
     for exchange in ledger::list(&mut hub.conn, &wanted)?.into_iter().rev() {
         street::deliver(&mut hub, &exchange)?;
@@ -229,7 +249,9 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
     if let Some(id) = args.exchange {
         let exchange = match ledger::get(&mut hub.conn, id) {
             Ok(exchange) => exchange,
-            Err(crate::store::StoreError::Missing { .. }) => return Err(CliError::Refused(format!("受付番号 {id} はありません"))),
+            Err(crate::store::StoreError::Missing { .. }) => {
+                return Err(CliError::Refused(format!("受付番号 {id} はありません")));
+            }
             Err(e) => return Err(e.into()),
         };
         let report = facts::exchange_report(&mut hub, &exchange)?;

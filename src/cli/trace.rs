@@ -22,11 +22,10 @@ const LIMIT: usize = 200;
 
 /// Follows one record.
 pub fn trace(cli: &Cli, args: &TraceArgs) -> Result<u8, CliError> {
-    let (file, record) = args
-        .target
-        .rsplit_once(':')
-        .and_then(|(f, r)| Some((f, r.parse::<u64>().ok()?)))
-        .ok_or_else(|| CliError::Refused("「ファイル名:記録番号」の形で書いてください（例 KS01_….csv:3）".into()))?;
+    let (file, record) =
+        args.target.rsplit_once(':').and_then(|(f, r)| Some((f, r.parse::<u64>().ok()?))).ok_or_else(|| {
+            CliError::Refused("「ファイル名:記録番号」の形で書いてください（例 KS01_….csv:3）".into())
+        })?;
     let mut hub = cli.hub()?;
     let exchange = find(&mut hub, file)?;
     let tree = match exchange.direction {
@@ -58,7 +57,9 @@ fn find(hub: &mut Hub, file: &str) -> Result<Exchange, CliError> {
 
 fn outbound(hub: &mut Hub, exchange: &Exchange, record: u64) -> Result<Json, CliError> {
     let Some(stored) = ledger_out::record(&mut hub.conn, exchange.id, record)? else {
-        return Err(CliError::Refused(format!("{record} 件目は行の記録ではありません（見出し・末尾など）か、ありません")));
+        return Err(CliError::Refused(format!(
+            "{record} 件目は行の記録ではありません（見出し・末尾など）か、ありません"
+        )));
     };
     let site = hub.site.clone();
     let layout = site.outbound.get(&exchange.interface).map(|p| p.layout.clone());
@@ -75,7 +76,9 @@ fn outbound(hub: &mut Hub, exchange: &Exchange, record: u64) -> Result<Json, Cli
 fn sources(hub: &mut Hub, lineage: &str, depth: usize, budget: &mut usize) -> Result<Json, CliError> {
     let mut nodes = Vec::new();
     for part in lineage.split(',').filter(|p| !p.is_empty()) {
-        let Some((entity, vid)) = part.split_once(':').and_then(|(e, v)| Some((e, v.parse::<i64>().ok()?))) else { continue };
+        let Some((entity, vid)) = part.split_once(':').and_then(|(e, v)| Some((e, v.parse::<i64>().ok()?))) else {
+            continue;
+        };
         if depth == 0 || *budget == 0 {
             nodes.push(json!({ "備考": "ここから先は省略しました" }));
             break;
@@ -89,9 +92,20 @@ fn sources(hub: &mut Hub, lineage: &str, depth: usize, budget: &mut usize) -> Re
     Ok(Json::Array(nodes))
 }
 
-fn version_node(hub: &mut Hub, entity: &crate::schema::entity::Entity, vid: i64, version: &Version, depth: usize, budget: &mut usize) -> Result<Json, CliError> {
+fn version_node(
+    hub: &mut Hub,
+    entity: &crate::schema::entity::Entity,
+    vid: i64,
+    version: &Version,
+    depth: usize,
+    budget: &mut usize,
+) -> Result<Json, CliError> {
     let run = run::get(&mut hub.conn, version.run)?;
-    let key: Vec<String> = entity.key.iter().map(|&i| if entity.columns[i].secret { "＊＊＊".into() } else { version.values[i].as_value().to_string() }).collect();
+    let key: Vec<String> = entity
+        .key
+        .iter()
+        .map(|&i| if entity.columns[i].secret { "＊＊＊".into() } else { version.values[i].as_value().to_string() })
+        .collect();
     let mut node = json!({ "エンティティ": entity.name, "版": vid, "キー": key.join("・"), "処理": run.id, "定義の版": run.revision, "基準日": run.base_date });
     match (run.exchange, &version.src) {
         (Some(id), _) => {
@@ -135,7 +149,9 @@ fn inbound(hub: &mut Hub, exchange: &Exchange, record: u64) -> Result<Json, CliE
         }
     }
     let Some((byte, len)) = place else {
-        return Err(CliError::Refused(format!("{record} 件目は取り込まれた行ではありません（前と同じ内容、対象外、見出しなど）")));
+        return Err(CliError::Refused(format!(
+            "{record} 件目は取り込まれた行ではありません（前と同じ内容、対象外、見出しなど）"
+        )));
     };
     let mut node = file_node(hub, exchange, layout.as_deref(), record, byte, len)?;
     node["行き先"] = Json::Array(went);
@@ -152,7 +168,9 @@ fn destinations(hub: &mut Hub, entity: &str, vid: i64, depth: usize, budget: &mu
     let site = hub.site.clone();
     if depth > 0 {
         for plan in site.derive.values().filter(|p| p.view.lineage.iter().any(|(_, e)| e == entity)) {
-            for derived in lineage::derived_from(&mut hub.conn, &plan.entity, entity, vid, 20)?.into_iter().map(|v| v.vid) {
+            for derived in
+                lineage::derived_from(&mut hub.conn, &plan.entity, entity, vid, 20)?.into_iter().map(|v| v.vid)
+            {
                 if *budget == 0 {
                     break;
                 }
@@ -167,7 +185,14 @@ fn destinations(hub: &mut Hub, entity: &str, vid: i64, depth: usize, budget: &mu
 }
 
 /// A record of a file: where it stands and what it says, secret items masked.
-fn file_node(hub: &Hub, exchange: &Exchange, layout: Option<&Layout>, record: u64, byte: u64, len: u64) -> Result<Json, CliError> {
+fn file_node(
+    hub: &Hub,
+    exchange: &Exchange,
+    layout: Option<&Layout>,
+    record: u64,
+    byte: u64,
+    len: u64,
+) -> Result<Json, CliError> {
     let mut node = json!({ "ファイル": exchange.file_name, "受付番号": exchange.id, "SHA-256": exchange.sha256, "記録": record, "バイト位置": byte, "バイト数": len });
     let Some((layout, sha256)) = layout.zip(exchange.sha256.as_deref()) else { return Ok(node) };
     if let Some(fields) = fields(hub, layout, sha256, record)? {
@@ -180,7 +205,8 @@ fn file_node(hub: &Hub, exchange: &Exchange, layout: Option<&Layout>, record: u6
 fn fields(hub: &Hub, layout: &Layout, sha256: &str, wanted: u64) -> Result<Option<Json>, HubError> {
     let path = hub.area.archived_path(sha256);
     let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
-    let mut reader = RecordReader::new(std::sync::Arc::new(layout.clone()), Box::new(input) as Box<dyn Read>, ReadLimits::default());
+    let mut reader =
+        RecordReader::new(std::sync::Arc::new(layout.clone()), Box::new(input) as Box<dyn Read>, ReadLimits::default());
     let (mut record, mut findings) = (Record::default(), Findings::new(0));
     while reader.next(&mut record, &mut findings).map_err(HubError::io("読み込み", &path))? {
         if record.number == wanted {

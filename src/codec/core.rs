@@ -119,7 +119,12 @@ impl Core {
         let (byte, line) = (source.position(), self.line);
         findings.note("empty-line", Severity::Warning, || {
             let place = crate::finding::DataPlace { line, byte, ..Default::default() };
-            crate::finding::Finding::data("empty-line", Severity::Warning, place, format!("{line}行目が空行です。読み飛ばしました"))
+            crate::finding::Finding::data(
+                "empty-line",
+                Severity::Warning,
+                place,
+                format!("{line}行目が空行です。読み飛ばしました"),
+            )
         });
         source.advance(len);
         self.line += 1;

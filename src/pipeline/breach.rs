@@ -8,15 +8,22 @@ use crate::mapping::plan::{Check, InPlan};
 
 /// An expression of the mapping that this record makes impossible to compute.
 pub(super) fn failed(plan: &InPlan, record: &Record, rule: &RulePlace, why: &str) -> Finding {
-    Finding::data("expression-failed", Severity::Error, record.place(&plan.layout, None), format!("定義の式を計算できません（{why}）"))
-        .with_rule(rule.clone())
+    Finding::data(
+        "expression-failed",
+        Severity::Error,
+        record.place(&plan.layout, None),
+        format!("定義の式を計算できません（{why}）"),
+    )
+    .with_rule(rule.clone())
 }
 
 /// A check that this record does not pass.
 pub(super) fn breach(plan: &InPlan, check: &Check, record: &Record) -> Finding {
     let place: DataPlace = record.place(&plan.layout, check.field);
     let message = fill(&check.message, plan, record);
-    let mut finding = Finding::data(&check.code, check.severity, place, message).with_rule(check.place.clone()).with_action(check.action.clone());
+    let mut finding = Finding::data(&check.code, check.severity, place, message)
+        .with_rule(check.place.clone())
+        .with_action(check.action.clone());
     if let Some(field) = check.field {
         let secret = plan.layout.records[record.kind].fields[field].secret;
         finding = finding.with_value(&record.value(field).to_string(), secret);

@@ -19,7 +19,10 @@ pub fn confirm(hub: &mut Hub, id: i64, who: &str, hash: Option<&str>) -> Result<
     if let Some(hash) = hash {
         let hash = hash.trim().to_ascii_lowercase();
         if hash.len() < HASH_DIGITS || !sha256.starts_with(&hash) {
-            return Err(HubError::Refused(format!("受付番号 {id} の内容は確認したハッシュと違います（現在 {}…）。報告書を見直してください", &sha256[..16])));
+            return Err(HubError::Refused(format!(
+                "受付番号 {id} の内容は確認したハッシュと違います（現在 {}…）。報告書を見直してください",
+                &sha256[..16]
+            )));
         }
     }
     decide(hub, id, State::Confirmed, "confirm", who, &format!("SHA-256 {sha256}"))?;
@@ -64,7 +67,11 @@ fn decide(hub: &mut Hub, id: i64, to: State, what: &str, who: &str, detail: &str
         }
         Ok::<_, StoreError>(done)
     })?;
-    if done { Ok(()) } else { Err(HubError::Refused(format!("受付番号 {id} はほかの人が先に決めました"))) }
+    if done {
+        Ok(())
+    } else {
+        Err(HubError::Refused(format!("受付番号 {id} はほかの人が先に決めました")))
+    }
 }
 
 /// Takes a confirmed exchange (or one whose delivery a stop interrupted) to the outbox.
@@ -77,7 +84,10 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let parcel = parcel(hub, plan, exchange);
     if exchange.state == State::Confirmed {
         if parcel.is_blocked() {
-            let message = format!("同じ名前の前のファイル {} がまだ引き取られていません。引き取られてから送ります", exchange.file_name);
+            let message = format!(
+                "同じ名前の前のファイル {} がまだ引き取られていません。引き取られてから送ります",
+                exchange.file_name
+            );
             return Err(HubError::Refused(message));
         }
         parcel.prepare(&hub.area).map_err(HubError::io("送付の準備", &parcel.folder))?;
@@ -115,7 +125,13 @@ fn parcel<'a>(hub: &Hub, plan: &'a OutPlan, exchange: &'a Exchange) -> Parcel<'a
         );
         (suffix, lines)
     });
-    Parcel { exchange: exchange.id, sha256, folder: hub.area.outbox.join(&exchange.interface), name: &exchange.file_name, manifest }
+    Parcel {
+        exchange: exchange.id,
+        sha256,
+        folder: hub.area.outbox.join(&exchange.interface),
+        name: &exchange.file_name,
+        manifest,
+    }
 }
 
 /// The run that made a draft.

@@ -12,8 +12,8 @@ use crate::finding::{DataPlace, Finding, Severity};
 use crate::mapping::plan::{DerivePlan, Outcome};
 use crate::store::apply::{self, ApplyMode};
 use crate::store::bulk::{VersionBatch, VersionWriter};
-use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
 use crate::store::lineage::lineage_text;
+use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
 use crate::store::{StoreError, detail};
 use crate::value::Value;
 
@@ -35,13 +35,25 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
     let today = hub.clock.today().to_string();
     let dantai = hub.dantai().to_owned();
     discard_unfinished(hub, plan)?;
-    let new = NewRun { exchange: None, interface: &plan.interface, dantai: &dantai, kind: RunKind::Derive, base_date: &today, revision: &plan.revision };
+    let new = NewRun {
+        exchange: None,
+        interface: &plan.interface,
+        dantai: &dantai,
+        kind: RunKind::Derive,
+        base_date: &today,
+        revision: &plan.revision,
+    };
     let run = run::begin(&mut hub.conn, &new, &now)?;
     hub.steps.pass(Step::DeriveStaging)?;
     let mut pass = Pass {
         plan,
         columns: columns(plan),
-        run: RunItems { base_date: today.clone(), municipality: dantai.clone(), created_at: crate::clock::compact_jst(&now), ..RunItems::default() },
+        run: RunItems {
+            base_date: today.clone(),
+            municipality: dantai.clone(),
+            created_at: crate::clock::compact_jst(&now),
+            ..RunItems::default()
+        },
         batch: VersionBatch::new(&plan.entity),
         scratch: Scratch::new(),
         rows: 0,
@@ -57,8 +69,14 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
     let steps = hub.steps.clone();
     let site = hub.site.clone();
     // In the order of the key: the same rows have the same numbers in the report on every database.
-    let order: Vec<usize> = plan.entity.key.iter().filter_map(|&k| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[k].name)).collect();
-    let source = Source { site: &site, view: &plan.view, filter: None, order: &order, dantai: &dantai, base_date: &today };
+    let order: Vec<usize> = plan
+        .entity
+        .key
+        .iter()
+        .filter_map(|&k| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[k].name))
+        .collect();
+    let source =
+        Source { site: &site, view: &plan.view, filter: None, order: &order, dantai: &dantai, base_date: &today };
     let read = source.each(&mut reading, |values| {
         pass.take(values, &site.values);
         if pass.batch.len() >= BATCH_ROWS {
@@ -84,7 +102,13 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
 fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &str) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     hub.conn.durable(|conn| {
-        let applied = apply::apply_entity(conn, &plan.entity, run, dantai, ApplyMode { full: true, any_held: false, max_duplicates: 0, amount: plan.amount })?;
+        let applied = apply::apply_entity(
+            conn,
+            &plan.entity,
+            run,
+            dantai,
+            ApplyMode { full: true, any_held: false, max_duplicates: 0, amount: plan.amount },
+        )?;
         let duplicates = applied.duplicates as i64;
         let totals = RunTotals {
             read: pass.rows,
@@ -106,10 +130,18 @@ fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &
         }
         detail::add_findings(conn, run, 1, pass.findings.kept())?;
         if duplicates > 0 {
-            let message = format!("同じキーの行が {duplicates} 件計算されたため、保留しました。ビュー「{}」の定義を確認してください", plan.view.name);
+            let message = format!(
+                "同じキーの行が {duplicates} 件計算されたため、保留しました。ビュー「{}」の定義を確認してください",
+                plan.view.name
+            );
             detail::count_findings(conn, run, "duplicate-key", Severity::Error, 1)?;
             let first = pass.findings.kept().len() as u64 + 1;
-            detail::add_findings(conn, run, first, &[Finding::data("duplicate-key", Severity::Error, DataPlace::default(), message)])?;
+            detail::add_findings(
+                conn,
+                run,
+                first,
+                &[Finding::data("duplicate-key", Severity::Error, DataPlace::default(), message)],
+            )?;
         }
         let outcomes: Vec<detail::TotalSeen> = plan
             .outcomes
@@ -138,7 +170,14 @@ fn discard_unfinished(hub: &mut Hub, plan: &DerivePlan) -> Result<(), HubError> 
         if old.kind == RunKind::Derive && old.interface == plan.interface {
             apply::discard_run(&mut hub.conn, &plan.entity, old.id)?;
             detail::forget(&mut hub.conn, old.id)?;
-            run::finish(&mut hub.conn, old.id, RunState::Failed, &RunTotals::default(), Some("中断されたため、やり直しました"), &now)?;
+            run::finish(
+                &mut hub.conn,
+                old.id,
+                RunState::Failed,
+                &RunTotals::default(),
+                Some("中断されたため、やり直しました"),
+                &now,
+            )?;
         }
     }
     Ok(())
@@ -204,5 +243,6 @@ fn named(outcome: &Outcome, plan: &DerivePlan, columns: &[Value<'_>], row: u64) 
             message = message.replace(&place, &value);
         }
     }
-    Finding::data(&outcome.code, outcome.severity, DataPlace { record: row, ..DataPlace::default() }, message).with_rule(outcome.place.clone())
+    Finding::data(&outcome.code, outcome.severity, DataPlace { record: row, ..DataPlace::default() }, message)
+        .with_rule(outcome.place.clone())
 }

@@ -32,7 +32,14 @@ pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
 /// Is a draft of this interface under way?
 pub fn is_open(hub: &mut Hub, interface: &str) -> Result<bool, HubError> {
     let dantai = hub.dantai().to_owned();
-    let wanted = Wanted { dantai: Some(&dantai), direction: Some(Direction::Out), interface: Some(interface), states: &OPEN, limit: 1, ..Wanted::default() };
+    let wanted = Wanted {
+        dantai: Some(&dantai),
+        direction: Some(Direction::Out),
+        interface: Some(interface),
+        states: &OPEN,
+        limit: 1,
+        ..Wanted::default()
+    };
     Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
 }
 

@@ -62,7 +62,13 @@ pub struct Encoder<'a, W: Write + Seek> {
 
 impl<'a, W: Write + Seek> Encoder<'a, W> {
     /// Starts a file.
-    pub fn new(plan: &'a OutPlan, writer: RecordWriter<W>, run: RunItems, site: &'a [(String, String)], findings_per_code: usize) -> Self {
+    pub fn new(
+        plan: &'a OutPlan,
+        writer: RecordWriter<W>,
+        run: RunItems,
+        site: &'a [(String, String)],
+        findings_per_code: usize,
+    ) -> Self {
         Encoder {
             plan,
             writer,
@@ -117,11 +123,22 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
                 (None, Vec::new())
             }
             None => {
-                let (file, totals) = self.writer.finish().map_err(HubError::io("書き出し", std::path::Path::new(&self.run.file_name)))?;
+                let (file, totals) = self
+                    .writer
+                    .finish()
+                    .map_err(HubError::io("書き出し", std::path::Path::new(&self.run.file_name)))?;
                 (Some(file), totals)
             }
         };
-        Ok(Finished { file, totals, rows: self.rows, held: self.held, amount: self.amount, groups: self.groups, findings: self.findings })
+        Ok(Finished {
+            file,
+            totals,
+            rows: self.rows,
+            held: self.held,
+            amount: self.amount,
+            groups: self.groups,
+            findings: self.findings,
+        })
     }
 
     fn head(&mut self) -> Result<(), HubError> {
@@ -133,7 +150,8 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
     }
 
     fn turn_group(&mut self, columns: &[Value<'_>]) -> Result<(), HubError> {
-        let same = self.group.as_ref().is_some_and(|open| self.plan.group.iter().all(|&i| open[i].as_value() == columns[i]));
+        let same =
+            self.group.as_ref().is_some_and(|open| self.plan.group.iter().all(|&i| open[i].as_value() == columns[i]));
         if same {
             return Ok(());
         }
@@ -161,14 +179,28 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
         self.run.change = if self.plan.delta { "delta" } else { "full" };
         for record in self.plan.records.iter().filter(|r| r.level == level) {
             if self.write(record, columns, false, "")?.0.is_none() {
-                let message = format!("「{}」レコードを作れないため、ファイルとして送れません", self.plan.layout.records[record.record].name);
-                self.findings.push(Finding::data("frame-record-failed", Severity::Fatal, DataPlace::default(), message));
+                let message = format!(
+                    "「{}」レコードを作れないため、ファイルとして送れません",
+                    self.plan.layout.records[record.record].name
+                );
+                self.findings.push(Finding::data(
+                    "frame-record-failed",
+                    Severity::Fatal,
+                    DataPlace::default(),
+                    message,
+                ));
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, record: &OutRecord, columns: &[Value<'_>], closed: bool, key: &str) -> Result<(Option<Written>, i64), HubError> {
+    fn write(
+        &mut self,
+        record: &OutRecord,
+        columns: &[Value<'_>],
+        closed: bool,
+        key: &str,
+    ) -> Result<(Option<Written>, i64), HubError> {
         self.numbers[record.record] += 1;
         self.run.sequence = self.numbers[record.record];
         let row = ViewRow { columns, run: &self.run, site: self.site };
@@ -181,7 +213,8 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
                     let name = &self.plan.layout.records[record.record].fields[field].name;
                     let place = DataPlace { record: self.rows + 1, field: name.clone(), ..DataPlace::default() };
                     let message = format!("キー {key}: 定義の式を計算できません（{e}）");
-                    let finding = Finding::data("expression-failed", Severity::Error, place, message).with_rule(record.place.clone());
+                    let finding = Finding::data("expression-failed", Severity::Error, place, message)
+                        .with_rule(record.place.clone());
                     self.findings.push(finding);
                     self.numbers[record.record] -= 1;
                     return Ok((None, 0));
@@ -192,7 +225,10 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
             Some((kind, field)) if kind == record.record => values[field].as_int().unwrap_or(0),
             _ => 0,
         };
-        let wrote = self.writer.write(record.record, &values).map_err(HubError::io("書き出し", std::path::Path::new(&self.run.file_name)))?;
+        let wrote = self
+            .writer
+            .write(record.record, &values)
+            .map_err(HubError::io("書き出し", std::path::Path::new(&self.run.file_name)))?;
         drop(values);
         self.scratch.clear();
         match wrote {

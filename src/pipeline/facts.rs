@@ -12,7 +12,10 @@ use crate::finding::catalogue;
 use crate::outbox::manifest_name;
 use crate::report::balance::{Balance, Tally};
 use crate::report::day::{DayReport, DayRow, DeliveryRow, WaitingRow};
-use crate::report::model::{Delivery, Direction, FileUsed, FindingLine, FindingsBeyond, HeldRecord, LayoutUsed, Municipality, RunReport, SeenTotal, TallyLine, Times};
+use crate::report::model::{
+    Delivery, Direction, FileUsed, FindingLine, FindingsBeyond, HeldRecord, LayoutUsed, Municipality, RunReport,
+    SeenTotal, TallyLine, Times,
+};
 use crate::report::verdict::Outcome;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
@@ -72,7 +75,8 @@ pub fn exchange_report(hub: &mut Hub, exchange: &Exchange) -> Result<RunReport, 
 
 fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> Result<RunReport, HubError> {
     let site = hub.site.clone();
-    let interface = exchange.map_or_else(|| run.map(|r| r.interface.clone()).unwrap_or_default(), |e| e.interface.clone());
+    let interface =
+        exchange.map_or_else(|| run.map(|r| r.interface.clone()).unwrap_or_default(), |e| e.interface.clone());
     let direction = match (exchange, run) {
         (Some(e), _) if e.direction == ledger::Direction::In => Direction::In,
         (Some(_), _) => Direction::Out,
@@ -84,11 +88,20 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
     let mut report = RunReport::new(&title(hub, &interface), &interface, direction, &number, outcome);
     report.municipality = Municipality { code: hub.dantai().to_owned(), name: site.municipality_name() };
     if let Some(e) = exchange {
-        report.file = Some(FileUsed { name: e.file_name.clone(), sha256: e.sha256.clone().unwrap_or_default(), bytes: e.bytes.unwrap_or(0) as u64 });
+        report.file = Some(FileUsed {
+            name: e.file_name.clone(),
+            sha256: e.sha256.clone().unwrap_or_default(),
+            bytes: e.bytes.unwrap_or(0) as u64,
+        });
         report.times.received = people_jst(&e.received_at);
         report.plan_revision = e.revision.clone().unwrap_or_default();
         let layout = e.layout.clone().zip(e.profile.clone()).and_then(|k| site.layouts.get(&k));
-        report.layout = layout.map(|l| LayoutUsed { id: l.id.clone(), profile: l.profile.clone(), provenance: l.provenance, source: l.source.clone() });
+        report.layout = layout.map(|l| LayoutUsed {
+            id: l.id.clone(),
+            profile: l.profile.clone(),
+            provenance: l.provenance,
+            source: l.source.clone(),
+        });
         report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
         let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned);
         report.note = e.note.clone().filter(|_| told).unwrap_or_default();
@@ -145,7 +158,13 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
     }
     for h in detail::held(&mut hub.conn, run.id, 0, rows)? {
         // A mapping's own check has no entry in the catalogue: its message says why.
-        let said = || report.findings.iter().find(|f| f.code == h.code && f.record == h.record).map_or_else(|| h.code.clone(), |f| f.message.clone());
+        let said = || {
+            report
+                .findings
+                .iter()
+                .find(|f| f.code == h.code && f.record == h.record)
+                .map_or_else(|| h.code.clone(), |f| f.message.clone())
+        };
         let reason = catalogue().get(&h.code).map_or_else(said, |c| c.title.clone());
         report.held.push(HeldRecord { record: h.record, line: h.line, byte: h.byte, len: h.len, reason });
     }
@@ -182,7 +201,9 @@ fn balance(run: &Run, has_amount: bool) -> Balance {
     };
     if run.kind == RunKind::Out {
         // What the partner has already is not encoded, so its amount is not known.
-        for tally in [&mut balance.read, &mut balance.new, &mut balance.changed, &mut balance.unchanged, &mut balance.outside] {
+        for tally in
+            [&mut balance.read, &mut balance.new, &mut balance.changed, &mut balance.unchanged, &mut balance.outside]
+        {
             tally.amount = None;
         }
         balance.closed = Tally::default();
@@ -190,7 +211,9 @@ fn balance(run: &Run, has_amount: bool) -> Balance {
         balance.written = Some(yen(t.written, t.amount_written));
     }
     if run.state == RunState::Rejected {
-        for tally in [&mut balance.new, &mut balance.changed, &mut balance.unchanged, &mut balance.closed, &mut balance.outside] {
+        for tally in
+            [&mut balance.new, &mut balance.changed, &mut balance.unchanged, &mut balance.closed, &mut balance.outside]
+        {
             tally.amount = has_amount.then_some(0);
         }
         balance.rejected = yen(t.rejected, t.amount_read);
@@ -209,7 +232,8 @@ pub fn title(hub: &Hub, interface: &str) -> String {
     let site = &hub.site;
     let found = site.outbound.get(interface).map(|p| p.title.clone());
     let found = found.or_else(|| site.derive.get(interface).map(|p| p.title.clone()));
-    let found = found.or_else(|| site.inbound.iter().find(|((i, _, _), _)| i == interface).map(|(_, p)| p.title.clone()));
+    let found =
+        found.or_else(|| site.inbound.iter().find(|((i, _, _), _)| i == interface).map(|(_, p)| p.title.clone()));
     found.unwrap_or_else(|| interface.to_owned())
 }
 
@@ -265,7 +289,19 @@ fn write_index(hub: &mut Hub, today: DayReport) -> Result<(), HubError> {
         .filter(|e| e.path().join("index.html").is_file())
         .filter_map(|e| e.file_name().into_string().ok())
         .map(|date| {
-            let runs = if date == today.date { today.rows.iter().cloned().map(|mut r| { r.href = format!("{date}/{}", r.href); r }).collect() } else { Vec::new() };
+            let runs = if date == today.date {
+                today
+                    .rows
+                    .iter()
+                    .cloned()
+                    .map(|mut r| {
+                        r.href = format!("{date}/{}", r.href);
+                        r
+                    })
+                    .collect()
+            } else {
+                Vec::new()
+            };
             IndexDay { href: format!("{date}/index.html"), date, runs }
         })
         .collect();
@@ -283,7 +319,13 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
         ..DayReport::default()
     };
     let runs = run::between(&mut hub.conn, &since, &until, DAY_LIMIT)?;
-    let wanted = Wanted { dantai: Some(&dantai), since: Some(&since), until: Some(&until), limit: DAY_LIMIT, ..Wanted::default() };
+    let wanted = Wanted {
+        dantai: Some(&dantai),
+        since: Some(&since),
+        until: Some(&until),
+        limit: DAY_LIMIT,
+        ..Wanted::default()
+    };
     let exchanges = ledger::list(&mut hub.conn, &wanted)?;
     let last: std::collections::HashMap<i64, &Run> = runs.iter().filter_map(|r| Some((r.exchange?, r))).collect();
     for exchange in exchanges.iter().rev().filter(|e| e.state != State::Withdrawn) {
@@ -322,7 +364,8 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
 }
 
 fn bounds(day: &str) -> Result<(String, String), HubError> {
-    let day = chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").map_err(|_| HubError::Refused(format!("日付「{day}」は YYYY-MM-DD の形で書いてください")))?;
+    let day = chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d")
+        .map_err(|_| HubError::Refused(format!("日付「{day}」は YYYY-MM-DD の形で書いてください")))?;
     let start = crate::clock::Clock::fixed(day, 0, 0);
     let since = start.stamp();
     start.advance(86_400);

@@ -61,17 +61,28 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         return refuse(hub, id, &exchange.interface, State::Claimed, finding);
     }
     let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
-    let stat = |file: &fs::File| file.metadata().and_then(|m| Ok((m.len(), m.modified()?))).map_err(HubError::io("読み込み", &path));
+    let stat = |file: &fs::File| {
+        file.metadata().and_then(|m| Ok((m.len(), m.modified()?))).map_err(HubError::io("読み込み", &path))
+    };
     let before = stat(&file)?;
-    let kept = hub.area.archive_file(&mut (&mut file).take(before.0 + 1), &format!("{id}.archive")).map_err(HubError::io("原本の保存", &path))?;
+    let kept = hub
+        .area
+        .archive_file(&mut (&mut file).take(before.0 + 1), &format!("{id}.archive"))
+        .map_err(HubError::io("原本の保存", &path))?;
     if stat(&file)? != before || before.0 != kept.bytes {
         let source = std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written");
-        return Err(HubError::Io { what: "原本の保存（送信側がまだ書き込んでいます）", path, source });
+        return Err(HubError::Io {
+            what: "原本の保存（送信側がまだ書き込んでいます）", path, source
+        });
     }
     hub.steps.pass(Step::InArchivedFile)?;
     let now = hub.clock.stamp();
     hub.conn.durable(|conn| {
-        ledger::learn(conn, id, &Facts { sha256: Some(&kept.sha256), bytes: Some(kept.bytes as i64), ..Facts::default() })?;
+        ledger::learn(
+            conn,
+            id,
+            &Facts { sha256: Some(&kept.sha256), bytes: Some(kept.bytes as i64), ..Facts::default() },
+        )?;
         ledger::advance(conn, id, State::Claimed, State::Archived, None, &now)
     })?;
     hub.steps.pass(Step::InArchived)
@@ -86,7 +97,9 @@ fn unfit(hub: &Hub, exchange: &Exchange, path: &Path) -> Result<Option<Finding>,
         Ok(meta) if !meta.is_file() => fatal("not-a-file", "取り込むあいだに、ファイルでないものと入れ替えられました"),
         Ok(meta) if meta.len() > most => fatal("file-too-big", "取り込むあいだに、ファイルが上限より大きくなりました"),
         Ok(_) => match crate::area::open_plain(path) {
-            Err(e) if e.kind() == ErrorKind::PermissionDenied => fatal("unreadable-file", "ファイルを読む権限がありません"),
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => {
+                fatal("unreadable-file", "ファイルを読む権限がありません")
+            }
             _ => return Ok(None),
         },
         // A stop came between setting it aside and writing that down.
@@ -105,7 +118,11 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let sha256 = exchange.sha256.as_deref().unwrap_or_default();
     if let Some(first) = ledger::find_accepted(&mut hub.conn, &exchange.dantai, interface, sha256)? {
-        let note = format!("{} に取り込んだファイル（受付番号 {}）と内容が同じです", crate::clock::people_jst(&first.received_at), first.id);
+        let note = format!(
+            "{} に取り込んだファイル（受付番号 {}）と内容が同じです",
+            crate::clock::people_jst(&first.received_at),
+            first.id
+        );
         hub.conn.durable(|conn| {
             ledger::learn(conn, id, &Facts { related: Some(first.id), ..Facts::default() })?;
             ledger::advance(conn, id, State::Archived, State::Duplicate, Some(&note), &now)
@@ -113,8 +130,13 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         return Ok(());
     }
     let Some(plan) = hub.site.in_plan(interface, &exchange.file_name) else {
-        let finding = Finding::data("unknown-file-name", Severity::Fatal, DataPlace::default(), "このファイル名に合う受信定義がありません")
-            .with_value(&exchange.file_name, false);
+        let finding = Finding::data(
+            "unknown-file-name",
+            Severity::Fatal,
+            DataPlace::default(),
+            "このファイル名に合う受信定義がありません",
+        )
+        .with_value(&exchange.file_name, false);
         return refuse(hub, id, interface, State::Archived, finding);
     };
     if let Some(finding) = manifest_breach(hub, exchange)? {
@@ -149,7 +171,11 @@ fn manifest(hub: &Hub, exchange: &Exchange) -> Result<Option<Vec<u8>>, HubError>
         Ok(_) => Ok(Some(bytes)),
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
         // No file, or none that may be read: it says nothing, and the file is refused for that.
-        Err(e) if e.kind() == ErrorKind::PermissionDenied || fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) => Ok(Some(Vec::new())),
+        Err(e)
+            if e.kind() == ErrorKind::PermissionDenied || fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) =>
+        {
+            Ok(Some(Vec::new()))
+        }
         Err(e) => Err(HubError::io("読み込み", &path)(e)),
     }
 }
@@ -176,9 +202,9 @@ fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, Hu
     };
     Ok(match said(text, "SHA-256") {
         None => mismatch("管理ファイルに SHA-256 の行がありません".into()),
-        Some(said) if !said.eq_ignore_ascii_case(exchange.sha256.as_deref().unwrap_or_default()) => {
-            mismatch("管理ファイルの SHA-256 が、届いたファイルの内容と違います。途中で切れたか、別の版のファイルです".into())
-        }
+        Some(said) if !said.eq_ignore_ascii_case(exchange.sha256.as_deref().unwrap_or_default()) => mismatch(
+            "管理ファイルの SHA-256 が、届いたファイルの内容と違います。途中で切れたか、別の版のファイルです".into(),
+        ),
         Some(_) => None,
     })
 }
@@ -198,7 +224,12 @@ fn count_breach(hub: &Hub, exchange: &Exchange, read: u64) -> Result<Option<Find
 /// Loading → applied or rejected. What an interrupted attempt staged is discarded first.
 fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let Some(plan) = hub.site.in_plan(&exchange.interface, &exchange.file_name) else {
-        let finding = Finding::data("unknown-file-name", Severity::Fatal, DataPlace::default(), "このファイル名に合う受信定義がありません");
+        let finding = Finding::data(
+            "unknown-file-name",
+            Severity::Fatal,
+            DataPlace::default(),
+            "このファイル名に合う受信定義がありません",
+        );
         return refuse(hub, exchange.id, &exchange.interface, State::Loading, finding);
     };
     discard_unfinished(hub, &plan, exchange.id)?;
@@ -232,7 +263,14 @@ fn discard_unfinished(hub: &mut Hub, plan: &InPlan, exchange: i64) -> Result<(),
                 apply::discard_run(&mut hub.conn, entity, old.id)?;
             }
             detail::forget(&mut hub.conn, old.id)?;
-            run::finish(&mut hub.conn, old.id, RunState::Failed, &RunTotals::default(), Some("中断されたため、やり直しました"), &now)?;
+            run::finish(
+                &mut hub.conn,
+                old.id,
+                RunState::Failed,
+                &RunTotals::default(),
+                Some("中断されたため、やり直しました"),
+                &now,
+            )?;
         }
     }
     Ok(())
@@ -272,7 +310,13 @@ fn stage(hub: &mut Hub, exchange: &Exchange, plan: &Arc<InPlan>, run: i64, today
 }
 
 /// Reads on this thread and writes on another; the same rows in the same order as on one.
-fn stage_beside(plan: &Arc<InPlan>, input: impl Read, context: LoadContext<'_>, mut writers: Vec<VersionWriter>, mut conn: Conn) -> Result<Loaded, HubError> {
+fn stage_beside(
+    plan: &Arc<InPlan>,
+    input: impl Read,
+    context: LoadContext<'_>,
+    mut writers: Vec<VersionWriter>,
+    mut conn: Conn,
+) -> Result<Loaded, HubError> {
     std::thread::scope(|scope| {
         let (full, to_write) = sync_channel::<(usize, VersionBatch)>(IN_FLIGHT);
         let (empty, back) = sync_channel::<(usize, VersionBatch)>(IN_FLIGHT * 2);

@@ -163,7 +163,11 @@ impl<'a> Pass<'a> {
         let path = std::path::PathBuf::from(&self.context.run.file_name);
         let mut since_told = 0_u32;
         loop {
-            let more = reader.next(&mut record, &mut self.result.findings).map_err(|source| HubError::Io { what: "読み込み", path: path.clone(), source })?;
+            let more = reader.next(&mut record, &mut self.result.findings).map_err(|source| HubError::Io {
+                what: "読み込み",
+                path: path.clone(),
+                source,
+            })?;
             if !more {
                 break;
             }
@@ -231,7 +235,12 @@ impl<'a> Pass<'a> {
         }
         let name = &self.plan.layout.records[record.kind].name;
         let message = format!("「{name}」レコードに誤りがあるため、ファイル全体を取り込みません");
-        self.result.findings.push(Finding::data("frame-record-wrong", Severity::Fatal, record.place(&self.plan.layout, None), message));
+        self.result.findings.push(Finding::data(
+            "frame-record-wrong",
+            Severity::Fatal,
+            record.place(&self.plan.layout, None),
+            message,
+        ));
     }
 
     fn hold(&mut self, record: &Record, reason: String) {
@@ -240,7 +249,13 @@ impl<'a> Pass<'a> {
             Tolerance::File => 1000,
         };
         if (self.result.held.len() as u64) < most {
-            self.result.held.push(Held { record: record.number, line: record.line, byte: record.byte, len: record.len, reason });
+            self.result.held.push(Held {
+                record: record.number,
+                line: record.line,
+                byte: record.byte,
+                len: record.len,
+                reason,
+            });
         } else {
             self.result.held_beyond += 1;
         }
@@ -322,8 +337,13 @@ impl Unmapped {
                 let name = &rows.entity.columns[column].name;
                 let mut place = record.place(&plan.layout, None);
                 place.field = name.clone();
-                Finding::data("key-missing", Severity::Error, place, format!("「{name}」が空のため、どの行か決められません"))
-                    .with_rule(rows.place.clone())
+                Finding::data(
+                    "key-missing",
+                    Severity::Error,
+                    place,
+                    format!("「{name}」が空のため、どの行か決められません"),
+                )
+                .with_rule(rows.place.clone())
             }
             Unmapped::Failed(column, why) => {
                 let mut finding = failed(plan, record, &rows.place, &why);
@@ -337,7 +357,13 @@ impl Unmapped {
 }
 
 /// Appends one row, or nothing when `when` does not want the record.
-fn map_into(rows: &IntoRows, record: &Record, row: &InRow<'_>, scratch: &mut Scratch, batch: &mut VersionBatch) -> Result<bool, Unmapped> {
+fn map_into(
+    rows: &IntoRows,
+    record: &Record,
+    row: &InRow<'_>,
+    scratch: &mut Scratch,
+    batch: &mut VersionBatch,
+) -> Result<bool, Unmapped> {
     let failed = |e: crate::expr::EvalError| Unmapped::Failed(None, e.to_string());
     if let Some(when) = &rows.when {
         if !when.is_true(row, scratch).map_err(failed)? {
@@ -388,7 +414,11 @@ fn remembered(plan: &InPlan) -> Vec<bool> {
         check.when.iter().chain([&check.expect]).for_each(|e| note(check.record, e));
     }
     for rows in &plan.into {
-        rows.when.iter().chain(&rows.close_when).chain(rows.columns.iter().flatten()).for_each(|e| note(rows.record, e));
+        rows.when
+            .iter()
+            .chain(&rows.close_when)
+            .chain(rows.columns.iter().flatten())
+            .for_each(|e| note(rows.record, e));
     }
     if let Mode::FullWhen(when) = &plan.mode {
         note(usize::MAX, when);

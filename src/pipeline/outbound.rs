@@ -22,8 +22,8 @@ use crate::finding::Severity;
 use crate::mapping::plan::{NamePart, OutPlan, Release};
 use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
 use crate::store::ledger_out::{self, Change, OutRecord, RecordBatch};
-use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
 use crate::store::lineage::lineage_text;
+use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
 use crate::store::{Conn, StoreError, detail};
 use crate::value::{OwnedValue, Type, Value};
 
@@ -75,8 +75,15 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     let run = run::begin(&mut hub.conn, &new, &now)?;
     hub.steps.pass(Step::OutWriting)?;
     let path = hub.area.work().join(format!("{}.draft", exchange.id));
-    let file = File::options().create(true).truncate(true).read(true).write(true).open(&path).map_err(HubError::io("下書きの作成", &path))?;
-    let writer = RecordWriter::new(plan.layout.clone(), BufWriter::with_capacity(1 << 18, file)).map_err(HubError::io("下書きの作成", &path))?;
+    let file = File::options()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(HubError::io("下書きの作成", &path))?;
+    let writer = RecordWriter::new(plan.layout.clone(), BufWriter::with_capacity(1 << 18, file))
+        .map_err(HubError::io("下書きの作成", &path))?;
     let items = RunItems {
         base_date: today.clone(),
         municipality: exchange.dantai.clone(),
@@ -108,7 +115,9 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
         ..RunTotals::default()
     };
     let (state, to, note) = match () {
-        () if failed => (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください")),
+        () if failed => {
+            (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください"))
+        }
         () if empty => (RunState::Done, State::Withdrawn, Some("送るものがありません")),
         () if plan.release == Release::Auto => (RunState::Done, State::Confirmed, Some("確認なしで送る定義です")),
         () => (RunState::Done, State::Draft, None),
@@ -148,7 +157,12 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
 }
 
 /// Makes the written file durable and keeps its bytes.
-fn keep(hub: &mut Hub, exchange: &Exchange, file: BufWriter<File>, path: &std::path::Path) -> Result<Archived, HubError> {
+fn keep(
+    hub: &mut Hub,
+    exchange: &Exchange,
+    file: BufWriter<File>,
+    path: &std::path::Path,
+) -> Result<Archived, HubError> {
     let mut file = file.into_inner().map_err(|e| HubError::io("下書きの作成", path)(e.into_error()))?;
     file.sync_all().map_err(HubError::io("下書きの作成", path))?;
     hub.steps.pass(Step::OutWritten)?;
@@ -168,7 +182,13 @@ struct Changes {
 type DraftEncoder<'a> = Encoder<'a, BufWriter<File>>;
 
 /// Selects the rows and encodes those the partner does not have as they are.
-fn fill<'a>(hub: &mut Hub, plan: &'a OutPlan, exchange: &Exchange, mut encoder: DraftEncoder<'a>, today: &str) -> Result<(Finished<BufWriter<File>>, Changes), HubError> {
+fn fill<'a>(
+    hub: &mut Hub,
+    plan: &'a OutPlan,
+    exchange: &Exchange,
+    mut encoder: DraftEncoder<'a>,
+    today: &str,
+) -> Result<(Finished<BufWriter<File>>, Changes), HubError> {
     let mut sent = if plan.delta { Some(what_partner_has(hub, plan, &exchange.dantai)?) } else { None };
     let mut changes = Changes::default();
     let mut reading = hub.store.connect()?;
@@ -179,7 +199,14 @@ fn fill<'a>(hub: &mut Hub, plan: &'a OutPlan, exchange: &Exchange, mut encoder: 
     let (steps, progress) = (hub.steps.clone(), hub.progress.clone());
     let mut count = 0_u64;
     let site = hub.site.clone();
-    let source = Source { site: &site, view: &plan.view, filter: plan.filter.as_ref(), order: &plan.order, dantai: &exchange.dantai, base_date: today };
+    let source = Source {
+        site: &site,
+        view: &plan.view,
+        filter: plan.filter.as_ref(),
+        order: &plan.order,
+        dantai: &exchange.dantai,
+        base_date: today,
+    };
     let selected = source.each(&mut reading, |values| {
         let columns = &values[..plan.view.columns.len()];
         count += 1;
@@ -213,7 +240,16 @@ fn fill<'a>(hub: &mut Hub, plan: &'a OutPlan, exchange: &Exchange, mut encoder: 
                     _ => changes.new += 1,
                 }
                 lineage_text(&plan.view, values, &mut lineage);
-                books.note(&OutRecord { n: w.record, kind: row_kind, byte: w.byte, len: w.len, key: Some(&key), hash, change, lineage: &lineage })
+                books.note(&OutRecord {
+                    n: w.record,
+                    kind: row_kind,
+                    byte: w.byte,
+                    len: w.len,
+                    key: Some(&key),
+                    hash,
+                    change,
+                    lineage: &lineage,
+                })
             }
             Err(e) => {
                 failure = Some(e);
@@ -256,7 +292,16 @@ fn send_closed(
         let columns: Vec<Value<'_>> = owned.iter().map(OwnedValue::as_value).collect();
         if let Some(w) = encoder.row(&columns, Change::Closed.as_str(), &key)? {
             closed += 1;
-            let record = OutRecord { n: w.record, kind: row_kind(plan), byte: w.byte, len: w.len, key: Some(&key), hash: 0, change: Change::Closed, lineage: "" };
+            let record = OutRecord {
+                n: w.record,
+                kind: row_kind(plan),
+                byte: w.byte,
+                len: w.len,
+                key: Some(&key),
+                hash: 0,
+                change: Change::Closed,
+                lineage: "",
+            };
             books.note(&record)?;
         }
     }
@@ -305,7 +350,14 @@ fn discard_unfinished(hub: &mut Hub, exchange: i64) -> Result<(), HubError> {
     for old in run::of_exchange(&mut hub.conn, exchange)? {
         if old.state == RunState::Running {
             detail::forget(&mut hub.conn, old.id)?;
-            run::finish(&mut hub.conn, old.id, RunState::Failed, &RunTotals::default(), Some("中断されたため、やり直しました"), &now)?;
+            run::finish(
+                &mut hub.conn,
+                old.id,
+                RunState::Failed,
+                &RunTotals::default(),
+                Some("中断されたため、やり直しました"),
+                &now,
+            )?;
         }
     }
     ledger_out::forget_records(&mut hub.conn, exchange)?;
@@ -367,9 +419,18 @@ fn hash_row(columns: &[Value<'_>], scratch: &mut Vec<u8>) -> i64 {
 
 fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubError> {
     let dantai = hub.dantai().to_owned();
-    let wanted = Wanted { dantai: Some(&dantai), direction: Some(Direction::Out), interface: Some(&plan.interface), limit: 2000, ..Wanted::default() };
+    let wanted = Wanted {
+        dantai: Some(&dantai),
+        direction: Some(Direction::Out),
+        interface: Some(&plan.interface),
+        limit: 2000,
+        ..Wanted::default()
+    };
     let today = day_jst(now);
-    Ok(ledger::list(&mut hub.conn, &wanted)?.iter().filter(|e| e.state != State::Withdrawn && day_jst(&e.received_at) == today).count())
+    Ok(ledger::list(&mut hub.conn, &wanted)?
+        .iter()
+        .filter(|e| e.state != State::Withdrawn && day_jst(&e.received_at) == today)
+        .count())
 }
 
 fn file_name(plan: &OutPlan, dantai: &str, now: &str, number: usize) -> String {

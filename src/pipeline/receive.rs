@@ -62,7 +62,14 @@ fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Re
             Entry::Odd { path, name, code, message } => {
                 odd += 1;
                 if odd <= ODD_LIMIT {
-                    set_aside(hub, interface, &path, &name, now, Finding::data(code, Severity::Fatal, DataPlace::default(), message))?;
+                    set_aside(
+                        hub,
+                        interface,
+                        &path,
+                        &name,
+                        now,
+                        Finding::data(code, Severity::Fatal, DataPlace::default(), message),
+                    )?;
                     received.taken += 1;
                 }
             }
@@ -75,7 +82,12 @@ fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Re
     Ok(())
 }
 
-fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathBuf>)], since_start: Duration) -> Result<(), HubError> {
+fn claim(
+    hub: &mut Hub,
+    interface: &str,
+    batch: &[(PathBuf, String, Option<PathBuf>)],
+    since_start: Duration,
+) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let root = hub.site.root.clone();
@@ -84,7 +96,11 @@ fn claim(hub: &mut Hub, interface: &str, batch: &[(PathBuf, String, Option<PathB
         for (path, name, _) in batch {
             let id = ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now)?;
             let from = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
-            ledger::learn(conn, id, &Facts { inbox_path: Some(&from), work_name: Some(&work_name(id)), ..Facts::default() })?;
+            ledger::learn(
+                conn,
+                id,
+                &Facts { inbox_path: Some(&from), work_name: Some(&work_name(id)), ..Facts::default() },
+            )?;
             ids.push(id);
         }
         Ok::<_, StoreError>(ids)
@@ -130,7 +146,15 @@ fn move_both(hub: &Hub, id: i64, path: &Path, companion: Option<&Path>) -> Resul
 }
 
 /// An entry that cannot be moved is left alone for a while, so that it stops no other. The first time a report says so.
-fn stuck(hub: &mut Hub, id: i64, interface: &str, path: &Path, now: Duration, odd: Option<Finding>, error: HubError) -> Result<(), HubError> {
+fn stuck(
+    hub: &mut Hub,
+    id: i64,
+    interface: &str,
+    path: &Path,
+    now: Duration,
+    odd: Option<Finding>,
+    error: HubError,
+) -> Result<(), HubError> {
     tracing::error!(exchange = id, error = %super::worker::chain(&error), "entry not moved, left alone for a while");
     if hub.inbox.leave_alone(path, now) > 0 {
         let (now, note) = (hub.clock.stamp(), "受信フォルダーから動かせませんでした");
@@ -139,7 +163,13 @@ fn stuck(hub: &mut Hub, id: i64, interface: &str, path: &Path, now: Duration, od
     }
     let what = odd.map(|f| f.message + "。").unwrap_or_default();
     let message = format!("{what}受信フォルダーから動かせません（権限の不足など）");
-    refuse(hub, id, interface, State::Claiming, Finding::data("not-movable", Severity::Fatal, DataPlace::default(), message))?;
+    refuse(
+        hub,
+        id,
+        interface,
+        State::Claiming,
+        Finding::data("not-movable", Severity::Fatal, DataPlace::default(), message),
+    )?;
     super::facts::write_exchange(hub, id)
 }
 
@@ -148,7 +178,13 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     loop {
         let dantai = hub.dantai().to_owned();
-        let wanted = Wanted { dantai: Some(&dantai), direction: Some(Direction::In), states: &[State::Claiming], limit: 1000, ..Wanted::default() };
+        let wanted = Wanted {
+            dantai: Some(&dantai),
+            direction: Some(Direction::In),
+            states: &[State::Claiming],
+            limit: 1000,
+            ..Wanted::default()
+        };
         let left = ledger::list(&mut hub.conn, &wanted)?;
         if left.is_empty() {
             return Ok(());
@@ -157,13 +193,22 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
             let id = exchange.id;
             let aside = hub.area.set_aside().join(id.to_string());
             if fs::symlink_metadata(&aside).is_ok() {
-                let finding = Finding::data("not-a-file", Severity::Fatal, DataPlace::default(), "取り込めないものが置かれていました");
+                let finding = Finding::data(
+                    "not-a-file",
+                    Severity::Fatal,
+                    DataPlace::default(),
+                    "取り込めないものが置かれていました",
+                );
                 refuse(hub, id, &exchange.interface, State::Claiming, finding)?;
                 super::facts::write_exchange(hub, id)?;
                 continue;
             }
             // What cannot be moved stays where it is; the next scan sees it again.
-            let (to, note) = if fetch(hub, &exchange).unwrap_or(false) { (State::Claimed, None) } else { (State::Withdrawn, Some(GONE)) };
+            let (to, note) = if fetch(hub, &exchange).unwrap_or(false) {
+                (State::Claimed, None)
+            } else {
+                (State::Withdrawn, Some(GONE))
+            };
             ledger::advance(&mut hub.conn, id, State::Claiming, to, note, &now)?;
         }
     }
@@ -188,10 +233,18 @@ fn fetch(hub: &Hub, exchange: &Exchange) -> Result<bool, HubError> {
 }
 
 /// Moves an entry that is no file out of the way, and says so in a report.
-fn set_aside(hub: &mut Hub, interface: &str, path: &Path, name: &str, since_start: Duration, finding: Finding) -> Result<(), HubError> {
+fn set_aside(
+    hub: &mut Hub,
+    interface: &str,
+    path: &Path,
+    name: &str,
+    since_start: Duration,
+    finding: Finding,
+) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
-    let id = hub.conn.durable(|conn| ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now))?;
+    let id =
+        hub.conn.durable(|conn| ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now))?;
     hub.steps.pass(Step::InAnnounced)?;
     let aside = hub.area.set_aside().join(id.to_string());
     if let Err(source) = fs::rename(path, &aside) {
@@ -212,7 +265,14 @@ pub fn refuse(hub: &mut Hub, id: i64, interface: &str, from: State, finding: Fin
     let dantai = hub.dantai().to_owned();
     let note = finding.message.clone();
     hub.conn.durable(|conn| {
-        let new = NewRun { exchange: Some(id), interface, dantai: &dantai, kind: RunKind::In, base_date: &today, revision: "" };
+        let new = NewRun {
+            exchange: Some(id),
+            interface,
+            dantai: &dantai,
+            kind: RunKind::In,
+            base_date: &today,
+            revision: "",
+        };
         let run = run::begin(conn, &new, &now)?;
         detail::count_findings(conn, run, &finding.code, finding.severity, 1)?;
         detail::add_findings(conn, run, 1, &[finding])?;

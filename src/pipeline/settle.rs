@@ -24,7 +24,13 @@ pub enum Settled {
 }
 
 /// Applies or rejects what was staged, with the ledger, in one transaction.
-pub fn settle(hub: &mut Hub, plan: &InPlan, exchange: &Exchange, run: i64, mut loaded: Loaded) -> Result<Settled, HubError> {
+pub fn settle(
+    hub: &mut Hub,
+    plan: &InPlan,
+    exchange: &Exchange,
+    run: i64,
+    mut loaded: Loaded,
+) -> Result<Settled, HubError> {
     let now = hub.clock.stamp();
     if loaded.rejects(plan) {
         reject(&mut hub.conn, plan, exchange, run, &loaded, &now)?;
@@ -63,7 +69,12 @@ pub fn settle(hub: &mut Hub, plan: &InPlan, exchange: &Exchange, run: i64, mut l
         totals.amount_loaded = loaded.amount_read - loaded.amount_held;
         write_details(conn, run, &loaded)?;
         run::finish(conn, run, RunState::Done, &totals, None, &now)?;
-        let facts = Facts { accepted: Some(true), records: Some(totals.read), amount: plan.amount.map(|_| totals.amount_read), ..Facts::default() };
+        let facts = Facts {
+            accepted: Some(true),
+            records: Some(totals.read),
+            amount: plan.amount.map(|_| totals.amount_read),
+            ..Facts::default()
+        };
         ledger::learn(conn, exchange.id, &facts)?;
         ledger::advance(conn, exchange.id, State::Loading, State::Applied, None, &now)?;
         Ok(())
@@ -94,7 +105,14 @@ pub fn entities(plan: &InPlan) -> Vec<&Arc<Entity>> {
     seen
 }
 
-fn reject(conn: &mut Conn, plan: &InPlan, exchange: &Exchange, run: i64, loaded: &Loaded, now: &str) -> Result<(), HubError> {
+fn reject(
+    conn: &mut Conn,
+    plan: &InPlan,
+    exchange: &Exchange,
+    run: i64,
+    loaded: &Loaded,
+    now: &str,
+) -> Result<(), HubError> {
     for entity in entities(plan) {
         apply::discard_run(conn, entity, run)?;
     }
@@ -103,16 +121,15 @@ fn reject(conn: &mut Conn, plan: &InPlan, exchange: &Exchange, run: i64, loaded:
     totals.skipped = 0;
     totals.rejected = totals.read;
     totals.amount_held = 0;
-    let note = loaded
-        .findings
-        .kept()
-        .iter()
-        .find(|f| f.severity == Severity::Fatal)
-        .map_or_else(|| format!("誤りのある記録が {} 件あり、許される数を超えました", loaded.held_count()), |f| f.message.clone());
+    let note = loaded.findings.kept().iter().find(|f| f.severity == Severity::Fatal).map_or_else(
+        || format!("誤りのある記録が {} 件あり、許される数を超えました", loaded.held_count()),
+        |f| f.message.clone(),
+    );
     conn.durable(|conn| {
         write_details(conn, run, loaded)?;
         run::finish(conn, run, RunState::Rejected, &totals, Some(&note), now)?;
-        let facts = Facts { records: Some(totals.read), amount: plan.amount.map(|_| totals.amount_read), ..Facts::default() };
+        let facts =
+            Facts { records: Some(totals.read), amount: plan.amount.map(|_| totals.amount_read), ..Facts::default() };
         ledger::learn(conn, exchange.id, &facts)?;
         ledger::advance(conn, exchange.id, State::Loading, State::Rejected, Some(&note), now)
     })?;
@@ -138,7 +155,9 @@ fn add_applied(totals: &mut RunTotals, applied: &Applied, amount: i64) {
     totals.skipped += applied.close_unknown as i64;
     totals.vanished += applied.vanished as i64;
     match applied.amounts {
-        Some(a) => (totals.amount_new, totals.amount_changed, totals.amount_unchanged) = (a.new, a.changed, a.unchanged),
+        Some(a) => {
+            (totals.amount_new, totals.amount_changed, totals.amount_unchanged) = (a.new, a.changed, a.unchanged)
+        }
         None => totals.amount_new = amount,
     }
 }
@@ -159,9 +178,17 @@ fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
         // The store keeps no lines.
         let line = if loaded.line_is_record { dup.record } else { 0 };
         let place = DataPlace { record: dup.record, line, byte: dup.byte, len: dup.len, field: keys.clone() };
-        let message = format!("同じキー（{keys}）の記録がこのファイルに 2 件以上あります。どれが正しいか決められないため、すべて保留しました");
+        let message = format!(
+            "同じキー（{keys}）の記録がこのファイルに 2 件以上あります。どれが正しいか決められないため、すべて保留しました"
+        );
         loaded.findings.push(Finding::data("duplicate-key", Severity::Error, place, message));
-        loaded.held.push(Held { record: dup.record, line, byte: dup.byte, len: dup.len, reason: "duplicate-key".into() });
+        loaded.held.push(Held {
+            record: dup.record,
+            line,
+            byte: dup.byte,
+            len: dup.len,
+            reason: "duplicate-key".into(),
+        });
     }
     loaded.held_beyond += applied.duplicates.saturating_sub(applied.duplicate_rows.len() as u64);
 }
@@ -189,6 +216,12 @@ pub fn write_details(conn: &mut Conn, run: i64, loaded: &Loaded) -> Result<(), S
 /// Totals as the store keeps them.
 pub fn stored_totals(seen: &[crate::codec::TotalSeen]) -> Vec<detail::TotalSeen> {
     seen.iter()
-        .map(|t| detail::TotalSeen { title: t.title.clone(), declared: t.declared, counted: t.counted, agrees: t.agrees, record: t.record })
+        .map(|t| detail::TotalSeen {
+            title: t.title.clone(),
+            declared: t.declared,
+            counted: t.counted,
+            agrees: t.agrees,
+            record: t.record,
+        })
         .collect()
 }

@@ -37,7 +37,9 @@ impl Source<'_> {
         let mut binds = vec![OwnedValue::Null; Filter::FIRST - 1];
         let name = |slot: u32| self.view.columns.get(slot as usize).map_or_else(String::new, |(name, _)| quote(name));
         let sql = match self.filter {
-            Some(expr) => Some(expr.to_sql(conn.dialect(), &name, &mut binds).map_err(|e| HubError::Rules(e.to_string()))?),
+            Some(expr) => {
+                Some(expr.to_sql(conn.dialect(), &name, &mut binds).map_err(|e| HubError::Rules(e.to_string()))?)
+            }
             None => None,
         };
         let params: Vec<Value<'_>> = binds.iter().skip(Filter::FIRST - 1).map(OwnedValue::as_value).collect();

@@ -17,15 +17,12 @@ pub fn tables(hub: &mut Hub, day: &str) -> Result<Vec<TableReport>, HubError> {
     let dantai = hub.dantai().to_owned();
     let mut tables = Vec::new();
     for table in site.tables.values() {
-        let columns = table
-            .view
-            .columns
-            .iter()
-            .map(|(name, ty)| Column { title: name.clone(), kind: kind(name, *ty) })
-            .collect();
+        let columns =
+            table.view.columns.iter().map(|(name, ty)| Column { title: name.clone(), kind: kind(name, *ty) }).collect();
         let mut rows = Vec::new();
         let order: Vec<usize> = (0..table.view.columns.len()).collect();
-        let source = Source { site: &site, view: &table.view, filter: None, order: &order, dantai: &dantai, base_date: day };
+        let source =
+            Source { site: &site, view: &table.view, filter: None, order: &order, dantai: &dantai, base_date: day };
         let mut note = table.note.clone();
         let done = source.each(&mut hub.conn, |values| {
             if rows.len() == ROWS {

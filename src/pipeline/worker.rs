@@ -49,7 +49,9 @@ pub fn lock(hub: &Hub) -> Result<Lock, HubError> {
     let file = File::create(&path).map_err(HubError::io("ロックの取得", &path))?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Lock(file)),
-        Err(_) => Err(HubError::Refused("このフォルダーでは別の renkei が動いています。終わるのを待つか、serve に任せてください".into())),
+        Err(_) => Err(HubError::Refused(
+            "このフォルダーでは別の renkei が動いています。終わるのを待つか、serve に任せてください".into(),
+        )),
     }
 }
 
@@ -62,7 +64,12 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
     write_last_reports(hub)?;
     let drafting = ledger::list(
         &mut hub.conn,
-        &ledger::Wanted { direction: Some(Direction::Out), states: &[State::Drafting], limit: 1000, ..ledger::Wanted::default() },
+        &ledger::Wanted {
+            direction: Some(Direction::Out),
+            states: &[State::Drafting],
+            limit: 1000,
+            ..ledger::Wanted::default()
+        },
     )?;
     let site = hub.site.clone();
     for exchange in drafting.into_iter().rev() {
@@ -75,7 +82,14 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
             },
             None => {
                 let note = "送信定義が無くなりました";
-                ledger::advance(&mut hub.conn, exchange.id, State::Drafting, State::Withdrawn, Some(note), &hub.clock.stamp())?;
+                ledger::advance(
+                    &mut hub.conn,
+                    exchange.id,
+                    State::Drafting,
+                    State::Withdrawn,
+                    Some(note),
+                    &hub.clock.stamp(),
+                )?;
             }
         }
     }
@@ -83,7 +97,8 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
 }
 
 /// States whose report was written after the state was: a stop between the two leaves the report of the state before.
-const TOLD: [State; 6] = [State::Rejected, State::Duplicate, State::Draft, State::Confirmed, State::Returned, State::Delivered];
+const TOLD: [State; 6] =
+    [State::Rejected, State::Duplicate, State::Draft, State::Confirmed, State::Returned, State::Delivered];
 /// Exchanges that changed last, whose reports are written again after a stop. The worker writes them one by one, so one
 /// would do; the others are for commands that ran beside it.
 const LAST_REPORTS: u32 = 8;
@@ -166,7 +181,12 @@ fn compute(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
 }
 
 /// Does one computation unless it failed a short while ago; a failure puts it off and stops no other work.
-fn attempt(hub: &mut Hub, interface: &str, round: &mut Round, work: impl FnOnce(&mut Hub) -> Result<(), HubError>) -> Result<(), HubError> {
+fn attempt(
+    hub: &mut Hub,
+    interface: &str,
+    round: &mut Round,
+    work: impl FnOnce(&mut Hub) -> Result<(), HubError>,
+) -> Result<(), HubError> {
     let tries = match hub.put_off.get(interface) {
         Some((until, _)) if Instant::now() < *until => return Ok(()),
         Some((_, tries)) => *tries,
@@ -220,7 +240,9 @@ fn work_off(
     loop {
         let now = hub.clock.stamp();
         let until = later(&hub.clock, LEASE_SECONDS);
-        let Some(exchange) = lease::claim_next(&mut hub.conn, direction, states, WORKER, &now, &until)? else { return Ok(()) };
+        let Some(exchange) = lease::claim_next(&mut hub.conn, direction, states, WORKER, &now, &until)? else {
+            return Ok(());
+        };
         let (id, attempts) = (exchange.id, exchange.attempts);
         match guarded(hub, |hub| work(hub, exchange)) {
             Ok(()) => {
@@ -283,7 +305,10 @@ pub fn settle(hub: &mut Hub) -> Result<(), HubError> {
 /// Confirms and delivers the open draft of an interface (making one if there is none). For cases and the demo.
 pub fn send_now(hub: &mut Hub, interface: &str, who: &str) -> Result<Vec<i64>, HubError> {
     let site = hub.site.clone();
-    let plan = site.outbound.get(interface).ok_or_else(|| HubError::Refused(format!("送信定義「{interface}」がありません")))?;
+    let plan = site
+        .outbound
+        .get(interface)
+        .ok_or_else(|| HubError::Refused(format!("送信定義「{interface}」がありません")))?;
     if !due::is_open(hub, interface)? {
         outbound::draft(hub, plan)?;
     }

@@ -41,14 +41,19 @@ fn what_is_no_ordinary_file_is_set_aside_with_a_finding() {
     let inbox = town.inbox("juki-ido");
     let target = town.folder.path().join("outside.csv");
     fs::write(&target, small(9_999)).unwrap();
-    let fifo = |path: &Path| rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let fifo =
+        |path: &Path| rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
     type Make<'a> = Box<dyn Fn(&Path) + 'a>;
     let entries: Vec<(&[u8], &str, Make)> = vec![
         (b"folder.csv", "not-a-file", Box::new(|p| fs::create_dir(p).unwrap())),
-        (b"full-folder.csv", "not-a-file", Box::new(|p| {
-            fs::create_dir(p).unwrap();
-            fs::write(p.join("inner.csv"), b"x").unwrap();
-        })),
+        (
+            b"full-folder.csv",
+            "not-a-file",
+            Box::new(|p| {
+                fs::create_dir(p).unwrap();
+                fs::write(p.join("inner.csv"), b"x").unwrap();
+            }),
+        ),
         (b"pipe.csv", "not-a-file", Box::new(fifo)),
         (b"passwd.csv", "not-a-file", Box::new(|p| symlink("/etc/passwd", p).unwrap())),
         (b"link.csv", "not-a-file", Box::new(|p| symlink(&target, p).unwrap())),
@@ -81,7 +86,10 @@ fn what_is_no_ordinary_file_is_set_aside_with_a_finding() {
         assert_goes_on(&town, &mut hub, 100 + n, &shown);
     }
     assert!(target.is_file(), "what a link points at is left alone");
-    let kinds = fs::read_dir(hub.area.set_aside()).unwrap().filter(|e| e.as_ref().unwrap().file_type().unwrap().is_fifo()).count();
+    let kinds = fs::read_dir(hub.area.set_aside())
+        .unwrap()
+        .filter(|e| e.as_ref().unwrap().file_type().unwrap().is_fifo())
+        .count();
     assert_eq!(kinds, 1);
 }
 

@@ -175,19 +175,39 @@ fn frames() -> Vec<Case> {
     let end = rows.last().unwrap().start;
     let (_, pension) = sample_file("tokucho-kekka", "Z3499999.DTA");
     vec![
-        case("a trailer that counts one too many", count(&format!("{:06}", declared + 1)), ("total-mismatch", trailer as u64 + 1, at as u64 + 1)),
-        case("a trailer that counts one too few", count(&format!("{:06}", declared - 1)), ("total-mismatch", trailer as u64 + 1, at as u64 + 1)),
-        case("a fixed file cut inside a record", bank()[..end - 60].to_vec(), ("truncated", rows.len() as u64 - 1, rows[rows.len() - 2].start as u64)),
+        case(
+            "a trailer that counts one too many",
+            count(&format!("{:06}", declared + 1)),
+            ("total-mismatch", trailer as u64 + 1, at as u64 + 1),
+        ),
+        case(
+            "a trailer that counts one too few",
+            count(&format!("{:06}", declared - 1)),
+            ("total-mismatch", trailer as u64 + 1, at as u64 + 1),
+        ),
+        case(
+            "a fixed file cut inside a record",
+            bank()[..end - 60].to_vec(),
+            ("truncated", rows.len() as u64 - 1, rows[rows.len() - 2].start as u64),
+        ),
         case("a fixed file that ends between two records", bank()[..end].to_vec(), ("order-unfinished", 0, end as u64)),
         Case {
             held: 1,
             state: State::Reported,
-            ..case("a kanji in a kana item", with(bank(), rows[1].start + 50..rows[1].start + 52, &[0x8A, 0xBF]), ("undecodable", 2, rows[1].start as u64 + 50))
+            ..case(
+                "a kanji in a kana item",
+                with(bank(), rows[1].start + 50..rows[1].start + 52, &[0x8A, 0xBF]),
+                ("undecodable", 2, rows[1].start as u64 + 50),
+            )
         },
         Case {
             interface: "tokucho-kekka",
             suffix: ".dta",
-            ..case("a 500-byte file without line ends cut inside a record", pension[..pension.len() - 1].to_vec(), ("truncated", 2 + (pension.len() as u64 - 96) / 500, pension.len() as u64 - 500))
+            ..case(
+                "a 500-byte file without line ends cut inside a record",
+                pension[..pension.len() - 1].to_vec(),
+                ("truncated", 2 + (pension.len() as u64 - 96) / 500, pension.len() as u64 - 500),
+            )
         },
         case("a file of no bytes", Vec::new(), ("empty-file", 0, 0)),
         Case { interface: "juki-ido", suffix: ".csv", ..case("an empty CSV file", Vec::new(), ("empty-file", 0, 0)) },
@@ -218,11 +238,27 @@ fn xml() -> Vec<Case> {
     let close = text.rfind("</住民異動情報>").unwrap();
     vec![
         case("an XML bomb", doctype(&bomb), ("xml-doctype", 0, head as u64)),
-        case("an external DTD", doctype("<!DOCTYPE b SYSTEM \"http://192.0.2.1/b.dtd\">\n"), ("xml-doctype", 0, head as u64)),
-        case("an external entity", doctype("<!DOCTYPE b [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n"), ("xml-doctype", 0, head as u64)),
+        case(
+            "an external DTD",
+            doctype("<!DOCTYPE b SYSTEM \"http://192.0.2.1/b.dtd\">\n"),
+            ("xml-doctype", 0, head as u64),
+        ),
+        case(
+            "an external entity",
+            doctype("<!DOCTYPE b [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>\n"),
+            ("xml-doctype", 0, head as u64),
+        ),
         case("an entity nobody declared", with(good, name..name, b"&x;"), ("xml-entity", 0, name as u64)),
-        case("elements nested without end", with(good, close..close, "<住民異動>".repeat(5_000).as_bytes()), ("xml-too-deep", 0, (close + 7 * "<住民異動>".len()) as u64)),
-        case("an XML file cut inside a tag", good[..name - 2].to_vec(), ("xml-broken", 0, (name - "<漢字>".len()) as u64)),
+        case(
+            "elements nested without end",
+            with(good, close..close, "<住民異動>".repeat(5_000).as_bytes()),
+            ("xml-too-deep", 0, (close + 7 * "<住民異動>".len()) as u64),
+        ),
+        case(
+            "an XML file cut inside a tag",
+            good[..name - 2].to_vec(),
+            ("xml-broken", 0, (name - "<漢字>".len()) as u64),
+        ),
         case("an XML file cut inside a text", good[..name + 3].to_vec(), ("truncated", 0, name as u64 + 3)),
     ]
 }
@@ -237,7 +273,11 @@ fn good_file(n: usize) -> Vec<u8> {
 /// The original's bytes are kept as they came.
 fn assert_kept(hub: &Hub, e: &Exchange, bytes: &[u8], promise: &str) {
     let mut kept = Vec::new();
-    hub.area.open_archived(e.sha256.as_deref().expect("a hash")).expect("archived").read_to_end(&mut kept).expect("reads");
+    hub.area
+        .open_archived(e.sha256.as_deref().expect("a hash"))
+        .expect("archived")
+        .read_to_end(&mut kept)
+        .expect("reads");
     assert_eq!(kept, bytes, "{promise}");
 }
 
@@ -262,8 +302,17 @@ fn play(cases: Vec<Case>) {
         if (e.state, place, run.totals.held) != (case.state, Some(case.finding), case.held) {
             wrong.push(format!(
                 "{}: {:?} {place:?} held {} instead of {:?} {:?} held {}; all: {:?}",
-                case.promise, e.state, run.totals.held, case.state, case.finding, case.held,
-                found.iter().map(|f| (&f.code, f.data.record, f.data.byte, f.data.len, &f.message)).take(6).collect::<Vec<_>>()
+                case.promise,
+                e.state,
+                run.totals.held,
+                case.state,
+                case.finding,
+                case.held,
+                found
+                    .iter()
+                    .map(|f| (&f.code, f.data.record, f.data.byte, f.data.len, &f.message))
+                    .take(6)
+                    .collect::<Vec<_>>()
             ));
         }
         let t = &run.totals;
@@ -278,7 +327,12 @@ fn play(cases: Vec<Case>) {
         town.put("juki-ido", &next, &good_file(n));
         work(&mut hub);
         let e = exchange(&mut hub, &next);
-        assert_eq!((e.state, last_run(&mut hub, &e).totals.loaded_new), (State::Reported, 1), "the file behind: {}", case.promise);
+        assert_eq!(
+            (e.state, last_run(&mut hub, &e).totals.loaded_new),
+            (State::Reported, 1),
+            "the file behind: {}",
+            case.promise
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -345,14 +399,29 @@ fn long_line(megabytes: u64) {
     // The hole reads as NUL bytes; it takes no disk.
     file.set_len(before.len() as u64 + (megabytes << 20)).unwrap();
     std::os::unix::fs::FileExt::write_all_at(&file, &before, 0).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&file, &[b"\r\n", &after[..]].concat(), before.len() as u64 + (megabytes << 20)).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(
+        &file,
+        &[b"\r\n", &after[..]].concat(),
+        before.len() as u64 + (megabytes << 20),
+    )
+    .unwrap();
     drop(file);
-    let script = format!("ulimit -v 200000; exec {} --json --root {} run", env!("CARGO_BIN_EXE_renkei"), folder.path().display());
+    let script = format!(
+        "ulimit -v 200000; exec {} --json --root {} run",
+        env!("CARGO_BIN_EXE_renkei"),
+        folder.path().display()
+    );
     let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
     let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
     let e = &said["exchanges"][0];
-    assert_eq!((e["state"].as_str(), e["new"].as_i64(), e["held"].as_i64()), (Some("reported"), Some(2), Some(1)), "{said}");
-    let report = std::fs::read_to_string(std::path::Path::new(e["report"].as_str().unwrap()).with_file_name("findings.csv")).unwrap();
+    assert_eq!(
+        (e["state"].as_str(), e["new"].as_i64(), e["held"].as_i64()),
+        (Some("reported"), Some(2), Some(1)),
+        "{said}"
+    );
+    let report =
+        std::fs::read_to_string(std::path::Path::new(e["report"].as_str().unwrap()).with_file_name("findings.csv"))
+            .unwrap();
     assert!(report.contains("record-too-long") || report.contains("長すぎる"), "{report}");
 }
 

@@ -50,7 +50,11 @@ fn files_dropped_one_by_one_lead_where_files_dropped_at_once_lead() {
         let from = files.path().join(&file.interface).join(&file.name);
         let manifest = from.with_extension("ctl");
         if manifest.exists() {
-            one_by_one.put(&file.interface, &manifest.file_name().unwrap().to_string_lossy(), &std::fs::read(&manifest).unwrap());
+            one_by_one.put(
+                &file.interface,
+                &manifest.file_name().unwrap().to_string_lossy(),
+                &std::fs::read(&manifest).unwrap(),
+            );
         }
         one_by_one.put(&file.interface, &file.name, &std::fs::read(&from).unwrap());
         work(&mut hub);

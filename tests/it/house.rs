@@ -25,7 +25,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sample", &["value", "finding", "schema", "codec", "mapping"]),
     (
         "pipeline",
-        &["value", "finding", "schema", "expr", "codec", "mapping", "clock", "area", "inbox", "outbox", "store", "report", "config"],
+        &[
+            "value", "finding", "schema", "expr", "codec", "mapping", "clock", "area", "inbox", "outbox", "store",
+            "report", "config",
+        ],
     ),
     ("cases", &["clock", "codec", "mapping", "pipeline", "store", "value"]),
     // The outermost: they may use everything but each other's callers.
@@ -35,11 +38,28 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Libraries with one home.
-const HOMES: [(&str, &str); 4] = [("rusqlite", "store"), ("postgres", "store"), ("sqlparser", "expr"), ("quick_xml", "codec")];
+const HOMES: [(&str, &str); 4] =
+    [("rusqlite", "store"), ("postgres", "store"), ("sqlparser", "expr"), ("quick_xml", "codec")];
 
 /// Names of things that belong in `schemas/` and `mappings/`.
 const DOMAIN: [&str; 17] = [
-    "宛名番号", "特別徴収", "口座振替", "被保険者", "住記", "期割", "滞納", "広域連合", "保険料", "juki", "tokucho", "koiki", "furikae", "hihokensha", "kiwari", "taino", "shotoku",
+    "宛名番号",
+    "特別徴収",
+    "口座振替",
+    "被保険者",
+    "住記",
+    "期割",
+    "滞納",
+    "広域連合",
+    "保険料",
+    "juki",
+    "tokucho",
+    "koiki",
+    "furikae",
+    "hihokensha",
+    "kiwari",
+    "taino",
+    "shotoku",
 ];
 
 /// Most lines of a file.
@@ -157,7 +177,10 @@ fn each_library_of_databases_and_languages_has_one_home() {
     for source in sources() {
         for (library, home) in HOMES {
             let used = [format!("use {library}"), format!("{library}::")].iter().any(|u| {
-                source.code.match_indices(u.as_str()).any(|(at, _)| !source.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+                source
+                    .code
+                    .match_indices(u.as_str())
+                    .any(|(at, _)| !source.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
             });
             if used && source.module != home {
                 wrong.push(format!("{} uses {library}, whose home is {home}", source.path));
@@ -174,7 +197,9 @@ fn the_core_touches_no_file_no_clock_and_no_thread() {
         if !["value", "finding", "expr", "codec"].contains(&source.module.as_str()) {
             continue;
         }
-        for word in ["std::fs", "std::net", "std::thread", "std::process", "Utc::now", "SystemTime", "Instant", "std::env"] {
+        for word in
+            ["std::fs", "std::net", "std::thread", "std::process", "Utc::now", "SystemTime", "Instant", "std::env"]
+        {
             if source.code.contains(word) {
                 wrong.push(format!("{}: {word}", source.path));
             }
@@ -202,13 +227,23 @@ fn the_rust_knows_no_domain() {
 
 #[test]
 fn no_source_file_is_too_long_to_read() {
-    let long: Vec<String> = sources().iter().filter(|s| s.lines > LINES).map(|s| format!("{} {}", s.path, s.lines)).collect();
+    let long: Vec<String> =
+        sources().iter().filter(|s| s.lines > LINES).map(|s| format!("{} {}", s.path, s.lines)).collect();
     assert!(long.is_empty(), "{long:#?}");
 }
 
 /// String literals that stand where a finding's code is given.
 fn codes(code: &str) -> BTreeSet<String> {
-    let before = ["Finding::data(", "Note::error(", "Note::warning(", "Note::fatal(", "fatal(", ".note(", "code: ", "count_findings(conn, run, "];
+    let before = [
+        "Finding::data(",
+        "Note::error(",
+        "Note::warning(",
+        "Note::fatal(",
+        "fatal(",
+        ".note(",
+        "code: ",
+        "count_findings(conn, run, ",
+    ];
     let mut found = BTreeSet::new();
     for start in before {
         for (at, _) in code.match_indices(start) {
@@ -230,10 +265,16 @@ fn every_finding_code_is_in_the_catalogue_and_every_entry_is_given_out() {
     let all = sources();
     let mut unknown = Vec::new();
     for source in all.iter().filter(|s| !s.path.starts_with("report/example") && s.module != "sample") {
-        unknown.extend(codes(&source.code).into_iter().filter(|c| !catalogue.contains_key(c)).map(|c| format!("{}: {c}", source.path)));
+        unknown.extend(
+            codes(&source.code)
+                .into_iter()
+                .filter(|c| !catalogue.contains_key(c))
+                .map(|c| format!("{}: {c}", source.path)),
+        );
     }
     assert!(unknown.is_empty(), "not in the catalogue: {unknown:#?}");
-    let unused: Vec<&String> = catalogue.keys().filter(|code| !all.iter().any(|s| s.code.contains(&format!("\"{code}\"")))).collect();
+    let unused: Vec<&String> =
+        catalogue.keys().filter(|code| !all.iter().any(|s| s.code.contains(&format!("\"{code}\"")))).collect();
     assert!(unused.is_empty(), "never given out: {unused:?}");
     for (code, entry) in catalogue {
         assert!(!entry.title.is_empty() && !entry.action.is_empty(), "{code} says nothing");

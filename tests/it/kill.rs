@@ -12,7 +12,9 @@ use renkei::pipeline::{Hub, deliver, worker};
 use renkei::sample::{Fate, SampleFile};
 use renkei::store::ledger::{self, Direction, State, Wanted};
 
-use crate::town::{OPERATOR, copy_tree, exchange, exchanges, files_below, folders, make_sample, same, send_all, sent, values, work};
+use crate::town::{
+    OPERATOR, copy_tree, exchange, exchanges, files_below, folders, make_sample, same, send_all, sent, values, work,
+};
 
 /// A site folder on disk as an operator has it, whose feeds wait 50 ms.
 fn site_folder() -> tempfile::TempDir {
@@ -191,7 +193,8 @@ fn a_second_daemon_on_the_same_folders_is_refused() {
     let folder = site_folder();
     let mut first = serve(folder.path());
     let _lines = until_serving(&mut first);
-    let second = Command::new(env!("CARGO_BIN_EXE_renkei")).args(["run", "--root"]).arg(folder.path()).output().unwrap();
+    let second =
+        Command::new(env!("CARGO_BIN_EXE_renkei")).args(["run", "--root"]).arg(folder.path()).output().unwrap();
     first.kill().unwrap();
     first.wait().unwrap();
     assert_eq!(second.status.code(), Some(5), "{second:?}");

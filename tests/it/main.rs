@@ -3,9 +3,9 @@
 mod attack;
 mod bad_entries;
 mod bad_input;
+mod cases;
 mod crash;
 mod determinism;
-mod cases;
 mod expr_parity;
 mod house;
 mod kill;

@@ -68,11 +68,18 @@ fn the_readmes_interface_works_by_its_files_alone() {
     assert_eq!(findings.len(), 1);
     let promised = README.lines().find(|l| l.contains("[soshitsu-before-shutoku]")).unwrap();
     assert!(promised.contains(&findings[0].message), "{promised}");
-    assert!(promised.starts_with(&format!("{} 件目 {} 行目 {} バイト目", findings[0].data.record, findings[0].data.line, findings[0].data.byte)));
+    assert!(promised.starts_with(&format!(
+        "{} 件目 {} 行目 {} バイト目",
+        findings[0].data.record, findings[0].data.line, findings[0].data.byte
+    )));
 
     let sent = worker::send_now(&mut hub, "kaigo-gen-shikaku", "試験").unwrap();
     assert_eq!(sent.len(), 1);
-    let delivered = ledger::list(&mut hub.conn, &Wanted { states: &[State::Delivered], limit: 10, ..Wanted::default() }).unwrap();
+    let delivered =
+        ledger::list(&mut hub.conn, &Wanted { states: &[State::Delivered], limit: 10, ..Wanted::default() }).unwrap();
     let file = fs::read_to_string(hub.area.outbox.join("kaigo-gen-shikaku").join(&delivered[0].file_name)).unwrap();
-    assert_eq!(file, "\"D\",\"new\",\"0000000011\",\"000000000000001\",\"2020-04-01\",\"6200\"\r\n\"T\",\"1\",\"6200\"\r\n");
+    assert_eq!(
+        file,
+        "\"D\",\"new\",\"0000000011\",\"000000000000001\",\"2020-04-01\",\"6200\"\r\n\"T\",\"1\",\"6200\"\r\n"
+    );
 }

@@ -3,8 +3,8 @@
 
 use renkei::sample::{Fate, Matching};
 use renkei::store::detail::{self, TotalSeen};
-use renkei::store::run::{self, Run, RunKind};
 use renkei::store::ledger::State;
+use renkei::store::run::{self, Run, RunKind};
 
 use crate::town::{Town, exchange, last_run, work};
 
@@ -36,7 +36,12 @@ fn the_ledger_says_of_every_file_and_outcome_what_the_sample_promises() {
                 let t = last_run(&mut hub, &e).totals;
                 assert_eq!(e.state, State::Reported, "{}: {:?}", file.name, e.note);
                 assert_eq!((t.read as u64, t.held as u64), (file.records, held), "{}", file.name);
-                assert_eq!((t.loaded_new + t.loaded_changed + t.unchanged + t.closed) as u64, loaded, "{}: {t:?}", file.name);
+                assert_eq!(
+                    (t.loaded_new + t.loaded_changed + t.unchanged + t.closed) as u64,
+                    loaded,
+                    "{}: {t:?}",
+                    file.name
+                );
                 assert_eq!(t.amount_read, file.amount, "{}", file.name);
             }
             Fate::Rejected => assert_eq!(e.state, State::Rejected, "{}", file.name),

@@ -130,7 +130,8 @@ pub fn sample_files() -> &'static BTreeMap<(String, String), Vec<u8>> {
         make_sample(100, folder.path());
         let mut files = BTreeMap::new();
         for path in files_below(folder.path()) {
-            let interface = path.parent().and_then(Path::file_name).expect("an interface").to_string_lossy().into_owned();
+            let interface =
+                path.parent().and_then(Path::file_name).expect("an interface").to_string_lossy().into_owned();
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
             files.insert((interface, name), fs::read(&path).expect("reads"));
         }
@@ -167,7 +168,8 @@ pub fn look(hub: &mut Hub, started: Instant) -> worker::Round {
 /// Confirms and delivers what waits, until no draft is left.
 pub fn send_all(hub: &mut Hub) {
     loop {
-        let wanted = Wanted { direction: Some(Direction::Out), states: &[State::Draft], limit: 100, ..Wanted::default() };
+        let wanted =
+            Wanted { direction: Some(Direction::Out), states: &[State::Draft], limit: 100, ..Wanted::default() };
         let mut drafts = ledger::list(&mut hub.conn, &wanted).expect("lists");
         drafts.sort_by_key(|draft| draft.id);
         if drafts.is_empty() {
@@ -275,7 +277,9 @@ pub fn ledger_lines(hub: &mut Hub) -> String {
 /// Every file of the outbox with its hash; what was left in the inbox and the work folder; what was set aside.
 pub fn folders(hub: &Hub) -> String {
     let mut lines = Vec::new();
-    for (title, folder) in [("outbox", hub.area.outbox.clone()), ("inbox", hub.area.inbox.clone()), ("work", hub.area.work())] {
+    for (title, folder) in
+        [("outbox", hub.area.outbox.clone()), ("inbox", hub.area.inbox.clone()), ("work", hub.area.work())]
+    {
         for path in files_below(&folder) {
             let sha = renkei::area::hash_file(&path).map(|h| h.sha256).unwrap_or_default();
             lines.push(format!("{title} {} {sha}", path.strip_prefix(&folder).expect("below").display()));
@@ -291,12 +295,19 @@ pub fn report_lines(hub: &mut Hub) -> String {
     let mut lines = Vec::new();
     for e in exchanges(hub) {
         let folder = facts::report_folder(hub, &e);
-        let text = fs::read_to_string(folder.join("report.json")).unwrap_or_else(|_| panic!("{} has no report", e.file_name));
+        let text =
+            fs::read_to_string(folder.join("report.json")).unwrap_or_else(|_| panic!("{} has no report", e.file_name));
         assert!(folder.join("index.html").is_file(), "{} has no page", e.file_name);
         let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         lines.push(format!("report {} {}: {} {}", e.interface, e.file_name, report["verdict"], report["balance"]));
     }
-    let derived = files_below(&hub.area.reports()).iter().filter(|p| p.ends_with("index.html") && p.parent().and_then(Path::file_name).is_some_and(|n| n.to_string_lossy().starts_with('d'))).count();
+    let derived = files_below(&hub.area.reports())
+        .iter()
+        .filter(|p| {
+            p.ends_with("index.html")
+                && p.parent().and_then(Path::file_name).is_some_and(|n| n.to_string_lossy().starts_with('d'))
+        })
+        .count();
     lines.push(format!("derivations with a report: {}", derived.min(hub.site.derive.len())));
     lines.sort();
     lines.join("\n") + "\n"

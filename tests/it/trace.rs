@@ -49,7 +49,9 @@ fn walk(hub: &mut Hub, originals: &mut Originals, source: &str, depth: usize) ->
         let said = entity.key.iter().filter(|&&k| match &version.values[k] {
             // Numbers that the record gives as they are. A day may be written otherwise, and a part of the key may come
             // from the file's header; but some number of the person's is in the record itself.
-            OwnedValue::Text(text) if text.len() > 4 && text.bytes().all(|b| b.is_ascii_digit()) => bytes.windows(text.len()).any(|w| w == text.as_bytes()),
+            OwnedValue::Text(text) if text.len() > 4 && text.bytes().all(|b| b.is_ascii_digit()) => {
+                bytes.windows(text.len()).any(|w| w == text.as_bytes())
+            }
             _ => false,
         });
         let what = format!("record {} of {}", version.record, file.file_name);
@@ -65,7 +67,10 @@ fn lines_of_all_six_outbound_files_end_at_the_bytes_they_came_from() {
     town.sample(300);
     let mut hub = town.hub();
     day(&mut hub);
-    let sent: Vec<_> = exchanges(&mut hub).into_iter().filter(|e| e.direction == Direction::Out && e.state == State::Delivered).collect();
+    let sent: Vec<_> = exchanges(&mut hub)
+        .into_iter()
+        .filter(|e| e.direction == Direction::Out && e.state == State::Delivered)
+        .collect();
     let interfaces: std::collections::BTreeSet<&str> = sent.iter().map(|e| e.interface.as_str()).collect();
     assert_eq!(interfaces.len(), 6, "{interfaces:?}");
     let mut originals = Originals::default();
@@ -77,8 +82,14 @@ fn lines_of_all_six_outbound_files_end_at_the_bytes_they_came_from() {
             let line = &delivered[record.byte as usize..(record.byte + record.len) as usize];
             // The key's first item stands in the line itself, so the place of the line is right too.
             let key = record.key.as_deref().unwrap_or_default();
-            let item = key.split('\u{1f}').find(|k| k.len() > 4 && k.is_ascii() && !k.contains('-')).unwrap_or_default();
-            assert!(line.windows(item.len().max(1)).any(|w| w == item.as_bytes()), "{} {}: {key:?}", e.file_name, record.n);
+            let item =
+                key.split('\u{1f}').find(|k| k.len() > 4 && k.is_ascii() && !k.contains('-')).unwrap_or_default();
+            assert!(
+                line.windows(item.len().max(1)).any(|w| w == item.as_bytes()),
+                "{} {}: {key:?}",
+                e.file_name,
+                record.n
+            );
             let ends = walk(&mut hub, &mut originals, &record.lineage, 8);
             assert!(ends > 0, "record {} of {} comes from nowhere", record.n, e.file_name);
         }

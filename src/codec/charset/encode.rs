@@ -6,11 +6,7 @@ use super::error::EncodeError;
 ///
 /// # Errors
 /// The first character without a code; `out` is then as before.
-pub(super) fn append(
-    text: &str,
-    out: &mut Vec<u8>,
-    code: impl Fn(char) -> Option<u16>,
-) -> Result<(), EncodeError> {
+pub(super) fn append(text: &str, out: &mut Vec<u8>, code: impl Fn(char) -> Option<u16>) -> Result<(), EncodeError> {
     let before = out.len();
     out.reserve(text.len());
     for (char_index, ch) in text.chars().enumerate() {

@@ -46,20 +46,12 @@ impl DecodeError {
         let len = len.min(found.len()).min(4);
         let mut bytes = [0; 4];
         bytes[..len].copy_from_slice(&found[..len]);
-        DecodeError {
-            offset,
-            len,
-            kind,
-            bytes,
-        }
+        DecodeError { offset, len, kind, bytes }
     }
 
     /// What is wrong and what to do, in Japanese; the place counts bytes from 1 within the slice given.
     pub fn message_ja(&self) -> String {
-        let hex: Vec<String> = self.bytes[..self.len.min(4)]
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
+        let hex: Vec<String> = self.bytes[..self.len.min(4)].iter().map(|byte| format!("{byte:02X}")).collect();
         let place = format!("{}バイト目の {}(16進) ", self.offset + 1, hex.join(" "));
         match self.kind {
             DecodeErrorKind::TruncatedChar => format!(

@@ -39,10 +39,7 @@ pub enum Charset {
 impl Charset {
     /// The charset of a name in TOML; names are exact, lower case.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::all()
-            .iter()
-            .copied()
-            .find(|charset| charset.name() == name)
+        Self::all().iter().copied().find(|charset| charset.name() == name)
     }
 
     /// The name in TOML.
@@ -99,9 +96,7 @@ impl Charset {
                 out.extend_from_slice(text.as_bytes());
                 Ok(())
             }
-            Charset::Windows31j | Charset::Windows31jExact => {
-                encode::append(text, out, windows31j::coder())
-            }
+            Charset::Windows31j | Charset::Windows31jExact => encode::append(text, out, windows31j::coder()),
             Charset::JisX0201 => encode::append(text, out, jis::code_0201),
             Charset::JisX0208 => encode::append(text, out, jis::coder_0208()),
             Charset::Ascii => encode::append(text, out, utf8::code_ascii),
@@ -115,9 +110,7 @@ impl Charset {
     pub fn encoded_len(self, text: &str) -> Result<usize, EncodeError> {
         match self {
             Charset::Utf8 => Ok(text.len()),
-            Charset::Windows31j | Charset::Windows31jExact => {
-                encode::len(text, windows31j::coder())
-            }
+            Charset::Windows31j | Charset::Windows31jExact => encode::len(text, windows31j::coder()),
             Charset::JisX0201 => encode::len(text, jis::code_0201),
             Charset::JisX0208 => encode::len(text, jis::coder_0208()),
             Charset::Ascii => encode::len(text, utf8::code_ascii),

@@ -16,12 +16,8 @@ const BMP: usize = 0x1_0000;
 const NONE: char = '\0';
 
 /// Single bytes that Microsoft maps and WHATWG does not (80 is the same in both).
-const MICROSOFT_SINGLES: [(u8, char); 4] = [
-    (0xA0, '\u{F8F0}'),
-    (0xFD, '\u{F8F1}'),
-    (0xFE, '\u{F8F2}'),
-    (0xFF, '\u{F8F3}'),
-];
+const MICROSOFT_SINGLES: [(u8, char); 4] =
+    [(0xA0, '\u{F8F0}'), (0xFD, '\u{F8F1}'), (0xFE, '\u{F8F2}'), (0xFF, '\u{F8F3}')];
 
 /// Code → character.
 #[derive(Clone)]
@@ -84,10 +80,7 @@ impl DecodeTable {
     }
 
     fn windows31j() -> Self {
-        let mut table = DecodeTable {
-            single: [NONE; 256],
-            pair: filled(NONE),
-        };
+        let mut table = DecodeTable { single: [NONE; 256], pair: filled(NONE) };
         for byte in 0..=0xFF {
             if let Some(ch) = whatwg(&[byte]) {
                 table.single[usize::from(byte)] = ch;
@@ -136,8 +129,7 @@ impl EncodeTable {
                 code[u32::from(ch) as usize] = u16::from(byte);
             }
         }
-        let (selected, others): (Vec<_>, Vec<_>) =
-            pairs().partition(|(lead, _)| matches!(lead, 0xED | 0xEE));
+        let (selected, others): (Vec<_>, Vec<_>) = pairs().partition(|(lead, _)| matches!(lead, 0xED | 0xEE));
         for (lead, trail) in others.into_iter().chain(selected) {
             if let Some(ch) = decode.pair(lead, trail) {
                 let slot = &mut code[u32::from(ch) as usize];
@@ -158,19 +150,13 @@ pub(super) fn is_second_code(code: u16) -> bool {
 /// The character of a two-byte code of windows-31j.
 pub(super) fn character(code: u16) -> Option<char> {
     let [lead, trail] = code.to_be_bytes();
-    is_lead(lead)
-        .then(|| windows31j().decode.pair(lead, trail))
-        .flatten()
+    is_lead(lead).then(|| windows31j().decode.pair(lead, trail)).flatten()
 }
 
 /// Every two-byte code by form, ascending.
 pub(super) fn pairs() -> impl Iterator<Item = (u8, u8)> {
     let leads = (0..=0xFF).filter(|&byte| is_lead(byte));
-    leads.flat_map(|lead| {
-        (0..=0xFF)
-            .filter(|&byte| is_trail(byte))
-            .map(move |trail| (lead, trail))
-    })
+    leads.flat_map(|lead| (0..=0xFF).filter(|&byte| is_trail(byte)).map(move |trail| (lead, trail)))
 }
 
 #[inline]
@@ -180,18 +166,14 @@ fn pair_index(lead: u8, trail: u8) -> usize {
 
 /// A table on the heap from the start: it would be large for a stack.
 fn filled<T: Copy, const N: usize>(value: T) -> Box<[T; N]> {
-    vec![value; N]
-        .into_boxed_slice()
-        .try_into()
-        .unwrap_or_else(|_| unreachable!("made with N elements"))
+    vec![value; N].into_boxed_slice().try_into().unwrap_or_else(|_| unreachable!("made with N elements"))
 }
 
 /// The single character `encoding_rs` reads from the bytes, if they are exactly one.
 fn whatwg(bytes: &[u8]) -> Option<char> {
     let mut buffer = [0u8; 16];
     let mut decoder = encoding_rs::SHIFT_JIS.new_decoder_without_bom_handling();
-    let (result, read, written) =
-        decoder.decode_to_utf8_without_replacement(bytes, &mut buffer, true);
+    let (result, read, written) = decoder.decode_to_utf8_without_replacement(bytes, &mut buffer, true);
     if result != encoding_rs::DecoderResult::InputEmpty || read != bytes.len() {
         return None;
     }

@@ -115,19 +115,14 @@ fn exact_brings_every_code_back_and_tags_only_the_398() {
 
 #[test]
 fn only_the_398_tags_of_plane_15_are_written() {
-    let written = (0xF_0000..=0xF_FFFF)
-        .filter_map(char::from_u32)
-        .filter(|ch| {
-            let own = &ch.to_string();
-            let ok = write(Charset::Windows31j, own).is_ok();
-            assert_eq!(ok, plain(own) != *own);
-            ok
-        });
+    let written = (0xF_0000..=0xF_FFFF).filter_map(char::from_u32).filter(|ch| {
+        let own = &ch.to_string();
+        let ok = write(Charset::Windows31j, own).is_ok();
+        assert_eq!(ok, plain(own) != *own);
+        ok
+    });
     assert_eq!(written.count(), 398);
-    assert!(matches!(
-        plain("髙𠮷\u{E000}"),
-        std::borrow::Cow::Borrowed(_)
-    ));
+    assert!(matches!(plain("髙𠮷\u{E000}"), std::borrow::Cow::Borrowed(_)));
 }
 
 #[test]
@@ -175,9 +170,7 @@ fn contested_characters_are_written_as_microsoft_does_without_best_fit() {
             assert_eq!(hex(&write(charset, text).expect(text)), code);
         }
     }
-    for text in [
-        "¥", "‾", "〜", "‖", "−", "—", "¢", "£", "¬", "ゔ", "𠮷", "á", "©", "\u{A0}",
-    ] {
+    for text in ["¥", "‾", "〜", "‖", "−", "—", "¢", "£", "¬", "ゔ", "𠮷", "á", "©", "\u{A0}"] {
         let ch = text.chars().next().expect("one character");
         for charset in BOTH {
             let refused = write(charset, &format!("山{text}"));
@@ -191,10 +184,7 @@ fn a_broken_character_is_refused_where_it_stands_and_nothing_is_emitted() {
     for charset in BOTH {
         assert_eq!(refusal(charset, b"A\x82"), (1, 1, TruncatedChar));
         assert_eq!(refusal(charset, b"\x81\""), (0, 2, BadTrail));
-        assert_eq!(
-            refusal(charset, b"\x8E\x52\x81\"abc,\"x\""),
-            (2, 2, BadTrail)
-        );
+        assert_eq!(refusal(charset, b"\x8E\x52\x81\"abc,\"x\""), (2, 2, BadTrail));
         assert_eq!(refusal(charset, b"\xB1\x85\x40"), (1, 2, Unassigned));
         assert_eq!(refusal(charset, b"\xEA\xA5"), (0, 2, Unassigned));
         assert_eq!(refusal(charset, b"\x82\x7F"), (0, 2, BadTrail));
@@ -218,10 +208,7 @@ fn a_trail_byte_that_looks_like_a_delimiter_stays_in_its_character() {
     let text = "表|ソ\\ポ,榎|能";
     let bytes = write(Charset::Windows31j, text).expect("all of windows-31j");
     assert_eq!(hex(&bytes), "955C7C835C5C837C2C897C7C945C");
-    assert_eq!(
-        read(Charset::Windows31jExact, &bytes).as_deref(),
-        Ok("表|ソ\\ポ,榎|能")
-    );
+    assert_eq!(read(Charset::Windows31jExact, &bytes).as_deref(), Ok("表|ソ\\ポ,榎|能"));
 }
 
 #[test]
@@ -238,10 +225,7 @@ fn jis_x_0208_is_the_6879_characters_with_the_values_of_windows_31j() {
     assert_eq!(listing.lines().count(), 6_879);
     let cpython = "b9f46a609b865e1b2dc831b2c26dae0bca6e0e2f1c88185a1b9d41c9af12539a";
     assert_eq!(digest(&listing), cpython);
-    assert_eq!(
-        write(jis, "　～亜"),
-        Ok(b"\x21\x21\x21\x41\x30\x21".to_vec())
-    );
+    assert_eq!(write(jis, "　～亜"), Ok(b"\x21\x21\x21\x41\x30\x21".to_vec()));
     for text in ["①", "髙", "ｱ", "A", " ", "\u{E000}", "\u{F8790}", "〜"] {
         assert!(write(jis, text).is_err(), "{text}");
     }

@@ -14,9 +14,7 @@ pub(super) fn decode(bytes: &[u8], out: &mut String) -> Result<(), DecodeError> 
     let at = error.valid_up_to();
     Err(match error.error_len() {
         None => DecodeError::new(bytes, at, bytes.len() - at, DecodeErrorKind::TruncatedChar),
-        Some(_) if !matches!(bytes[at], 0xC2..=0xF4) => {
-            DecodeError::new(bytes, at, 1, DecodeErrorKind::NotAllowed)
-        }
+        Some(_) if !matches!(bytes[at], 0xC2..=0xF4) => DecodeError::new(bytes, at, 1, DecodeErrorKind::NotAllowed),
         // The good part and the byte that broke it.
         Some(good) => DecodeError::new(bytes, at, good + 1, DecodeErrorKind::BadTrail),
     })

@@ -9,11 +9,7 @@ use super::error::{DecodeError, DecodeErrorKind};
 use super::table::{self, DecodeTable, TAG_BASE, is_lead, is_second_code, is_trail};
 
 /// Appends the text; on an error `out` holds what came before it.
-pub(super) fn decode(
-    table: &DecodeTable,
-    bytes: &[u8],
-    out: &mut String,
-) -> Result<(), DecodeError> {
+pub(super) fn decode(table: &DecodeTable, bytes: &[u8], out: &mut String) -> Result<(), DecodeError> {
     // Enough for kanji (2 bytes to 3) and ASCII; half-width kana (1 to 3) may grow it once more.
     out.reserve(bytes.len() + bytes.len() / 2);
     let mut at = 0;
@@ -40,9 +36,7 @@ fn refuse(bytes: &[u8], at: usize) -> DecodeError {
     match bytes.get(at + 1) {
         _ if !is_lead(bytes[at]) => DecodeError::new(bytes, at, 1, DecodeErrorKind::NotAllowed),
         None => DecodeError::new(bytes, at, 1, DecodeErrorKind::TruncatedChar),
-        Some(&trail) if !is_trail(trail) => {
-            DecodeError::new(bytes, at, 2, DecodeErrorKind::BadTrail)
-        }
+        Some(&trail) if !is_trail(trail) => DecodeError::new(bytes, at, 2, DecodeErrorKind::BadTrail),
         Some(_) => DecodeError::new(bytes, at, 2, DecodeErrorKind::Unassigned),
     }
 }
@@ -51,11 +45,7 @@ fn refuse(bytes: &[u8], at: usize) -> DecodeError {
 pub(super) fn coder() -> impl Fn(char) -> Option<u16> {
     let encode = &table::windows31j().encode;
     move |ch| {
-        if ch.is_ascii() {
-            Some(u32::from(ch) as u16)
-        } else {
-            encode.code(ch).or_else(|| tag_code(ch))
-        }
+        if ch.is_ascii() { Some(u32::from(ch) as u16) } else { encode.code(ch).or_else(|| tag_code(ch)) }
     }
 }
 
