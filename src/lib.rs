@@ -23,7 +23,7 @@
 //! - [`report`]: reports as pure rendering of a model.
 //! - [`cases`]: example cases as data, run by `renkei test` and by the test suite.
 //! - [`sample`]: a synthetic municipality (the only Rust here that may know the domain).
-//! - [`bench`]: whole runs measured against public tools in the same session.
+//! - [`mod@bench`]: whole runs measured against public tools in the same session.
 //! - [`cli`]: the verbs.
 //!
 //! # Rules of the house

@@ -46,10 +46,10 @@ pub fn is_open(hub: &mut Hub, interface: &str) -> Result<bool, HubError> {
 fn newest(hub: &mut Hub, sources: &[String]) -> Result<Option<Run>, HubError> {
     let mut newest: Option<Run> = None;
     for source in sources {
-        if let Some(run) = last(hub, source)? {
-            if newest.as_ref().is_none_or(|n| n.id < run.id) {
-                newest = Some(run);
-            }
+        if let Some(run) = last(hub, source)?
+            && newest.as_ref().is_none_or(|n| n.id < run.id)
+        {
+            newest = Some(run);
         }
     }
     Ok(newest)

@@ -365,10 +365,10 @@ fn map_into(
     batch: &mut VersionBatch,
 ) -> Result<bool, Unmapped> {
     let failed = |e: crate::expr::EvalError| Unmapped::Failed(None, e.to_string());
-    if let Some(when) = &rows.when {
-        if !when.is_true(row, scratch).map_err(failed)? {
-            return Ok(false);
-        }
+    if let Some(when) = &rows.when
+        && !when.is_true(row, scratch).map_err(failed)?
+    {
+        return Ok(false);
     }
     let close = match &rows.close_when {
         Some(when) => when.is_true(row, scratch).map_err(failed)?,

@@ -102,7 +102,10 @@ pub struct Hub {
 
 /// How far long work is.
 #[derive(Clone)]
-pub struct Progress(Arc<dyn Fn(&str, u64, u64) + Send + Sync>);
+pub struct Progress(Arc<Tell>);
+
+/// `tell(label, done, total)`.
+type Tell = dyn Fn(&str, u64, u64) + Send + Sync;
 
 impl Progress {
     /// Calls `tell(label, done, total)` now and then; `total` 0 = unknown.

@@ -210,7 +210,7 @@ fn fill<'a>(
     let selected = source.each(&mut reading, |values| {
         let columns = &values[..plan.view.columns.len()];
         count += 1;
-        if count % 8192 == 0 {
+        if count.is_multiple_of(8192) {
             progress.tell(&exchange.file_name, count, 0);
             if steps.stopping() {
                 return Err(StoreError::Stopped);

@@ -224,10 +224,10 @@ fn fetch(hub: &Hub, exchange: &Exchange) -> Result<bool, HubError> {
     }
     let beside = hub.area.work().join(companion_name(exchange.id));
     let feed = hub.site.feeds.get(&exchange.interface);
-    if let (Some(feed), Some(folder), Err(_)) = (feed, from.parent(), fs::symlink_metadata(&beside)) {
-        if let Some(companion) = inbox::companion(feed, folder, &exchange.file_name) {
-            move_if_there(&companion, &beside)?;
-        }
+    if let (Some(feed), Some(folder), Err(_)) = (feed, from.parent(), fs::symlink_metadata(&beside))
+        && let Some(companion) = inbox::companion(feed, folder, &exchange.file_name)
+    {
+        move_if_there(&companion, &beside)?;
     }
     Ok(true)
 }
@@ -247,11 +247,11 @@ fn set_aside(
         hub.conn.durable(|conn| ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now))?;
     hub.steps.pass(Step::InAnnounced)?;
     let aside = hub.area.set_aside().join(id.to_string());
-    if let Err(source) = fs::rename(path, &aside) {
-        if source.kind() != std::io::ErrorKind::NotFound {
-            let error = HubError::Io { what: "取り込めないものの移動", path: aside, source };
-            return stuck(hub, id, interface, path, since_start, Some(finding), error);
-        }
+    if let Err(source) = fs::rename(path, &aside)
+        && source.kind() != std::io::ErrorKind::NotFound
+    {
+        let error = HubError::Io { what: "取り込めないものの移動", path: aside, source };
+        return stuck(hub, id, interface, path, since_start, Some(finding), error);
     }
     hub.steps.pass(Step::InMoved)?;
     refuse(hub, id, interface, State::Claiming, finding)?;

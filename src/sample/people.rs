@@ -51,7 +51,7 @@ pub(crate) struct Person {
     pub household: u64,
     /// Place in the household; 0 is its head.
     pub place: u8,
-    /// 続柄コード of [`RELATIONS`].
+    /// 続柄コード.
     pub relation: &'static str,
     /// Family and given name with their readings; for residents from abroad the whole name and an empty given one.
     pub name: (names::Word, names::Word),

@@ -153,7 +153,7 @@ fn a_file_nobody_may_read_is_refused_and_the_next_one_is_taken() {
     let mut hub = town.hub();
     let path = town.inbox("juki-ido").join("SECRET.csv");
     fs::write(&path, small(1)).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&path).is_ok() {
         eprintln!("SKIPPED: 管理者は権限のないファイルも読めるため、この試験は行いません");
         return;
@@ -198,7 +198,7 @@ fn a_duplicate_is_named_a_corrected_resend_is_taken_and_new_content_is_a_new_exc
     let mut send = |bytes: &[u8]| {
         town.put("koza-furikae-kekka", "KEKKA.txt", bytes);
         work(&mut hub);
-        exchanges(&mut hub).into_iter().filter(|e| e.direction == Direction::In).last().unwrap()
+        exchanges(&mut hub).into_iter().rfind(|e| e.direction == Direction::In).unwrap()
     };
     let first = send(&wrong);
     assert_eq!(first.state, State::Rejected);
