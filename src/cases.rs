@@ -261,7 +261,7 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
 fn tables_json(hub: &mut Hub) -> Result<Json, HubError> {
     let today = hub.clock.today().to_string();
     let mut all = Map::new();
-    for table in facts::day_report(hub, &today)?.tables {
+    for table in crate::pipeline::day::day_report(hub, &today)?.tables {
         let heading: Vec<&str> = table.columns.iter().map(|c| c.title.as_str()).collect();
         let mut lines = vec![heading.join(" | ")];
         lines.extend(table.rows.iter().map(|row| row.join(" | ")));

@@ -81,7 +81,7 @@ pub fn demo(cli: &Cli, args: &DemoArgs) -> Result<u8, CliError> {
         worker::send_now(&mut hub, &draft.interface, OPERATOR)?;
     }
     worker::run_until_idle(&mut hub, Duration::from_secs(60))?;
-    facts::write_day(&mut hub)?;
+    crate::pipeline::day::write_day(&mut hub)?;
     let mut seen = ledger::list(&mut hub.conn, &Wanted { limit: 1000, ..Wanted::default() })?;
     seen.retain(|e| e.state != State::Withdrawn);
     seen.reverse();

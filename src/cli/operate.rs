@@ -112,7 +112,7 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
             .ok_or_else(|| CliError::Refused(format!("送信定義「{interface}」がありません")))?;
         outbound::draft(&mut hub, plan)?;
     }
-    facts::write_day(&mut hub)?;
+    crate::pipeline::day::write_day(&mut hub)?;
     let wanted = Wanted { limit: 20_000, ..Wanted::default() };
     let seen: Vec<Exchange> =
         ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before).rev().collect();
@@ -235,7 +235,7 @@ pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
         street::deliver(&mut hub, &exchange)?;
         sent.push(ledger::get(&mut hub.conn, exchange.id)?);
     }
-    facts::write_day(&mut hub)?;
+    crate::pipeline::day::write_day(&mut hub)?;
     print_exchanges(cli, &mut hub, &sent)?;
     if !cli.json {
         println!("{} 件送付しました", sent.len());
@@ -265,7 +265,7 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
         return Ok(exit::OK);
     }
     let day = args.day.clone().unwrap_or_else(|| hub.clock.today().to_string());
-    let report = facts::day_report(&mut hub, &day)?;
+    let report = crate::pipeline::day::day_report(&mut hub, &day)?;
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {

@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use super::derive::OUTCOME;
 use super::outbound::GROUP;
 use super::{Hub, HubError};
-use crate::clock::{day_jst, people_jst, time_jst};
+use crate::clock::{day_jst, people_jst};
 use crate::finding::catalogue;
 use crate::outbox::manifest_name;
 use crate::report::balance::{Balance, Tally};
-use crate::report::day::{DayReport, DayRow, DeliveryRow, WaitingRow};
 use crate::report::model::{
     Delivery, Direction, FileUsed, FindingLine, FindingsBeyond, HeldRecord, LayoutUsed, Municipality, RunReport,
     SeenTotal, TallyLine, Times,
@@ -22,7 +21,7 @@ use crate::store::run::{self, Run, RunKind, RunState};
 use crate::store::{detail, request};
 
 /// Most exchanges and runs of one day's report; more are in the ledger (`status`).
-const DAY_LIMIT: u32 = 20_000;
+pub(super) const DAY_LIMIT: u32 = 20_000;
 /// Most control totals shown of one file.
 const TOTALS_LIMIT: u32 = 2_000;
 
@@ -182,7 +181,7 @@ fn grouped_title(totals: &[detail::TotalSeen], at: usize) -> String {
     format!("{title}（{}組目）", totals[..=at].iter().filter(same).count())
 }
 
-fn balance(run: &Run, has_amount: bool) -> Balance {
+pub(super) fn balance(run: &Run, has_amount: bool) -> Balance {
     let t = &run.totals;
     let yen = |count: i64, amount: i64| Tally { count: count.max(0) as u64, amount: has_amount.then_some(amount) };
     let plain = |count: i64| Tally::of(count.max(0) as u64);
@@ -221,7 +220,7 @@ fn balance(run: &Run, has_amount: bool) -> Balance {
     balance
 }
 
-fn has_amount(hub: &Hub, interface: &str) -> bool {
+pub(super) fn has_amount(hub: &Hub, interface: &str) -> bool {
     hub.site.outbound.get(interface).is_some_and(|p| p.amount.is_some())
         || hub.site.derive.get(interface).is_some_and(|p| p.amount.is_some())
         || hub.site.inbound.iter().any(|((i, _, _), p)| i == interface && p.amount.is_some())
@@ -237,7 +236,7 @@ pub fn title(hub: &Hub, interface: &str) -> String {
     found.unwrap_or_else(|| interface.to_owned())
 }
 
-fn outcome_of(exchange: &Exchange, held: bool) -> Outcome {
+pub(super) fn outcome_of(exchange: &Exchange, held: bool) -> Outcome {
     match exchange.state {
         State::Rejected => Outcome::Rejected,
         State::Duplicate => Outcome::Duplicate,
@@ -252,7 +251,7 @@ fn outcome_of(exchange: &Exchange, held: bool) -> Outcome {
     }
 }
 
-fn delivery(hub: &mut Hub, exchange: &Exchange) -> Result<Delivery, HubError> {
+pub(super) fn delivery(hub: &mut Hub, exchange: &Exchange) -> Result<Delivery, HubError> {
     let manifest = hub.site.outbound.get(&exchange.interface).and_then(|p| p.manifest.clone());
     let mut delivery = Delivery {
         partner: exchange.partner.clone().unwrap_or_default(),
@@ -269,148 +268,6 @@ fn delivery(hub: &mut Hub, exchange: &Exchange) -> Result<Delivery, HubError> {
         }
     }
     Ok(delivery)
-}
-
-/// Writes today's report (JST) and the index of all days.
-pub fn write_day(hub: &mut Hub) -> Result<(), HubError> {
-    let today = hub.clock.today().to_string();
-    let report = day_report(hub, &today)?;
-    let folder = hub.area.reports().join(&today);
-    crate::report::write_day(&report, &folder).map_err(HubError::io("日報の書き出し", &folder))?;
-    write_index(hub, report)
-}
-
-fn write_index(hub: &mut Hub, today: DayReport) -> Result<(), HubError> {
-    use crate::report::index::{IndexDay, IndexReport, write_index};
-    let folder = hub.area.reports();
-    let entries = std::fs::read_dir(&folder).map_err(HubError::io("報告書の一覧", &folder))?;
-    let days = entries
-        .filter_map(Result::ok)
-        .filter(|e| e.path().join("index.html").is_file())
-        .filter_map(|e| e.file_name().into_string().ok())
-        .map(|date| {
-            let runs = if date == today.date {
-                today
-                    .rows
-                    .iter()
-                    .cloned()
-                    .map(|mut r| {
-                        r.href = format!("{date}/{}", r.href);
-                        r
-                    })
-                    .collect()
-            } else {
-                Vec::new()
-            };
-            IndexDay { href: format!("{date}/index.html"), date, runs }
-        })
-        .collect();
-    let index = IndexReport { municipality: today.municipality, days };
-    write_index(&index, &folder).map_err(HubError::io("報告書の一覧", &folder))
-}
-
-/// The report of a JST day, from the ledger.
-pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
-    let (since, until) = bounds(day)?;
-    let dantai = hub.dantai().to_owned();
-    let mut report = DayReport {
-        date: day.to_owned(),
-        municipality: Municipality { code: dantai.clone(), name: hub.site.municipality_name() },
-        ..DayReport::default()
-    };
-    let runs = run::between(&mut hub.conn, &since, &until, DAY_LIMIT)?;
-    let wanted = Wanted {
-        dantai: Some(&dantai),
-        since: Some(&since),
-        until: Some(&until),
-        limit: DAY_LIMIT,
-        ..Wanted::default()
-    };
-    let exchanges = ledger::list(&mut hub.conn, &wanted)?;
-    let last: std::collections::HashMap<i64, &Run> = runs.iter().filter_map(|r| Some((r.exchange?, r))).collect();
-    for exchange in exchanges.iter().rev().filter(|e| e.state != State::Withdrawn) {
-        report.rows.push(day_row(hub, exchange, last.get(&exchange.id).copied()));
-        if exchange.state == State::Delivered {
-            let d = delivery(hub, exchange)?;
-            report.deliveries.push(DeliveryRow {
-                time: time_jst(&exchange.updated_at),
-                partner: d.partner,
-                title: title(hub, &exchange.interface),
-                file: d.file,
-                sha256: d.sha256,
-                count: exchange.records.unwrap_or(0) as u64,
-                amount: exchange.amount,
-                confirmed_by: d.confirmed_by,
-            });
-        }
-    }
-    for run in runs.iter().filter(|r| r.kind == RunKind::Derive && r.state == RunState::Done) {
-        report.rows.push(derive_row(hub, run));
-    }
-    let wanted = Wanted { dantai: Some(&dantai), states: &[State::Draft], limit: 1000, ..Wanted::default() };
-    for draft in ledger::list(&mut hub.conn, &wanted)?.iter().rev() {
-        report.waiting.push(WaitingRow {
-            since: people_jst(&draft.received_at),
-            exchange: draft.id.to_string(),
-            title: title(hub, &draft.interface),
-            file: draft.file_name.clone(),
-            count: draft.records.unwrap_or(0) as u64,
-            amount: draft.amount,
-            href: format!("../{}/{}/index.html", day_jst(&draft.received_at), draft.id),
-        });
-    }
-    report.tables = super::tables::tables(hub, day)?;
-    Ok(report)
-}
-
-fn bounds(day: &str) -> Result<(String, String), HubError> {
-    let day = chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d")
-        .map_err(|_| HubError::Refused(format!("日付「{day}」は YYYY-MM-DD の形で書いてください")))?;
-    let start = crate::clock::Clock::fixed(day, 0, 0);
-    let since = start.stamp();
-    start.advance(86_400);
-    Ok((since, start.stamp()))
-}
-
-fn day_row(hub: &Hub, exchange: &Exchange, run: Option<&Run>) -> DayRow {
-    let totals = run.map(|r| r.totals.clone()).unwrap_or_default();
-    let has_amount = has_amount(hub, &exchange.interface);
-    let balance = run.map(|r| balance(r, has_amount)).unwrap_or_default();
-    DayRow {
-        time: time_jst(&exchange.received_at),
-        direction: if exchange.direction == ledger::Direction::In { Direction::In } else { Direction::Out },
-        exchange: exchange.id.to_string(),
-        title: title(hub, &exchange.interface),
-        file: exchange.file_name.clone(),
-        outcome: outcome_of(exchange, totals.held > 0),
-        read: totals.read.max(0) as u64,
-        loaded: balance.taken().count,
-        held: totals.held.max(0) as u64,
-        rejected: totals.rejected.max(0) as u64,
-        amount: exchange.amount,
-        agrees: balance.agrees(),
-        href: format!("{}/index.html", exchange.id),
-    }
-}
-
-fn derive_row(hub: &Hub, run: &Run) -> DayRow {
-    let has_amount = has_amount(hub, &run.interface);
-    let balance = balance(run, has_amount);
-    DayRow {
-        time: time_jst(&run.started_at),
-        direction: Direction::Derive,
-        exchange: format!("d{}", run.id),
-        title: title(hub, &run.interface),
-        file: String::new(),
-        outcome: Outcome::Loaded,
-        read: run.totals.read.max(0) as u64,
-        loaded: balance.taken().count,
-        held: run.totals.held.max(0) as u64,
-        rejected: 0,
-        amount: has_amount.then_some(run.totals.amount_read),
-        agrees: balance.agrees(),
-        href: format!("d{}/index.html", run.id),
-    }
 }
 
 /// Every report of a small site, oldest first; for cases.

@@ -6,15 +6,15 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::breach::{breach, failed};
+use super::map::map_into;
 use super::row::{InRow, RunItems};
 use super::step::{Step, Steps};
 use super::{HubError, Progress};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader, TotalSeen};
-use crate::expr::{Row, Scratch};
+use crate::expr::Scratch;
 use crate::finding::{Finding, Severity};
 use crate::mapping::plan::{Check, InPlan, IntoRows, Mode, Tolerance};
-use crate::store::bulk::{Unfit, VersionBatch};
-use crate::value::Value;
+use crate::store::bulk::VersionBatch;
 
 /// Rows handed on at a time.
 pub const BATCH_ROWS: usize = 4096;
@@ -321,81 +321,6 @@ impl<'a> Pass<'a> {
             self.result.skipped += 1;
         }
         None
-    }
-}
-
-/// Why a record cannot become a row.
-enum Unmapped {
-    KeyMissing(usize),
-    Failed(Option<usize>, String),
-}
-
-impl Unmapped {
-    fn finding(self, plan: &InPlan, rows: &IntoRows, record: &Record) -> Finding {
-        match self {
-            Unmapped::KeyMissing(column) => {
-                let name = &rows.entity.columns[column].name;
-                let mut place = record.place(&plan.layout, None);
-                place.field = name.clone();
-                Finding::data(
-                    "key-missing",
-                    Severity::Error,
-                    place,
-                    format!("「{name}」が空のため、どの行か決められません"),
-                )
-                .with_rule(rows.place.clone())
-            }
-            Unmapped::Failed(column, why) => {
-                let mut finding = failed(plan, record, &rows.place, &why);
-                if let Some(column) = column {
-                    finding.data.field = rows.entity.columns[column].name.clone();
-                }
-                finding
-            }
-        }
-    }
-}
-
-/// Appends one row, or nothing when `when` does not want the record.
-fn map_into(
-    rows: &IntoRows,
-    record: &Record,
-    row: &InRow<'_>,
-    scratch: &mut Scratch,
-    batch: &mut VersionBatch,
-) -> Result<bool, Unmapped> {
-    let failed = |e: crate::expr::EvalError| Unmapped::Failed(None, e.to_string());
-    if let Some(when) = &rows.when
-        && !when.is_true(row, scratch).map_err(failed)?
-    {
-        return Ok(false);
-    }
-    let close = match &rows.close_when {
-        Some(when) => when.is_true(row, scratch).map_err(failed)?,
-        None => false,
-    };
-    scratch.clear();
-    batch.start(record.number, record.byte, record.len, None, close);
-    for (column, expr) in rows.columns.iter().enumerate() {
-        let value = match expr {
-            None => Value::Null,
-            Some(expr) => match expr.as_slot() {
-                Some(slot) => row.get(slot),
-                None => match expr.eval(row, scratch) {
-                    Ok(value) => value,
-                    Err(e) => {
-                        batch.abandon();
-                        return Err(Unmapped::Failed(Some(column), e.to_string()));
-                    }
-                },
-            },
-        };
-        batch.push(value);
-    }
-    match batch.finish() {
-        Ok(()) => Ok(true),
-        Err(Unfit::NullKey(column)) => Err(Unmapped::KeyMissing(column)),
-        Err(Unfit::NulCharacter) => Err(Unmapped::Failed(None, "使えない文字 U+0000 があります".into())),
     }
 }
 

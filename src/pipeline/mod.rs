@@ -9,13 +9,16 @@
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
 mod breach;
+pub mod day;
 pub mod deliver;
 pub mod derive;
 pub mod due;
 pub mod encode;
 pub mod facts;
 pub mod inbound;
+pub mod key;
 pub mod load;
+pub mod map;
 pub mod outbound;
 pub mod receive;
 pub mod row;

@@ -7,9 +7,8 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::sync::Arc;
 
-use twox_hash::XxHash3_64;
-
 use super::encode::{Encoder, Finished};
+use super::key::{hash_row, key_hash, key_text, key_values};
 use super::row::RunItems;
 use super::settle::stored_totals;
 use super::source::Source;
@@ -25,14 +24,12 @@ use crate::store::ledger_out::{self, Change, OutRecord, RecordBatch};
 use crate::store::lineage::lineage_text;
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
 use crate::store::{Conn, StoreError, detail};
-use crate::value::{OwnedValue, Type, Value};
+use crate::value::{OwnedValue, Value};
 
 /// Outbound records written to the ledger at a time.
 const BATCH_ROWS: usize = 4096;
 /// Most keys of one partner held in memory while a delta is made (about 50 bytes each).
 const SENT_LIMIT: u64 = 3_000_000;
-/// Between the columns of a key.
-const KEY_SEPARATOR: char = '\u{1f}';
 /// Prefix of a group's line among a run's totals; its declared side is the amount.
 pub const GROUP: &str = "group:";
 
@@ -367,54 +364,6 @@ fn discard_unfinished(hub: &mut Hub, exchange: i64) -> Result<(), HubError> {
 fn row_kind(plan: &OutPlan) -> &str {
     let row = plan.records.iter().find(|r| r.level == crate::mapping::plan::Level::Row);
     row.map_or("", |r| plan.layout.records[r.record].name.as_str())
-}
-
-fn key_text(plan: &OutPlan, columns: &[Value<'_>], into: &mut String) {
-    use std::fmt::Write;
-    into.clear();
-    for (i, column) in plan.key.iter().enumerate() {
-        if i > 0 {
-            into.push(KEY_SEPARATOR);
-        }
-        let _ = write!(into, "{}", columns[*column]);
-    }
-}
-
-/// A row of which only the key columns are known.
-fn key_values(plan: &OutPlan, key: &str) -> Vec<OwnedValue> {
-    let mut columns = vec![OwnedValue::Null; plan.view.columns.len()];
-    for (part, &column) in key.split(KEY_SEPARATOR).zip(&plan.key) {
-        columns[column] = match plan.view.columns[column].1 {
-            _ if part.is_empty() => OwnedValue::Null,
-            Type::Int => part.parse().map_or(OwnedValue::Null, OwnedValue::Int),
-            _ => OwnedValue::Text(part.to_owned()),
-        };
-    }
-    columns
-}
-
-fn key_hash(key: &str) -> u64 {
-    XxHash3_64::oneshot(key.as_bytes())
-}
-
-fn hash_row(columns: &[Value<'_>], scratch: &mut Vec<u8>) -> i64 {
-    scratch.clear();
-    for value in columns {
-        match value {
-            Value::Null => scratch.push(0),
-            Value::Int(n) => {
-                scratch.push(1);
-                scratch.extend_from_slice(&n.to_le_bytes());
-            }
-            Value::Text(t) => {
-                scratch.push(2);
-                scratch.extend_from_slice(&(t.len() as u32).to_le_bytes());
-                scratch.extend_from_slice(t.as_bytes());
-            }
-            Value::Bool(b) => scratch.extend_from_slice(&[3, u8::from(*b)]),
-        }
-    }
-    XxHash3_64::oneshot(scratch) as i64
 }
 
 fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubError> {

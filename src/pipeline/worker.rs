@@ -119,7 +119,7 @@ fn write_last_reports(hub: &mut Hub) -> Result<(), HubError> {
             super::facts::write_derivation(hub, run.id)?;
         }
     }
-    super::facts::write_day(hub)
+    super::day::write_day(hub)
 }
 
 /// Files that are settled but whose report or clearing a stop cut off: they still lie in the work folder.
@@ -159,7 +159,7 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     }
     work_off(hub, Direction::Out, &OUTBOUND, &mut round, |hub, exchange| deliver::deliver(hub, &exchange))?;
     if round.done > 0 {
-        super::facts::write_day(hub)?;
+        super::day::write_day(hub)?;
     }
     Ok(round)
 }
