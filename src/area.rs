@@ -6,11 +6,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 
 use sha2::{Digest, Sha256};
 
 /// Bytes moved at a time when a file is copied, hashed and compressed.
 const BLOCK: usize = 1 << 20;
+/// Blocks on their way to be compressed.
+const BLOCKS: usize = 4;
 /// zstd level: fast, and personal data compresses well enough.
 const LEVEL: i32 = 1;
 
@@ -90,21 +93,7 @@ impl Area {
     /// this returns.
     pub fn archive_file(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Archived> {
         let scratch = self.work().join(format!("{scratch_name}.zst"));
-        let mut sha = Sha256::new();
-        let mut bytes = 0_u64;
-        let mut out = zstd::Encoder::new(File::create(&scratch)?, LEVEL)?;
-        let mut block = vec![0; BLOCK];
-        loop {
-            let n = from.read(&mut block)?;
-            if n == 0 {
-                break;
-            }
-            sha.update(&block[..n]);
-            out.write_all(&block[..n])?;
-            bytes += n as u64;
-        }
-        let file = out.finish()?;
-        let sha256 = hex(&sha.finalize());
+        let (sha256, bytes, file) = hash_and_compress(from, File::create(&scratch)?)?;
         let target = self.archived_path(&sha256);
         if target.exists() {
             fs::remove_file(&scratch)?;
@@ -122,6 +111,51 @@ impl Area {
     pub fn open_archived(&self, sha256: &str) -> io::Result<zstd::Decoder<'static, BufReader<File>>> {
         zstd::Decoder::new(File::open(self.archived_path(sha256))?)
     }
+}
+
+/// Hashes on this thread and compresses on another, once there is more than one block; gives hash, size and `into`.
+fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u64, File)> {
+    let mut out = zstd::Encoder::new(into, LEVEL)?;
+    let mut sha = Sha256::new();
+    let mut block = Vec::new();
+    let mut bytes = next_block(from, &mut block)? as u64;
+    sha.update(&block);
+    if bytes < BLOCK as u64 {
+        out.write_all(&block)?;
+        return Ok((hex(&sha.finalize()), bytes, out.finish()?));
+    }
+    let file = std::thread::scope(|scope| {
+        let (full, to_compress) = sync_channel::<Vec<u8>>(BLOCKS);
+        let (empty, back) = sync_channel::<Vec<u8>>(BLOCKS * 2);
+        let compressing = scope.spawn(move || {
+            for block in to_compress {
+                out.write_all(&block)?;
+                let _ = empty.try_send(block);
+            }
+            out.finish()
+        });
+        loop {
+            let next = back.try_recv().unwrap_or_default();
+            if full.send(std::mem::replace(&mut block, next)).is_err() {
+                break;
+            }
+            let read = next_block(from, &mut block)?;
+            if read == 0 {
+                break;
+            }
+            sha.update(&block);
+            bytes += read as u64;
+        }
+        drop(full);
+        compressing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    Ok((hex(&sha.finalize()), bytes, file))
+}
+
+/// Reads up to [`BLOCK`] bytes; fewer only at the end of the file.
+fn next_block(from: &mut impl Read, block: &mut Vec<u8>) -> io::Result<usize> {
+    block.clear();
+    from.take(BLOCK as u64).read_to_end(block)
 }
 
 /// SHA-256 of a file, lower-case hex, and its size.

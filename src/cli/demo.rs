@@ -67,7 +67,7 @@ pub fn demo(cli: &Cli, args: &DemoArgs) -> Result<u8, CliError> {
         }
     };
     say(&format!("■ 1. 架空の市（住民 {} 人）のファイルを作り、受信フォルダーに置きます", args.residents));
-    let inbox = site.root.join(&site.config.inbox);
+    let inbox = site.config.inbox.clone();
     let summary = make(cli, &site, &options, &inbox)?;
     print_sample_if(cli, &summary);
     say("■ 2. 届いたファイルを受け取り、検査し、取り込みます");

@@ -7,7 +7,7 @@ use std::io::{Seek, Write};
 use super::HubError;
 use super::row::{RunItems, ViewRow};
 use crate::codec::{Findings, RecordWriter, TotalSeen};
-use crate::expr::Scratch;
+use crate::expr::{Row, Scratch};
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::mapping::plan::{Level, OutPlan, OutRecord};
 use crate::value::{OwnedValue, Value};
@@ -207,8 +207,12 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
         let exprs = if closed { &record.closed } else { &record.fields };
         let mut values = Vec::with_capacity(exprs.len());
         for (field, expr) in exprs.iter().enumerate() {
-            match expr.as_ref().map(|e| e.eval(&row, &self.scratch)).transpose() {
-                Ok(value) => values.push(value.unwrap_or(Value::Null)),
+            let Some(expr) = expr else {
+                values.push(Value::Null);
+                continue;
+            };
+            match expr.as_slot().map_or_else(|| expr.eval(&row, &self.scratch), |slot| Ok(row.get(slot))) {
+                Ok(value) => values.push(value),
                 Err(e) => {
                     let name = &self.plan.layout.records[record.record].fields[field].name;
                     let place = DataPlace { record: self.rows + 1, field: name.clone(), ..DataPlace::default() };

@@ -15,6 +15,7 @@ pub mod derive;
 pub mod due;
 pub mod encode;
 pub mod facts;
+pub mod fill;
 pub mod inbound;
 pub mod key;
 pub mod load;
@@ -131,11 +132,7 @@ impl Hub {
     /// Opens the store, makes missing folders and tables.
     pub fn open(site: Site, clock: Clock) -> Result<Self, HubError> {
         let config = &site.config;
-        let area = Area {
-            inbox: site.root.join(&config.inbox),
-            outbox: site.root.join(&config.outbox),
-            data: site.root.join(&config.data),
-        };
+        let area = Area { inbox: config.inbox.clone(), outbox: config.outbox.clone(), data: config.data.clone() };
         area.create().map_err(HubError::io("フォルダーの作成", &area.data))?;
         for interface in site.feeds.keys() {
             let folder = area.inbox.join(interface);

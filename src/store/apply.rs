@@ -187,6 +187,7 @@ impl<'a> Work<'a> {
         }
         applied.closing_put_off = mode.full && put_off;
         applied.closed = self.move_pointers(conn)?;
+        ddl::analyze_after(conn, self.entity, applied.new)?;
         conn.execute(&format!("DELETE FROM {}", self.s), &[])?;
         Ok(applied)
     }
@@ -289,10 +290,11 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Deletes staged versions chosen by a test over the staged keys; returns how many.
+    /// Deletes staged versions chosen by a test over the staged keys; returns how many. The range keeps a planner with old
+    /// statistics from walking all versions.
     fn drop_staged(&self, conn: &mut Conn, test: &str) -> Result<u64> {
         let chosen = format!("SELECT _vid FROM {} WHERE {test}", self.s);
-        conn.execute(&format!("DELETE FROM {} WHERE _vid IN ({chosen})", self.v), &[])
+        conn.execute(&format!("DELETE FROM {} WHERE {STAGED} AND _vid IN ({chosen})", self.v), &self.range())
     }
 
     /// Keys that stand and that the full set does not name: a tombstone each (its `_src` names the version it closes), and

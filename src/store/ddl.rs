@@ -15,6 +15,8 @@ use crate::value::{Type, Value};
 
 /// Longest identifier PostgreSQL keeps, in bytes of UTF-8.
 const NAME_LIMIT: usize = 63;
+/// Tables with no more rows than this get no statistics: taking them makes every statement be prepared again.
+const FEW_ROWS: u64 = 1000;
 
 /// Creates or upgrades the tables of every entity.
 ///
@@ -113,7 +115,12 @@ pub fn ensure_indexes(conn: &mut Conn, entity: &Entity) -> Result<()> {
         let table = quote(&format!("v_{}", entity.id));
         conn.script(&format!("CREATE INDEX {} ON {table} ({columns})", quote(name)))?;
     }
-    analyze(conn, entity)
+    if missing.is_empty() && stale.is_empty() {
+        return Ok(());
+    }
+    // Statistics of a few rows would be worse than none once there are many.
+    let many = format!("SELECT 1 FROM {} LIMIT 1 OFFSET {FEW_ROWS}", quote(&format!("v_{}", entity.id)));
+    if conn.query_opt(&many, &[], |_| Ok(()))?.is_some() { analyze(conn, entity) } else { Ok(()) }
 }
 
 /// Are the declared secondary indexes there?
@@ -148,7 +155,7 @@ pub(super) fn analyze(conn: &mut Conn, entity: &Entity) -> Result<()> {
 
 /// [`analyze`] after a load that changed the size of a table by much: views join on what was just loaded.
 pub(super) fn analyze_after(conn: &mut Conn, entity: &Entity, rows: u64) -> Result<()> {
-    if rows > 1000 { analyze(conn, entity) } else { Ok(()) }
+    if rows > FEW_ROWS { analyze(conn, entity) } else { Ok(()) }
 }
 
 /// SQL type of a column, in SQLite's words.

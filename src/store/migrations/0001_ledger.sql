@@ -42,7 +42,7 @@ CREATE TABLE exchange (
 );
 CREATE INDEX exchange_state ON exchange (direction, state, id);
 CREATE INDEX exchange_interface ON exchange (interface, dantai, id);
-CREATE INDEX exchange_sha256 ON exchange (sha256);
+CREATE INDEX exchange_sha256 ON exchange (sha256, interface, dantai);
 
 -- One attempt at an exchange, a derivation, or a draft; with its control totals.
 CREATE TABLE run (
