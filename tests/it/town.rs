@@ -56,7 +56,8 @@ impl Town {
         let mut site = shipped().clone();
         site.root = folder.path().to_owned();
         let config = &mut site.config;
-        (config.inbox, config.outbox, config.data) = ("inbox".into(), "outbox".into(), "data".into());
+        let below = |name: &str| folder.path().join(name);
+        (config.inbox, config.outbox, config.data) = (below("inbox"), below("outbox"), below("data"));
         config.store_url = "sqlite:data/renkei.db".to_owned();
         for feed in site.feeds.values_mut() {
             let mut own = (**feed).clone();
