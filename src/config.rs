@@ -45,7 +45,8 @@ pub struct Limits {
     pub page_rows: usize,
     /// `poll_millis`: pause of the worker when nothing is due. Default 500.
     pub poll_millis: u64,
-    /// `attempts`: how often a run that failed by an error of the machine is tried. Default 5.
+    /// `attempts`: read but not used yet; work that failed by an error of the machine is tried again for ever, with growing
+    /// pauses. Default 5.
     pub attempts: u32,
 }
 
