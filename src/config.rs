@@ -45,8 +45,9 @@ pub struct Limits {
     pub page_rows: usize,
     /// `poll_millis`: pause of the worker when nothing is due. Default 500.
     pub poll_millis: u64,
-    /// `attempts`: read but not used yet; work that failed by an error of the machine is tried again for ever, with growing
-    /// pauses. Default 5.
+    /// `attempts`: how often a file is tried when the machine fails with it (disk, database), with pauses from ten seconds
+    /// to an hour; then it is stopped (要対応) until `renkei retry`. Derivations are tried again for ever. Default 10, which
+    /// is an hour and a half.
     pub attempts: u32,
 }
 
@@ -59,7 +60,7 @@ impl Default for Limits {
             report_rows: 1_000,
             page_rows: 100,
             poll_millis: 500,
-            attempts: 5,
+            attempts: 10,
         }
     }
 }

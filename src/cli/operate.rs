@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use notify::Watcher;
 use serde_json::json;
 
-use super::{Cli, CliError, DecideArgs, ReportArgs, RunArgs, ServeArgs, StatusArgs, exit};
+use super::{Cli, CliError, DecideArgs, ReportArgs, RetryArgs, RunArgs, ServeArgs, StatusArgs, exit};
 use crate::pipeline::{Hub, HubError, deliver as street, facts, outbound, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 
@@ -120,8 +120,18 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     if !cli.json && round.waiting > 0 {
         println!("届いている途中のファイルが {} 件あります", round.waiting);
     }
-    let attention = round.failed > 0 || needs_person(&mut hub, &seen)?;
-    Ok(if attention { exit::ATTENTION } else { exit::OK })
+    Ok(match () {
+        () if any_stopped(&mut hub)? => exit::ATTENTION,
+        () if round.failed > 0 => exit::MACHINE,
+        () if needs_person(&mut hub, &seen)? => exit::ATTENTION,
+        () => exit::OK,
+    })
+}
+
+/// Is there an exchange that nothing but an operator's `retry` moves on?
+fn any_stopped(hub: &mut Hub) -> Result<bool, HubError> {
+    let wanted = Wanted { states: &[State::Failed], limit: 1, ..Wanted::default() };
+    Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
 }
 
 fn needs_person(hub: &mut Hub, exchanges: &[Exchange]) -> Result<bool, HubError> {
@@ -210,6 +220,13 @@ pub fn send_back(cli: &Cli, args: &DecideArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let exchange = street::send_back(&mut hub, args.exchange, &args.by, &args.note)?;
     told(cli, &mut hub, &exchange, "差し戻しました。送付されません")
+}
+
+/// `retry`: what was stopped or put off is tried again.
+pub fn retry(cli: &Cli, args: &RetryArgs) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    let exchange = street::retry(&mut hub, args.exchange, &args.by)?;
+    told(cli, &mut hub, &exchange, "やり直します（serve が続きを行います。すぐ行うときは renkei run）")
 }
 
 fn told(cli: &Cli, hub: &mut Hub, exchange: &Exchange, message: &str) -> Result<u8, CliError> {

@@ -7,8 +7,8 @@ use crate::mapping::plan::{DerivePlan, OutPlan};
 use crate::store::ledger::{self, Direction, State, Wanted};
 use crate::store::run::{self, Run};
 
-/// States of a draft that still has its way to go.
-const OPEN: [State; 4] = [State::Drafting, State::Draft, State::Confirmed, State::Delivering];
+/// States of a draft that still has its way to go; one that was stopped may yet be sent.
+const OPEN: [State; 5] = [State::Drafting, State::Draft, State::Confirmed, State::Delivering, State::Failed];
 
 /// Must this derivation be computed? After any of its sources, and on the first worked day after the last time.
 pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError> {

@@ -30,7 +30,7 @@ pub enum State {
     Rejected,
     /// In: the bytes of an accepted file again; done.
     Duplicate,
-    /// In or out: the machine failed; tried again at `next_at`.
+    /// In or out: the machine failed so often that it is tried no more until an operator asks for it.
     Failed,
     /// In: taken back by its sender or an operator; done.
     Withdrawn,

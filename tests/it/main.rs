@@ -15,6 +15,7 @@ mod readme;
 mod sample;
 mod sample_reconciles;
 mod shipped_files;
+mod stopped;
 mod store;
 mod store_ledger;
 mod town;
