@@ -16,12 +16,13 @@ use super::step::Step;
 use super::{Hub, HubError};
 use crate::clock::compact_jst;
 use crate::finding::{DataPlace, Finding, Severity};
+use crate::inbox::stamp::Stamp;
 use crate::mapping::plan::InPlan;
 use crate::schema::feed::Completeness;
 use crate::store::bulk::{VersionBatch, VersionWriter};
 use crate::store::ledger::{self, Exchange, Facts, State};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
-use crate::store::{Conn, StoreError, apply, detail};
+use crate::store::{Conn, StoreError, apply, detail, repeat, request};
 
 /// Files up to this size are staged on the worker's own connection; a second thread would cost more than it gains.
 const SMALL: i64 = 1 << 20;
@@ -47,6 +48,11 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
                 }
                 return clear(hub, &exchange);
             }
+            // One of very many duplicates: it is counted on another's row.
+            State::Withdrawn if exchange.related.is_some() => {
+                clear(hub, &exchange)?;
+                return Ok(repeat::forget(&mut hub.conn, exchange.id)?);
+            }
             _ => return Ok(()),
         }
         exchange = ledger::get(&mut hub.conn, exchange.id)?;
@@ -61,19 +67,22 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         return refuse(hub, id, &exchange.interface, State::Claimed, finding);
     }
     let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
-    let stat = |file: &fs::File| {
-        file.metadata().and_then(|m| Ok((m.len(), m.modified()?))).map_err(HubError::io("読み込み", &path))
+    let stamp = |file: &fs::File| file.metadata().map(|m| Stamp::of(&m)).map_err(HubError::io("読み込み", &path));
+    let still_written = || {
+        let source = std::io::Error::new(ErrorKind::WouldBlock, "the file is still being written");
+        HubError::Io { what: "原本の保存（送信側がまだ書き込んでいます）", path: path.clone(), source }
     };
-    let before = stat(&file)?;
+    let before = stamp(&file)?;
+    // Not as it was when it was found to be complete: the next attempt asks whether it has come to rest since.
+    if hub.taken.insert(id, before).is_some_and(|seen| seen != before) {
+        return Err(still_written());
+    }
     let kept = hub
         .area
-        .archive_file(&mut (&mut file).take(before.0 + 1), &format!("{id}.archive"))
+        .archive_file(&mut (&mut file).take(before.bytes + 1), &format!("{id}.archive"))
         .map_err(HubError::io("原本の保存", &path))?;
-    if stat(&file)? != before || before.0 != kept.bytes {
-        let source = std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written");
-        return Err(HubError::Io {
-            what: "原本の保存（送信側がまだ書き込んでいます）", path, source
-        });
+    if stamp(&file)? != before || before.bytes != kept.bytes {
+        return Err(still_written());
     }
     hub.steps.pass(Step::InArchivedFile)?;
     let now = hub.clock.stamp();
@@ -123,9 +132,17 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
             crate::clock::people_jst(&first.received_at),
             first.id
         );
+        let named = repeat::counted_on(&mut hub.conn, exchange)?;
         hub.conn.durable(|conn| {
-            ledger::learn(conn, id, &Facts { related: Some(first.id), ..Facts::default() })?;
-            ledger::advance(conn, id, State::Archived, State::Duplicate, Some(&note), &now)
+            let related = named.unwrap_or(first.id);
+            ledger::learn(conn, id, &Facts { related: Some(related), ..Facts::default() })?;
+            let Some(named) = named else {
+                return ledger::advance(conn, id, State::Archived, State::Duplicate, Some(&note), &now);
+            };
+            let times = repeat::count(conn, named, &now)?;
+            let more = format!("{note}。このあと同じ内容のファイルがさらに {times} 回届き、ここに数えました");
+            repeat::note(conn, named, &more)?;
+            ledger::advance(conn, id, State::Archived, State::Withdrawn, Some(&note), &now)
         })?;
         return Ok(());
     }
@@ -351,15 +368,47 @@ fn clear(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     for name in [companion_name(id), work_name(id)] {
         let path = hub.area.work().join(&name);
         let Ok(meta) = fs::symlink_metadata(&path) else { continue };
-        // A sender that wrote on after the archive had taken its copy: these bytes are nowhere else.
-        let grown = name == work_name(id) && exchange.bytes.is_some_and(|bytes| bytes != meta.len() as i64);
-        let cleared = if grown || meta.is_dir() {
+        let changed = name == work_name(id) && is_other(hub, exchange, &path, &meta)?;
+        let cleared = if changed || meta.is_dir() {
             tracing::warn!(exchange = id, "changed after it was taken, set aside");
             fs::rename(&path, hub.area.set_aside().join(&name))
         } else {
             fs::remove_file(&path)
         };
         cleared.map_err(HubError::io("作業ファイルの削除", &path))?;
+        if changed {
+            tell_late_write(hub, exchange, &name)?;
+        }
     }
+    hub.taken.remove(&id);
     hub.steps.pass(Step::InCleared)
+}
+
+/// Has a sender written on after the archive had taken its copy? These bytes are nowhere else. Where it is not known how
+/// the file looked then (a stop came between), its hash says.
+fn is_other(hub: &Hub, exchange: &Exchange, path: &Path, meta: &fs::Metadata) -> Result<bool, HubError> {
+    let Some(sha256) = &exchange.sha256 else { return Ok(false) };
+    if !meta.is_file() {
+        return Ok(true);
+    }
+    if hub.taken.get(&exchange.id) == Some(&Stamp::of(meta)) {
+        return Ok(false);
+    }
+    let now = crate::area::hash_file(path).map_err(HubError::io("読み込み", path))?;
+    Ok(now.sha256 != *sha256)
+}
+
+/// Says where the bytes of a late write are; what was archived and loaded stays as it is.
+fn tell_late_write(hub: &mut Hub, exchange: &Exchange, name: &str) -> Result<(), HubError> {
+    let now = hub.clock.stamp();
+    let before = exchange.note.as_deref().map(|n| format!("{n}。")).unwrap_or_default();
+    let told = format!(
+        "{before}受け取ったあとに送信側がファイルを書き換えました。取り込んだのは書き換え前の内容です。\
+         書き換え後の内容は data/set-aside/{name} にあります。送信側に確認し、必要なら入れ直してもらってください"
+    );
+    hub.conn.durable(|conn| {
+        ledger::advance(conn, exchange.id, exchange.state, exchange.state, Some(&told), &now)?;
+        request::log(conn, "renkei", "late-write", Some(exchange.id), name, &now)
+    })?;
+    Ok(())
 }

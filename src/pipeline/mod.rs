@@ -28,6 +28,7 @@ pub mod snapshot;
 pub mod source;
 pub mod step;
 pub mod tables;
+pub mod waiting;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use crate::area::Area;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
+use crate::inbox::stamp::Stamp;
 use crate::mapping::site::Site;
 use crate::store::{Conn, Store, StoreError};
 
@@ -98,6 +100,8 @@ pub struct Hub {
     pub inbox: Inbox,
     /// Told how far long work is; for progress bars.
     pub progress: Progress,
+    /// How claimed files looked when they were last looked at, by exchange; a later write shows against it.
+    pub taken: std::collections::HashMap<i64, Stamp>,
     /// Since when some file has been arriving.
     pub arriving_since: Option<std::time::Instant>,
     /// Derivations and drafts that failed: until when they are put off, and how often that was.
@@ -157,6 +161,7 @@ impl Hub {
             steps: Steps::default(),
             inbox: Inbox::default(),
             progress: Progress::silent(),
+            taken: std::collections::HashMap::new(),
             arriving_since: None,
             put_off: std::collections::HashMap::new(),
         })

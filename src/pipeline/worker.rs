@@ -35,6 +35,8 @@ pub struct Round {
     pub done: usize,
     /// Files that are still arriving.
     pub waiting: usize,
+    /// Files that have been arriving for longer than their feed allows.
+    pub overdue: usize,
     /// Pieces of work that failed and are put off.
     pub failed: usize,
 }
@@ -121,7 +123,7 @@ fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
             Err(crate::store::StoreError::Missing { .. }) => continue,
             Err(e) => return Err(e.into()),
         };
-        if matches!(exchange.state, State::Rejected | State::Duplicate | State::Reported) {
+        if matches!(exchange.state, State::Rejected | State::Duplicate | State::Reported | State::Withdrawn) {
             match inbound::advance(hub, exchange) {
                 Err(stopped @ HubError::Stopped(_)) => return Err(stopped),
                 // Not worth keeping all other work waiting for.
@@ -136,7 +138,12 @@ fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
 /// One round: receive, work off files, derive, draft, deliver. `started` is when this worker began.
 pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     let received = receive(hub, started)?;
-    let mut round = Round { done: received.taken, waiting: received.waiting, failed: received.failed };
+    let mut round = Round {
+        done: received.taken,
+        waiting: received.waiting,
+        overdue: received.overdue,
+        failed: received.failed,
+    };
     work_off(hub, Direction::In, &INBOUND, &mut round, inbound::advance)?;
     if !is_held_back(hub, &round) {
         compute(hub, &mut round)?;
@@ -291,7 +298,7 @@ pub fn run_until_idle(hub: &mut Hub, wait: Duration) -> Result<Round, HubError> 
         let round = round(hub, started)?;
         sum.done += round.done;
         sum.failed += round.failed;
-        sum.waiting = round.waiting;
+        (sum.waiting, sum.overdue) = (round.waiting, round.overdue);
         if round.done > 0 {
             quiet_since = Instant::now();
         } else if round.waiting == 0 || quiet_since.elapsed() >= wait {
