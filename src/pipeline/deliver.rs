@@ -71,6 +71,11 @@ fn known(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
 
 fn decidable(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
     let exchange = known(hub, id, who)?;
+    if exchange.state == State::Superseded {
+        return Err(HubError::Refused(format!(
+            "受付番号 {id} の下書きは、あとから新しいデータが入ったため取り下げました。作り直した下書きの報告書を見て、その受付番号で決めてください"
+        )));
+    }
     if exchange.direction != Direction::Out || exchange.state != State::Draft {
         let word = super::facts::state_word(exchange.state);
         return Err(HubError::Refused(format!("受付番号 {id} は確認待ちの下書きではありません（{word}）")));

@@ -102,6 +102,8 @@ pub struct Hub {
     pub progress: Progress,
     /// How claimed files looked when they were last looked at, by exchange; a later write shows against it.
     pub taken: std::collections::HashMap<i64, Stamp>,
+    /// Files that had been arriving for too long at the last look.
+    pub overdue: usize,
     /// Since when some file has been arriving.
     pub arriving_since: Option<std::time::Instant>,
     /// Derivations and drafts that failed: until when they are put off, and how often that was.
@@ -162,6 +164,7 @@ impl Hub {
             inbox: Inbox::default(),
             progress: Progress::silent(),
             taken: std::collections::HashMap::new(),
+            overdue: 0,
             arriving_since: None,
             put_off: std::collections::HashMap::new(),
         })

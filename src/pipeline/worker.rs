@@ -149,7 +149,11 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
         compute(hub, &mut round)?;
     }
     work_off(hub, Direction::Out, &OUTBOUND, &mut round, outward)?;
-    if round.done > 0 {
+    let news = std::mem::replace(&mut hub.overdue, round.overdue) != round.overdue;
+    if news && round.overdue > 0 {
+        tracing::warn!(files = round.overdue, "files in the inbox are still not complete (see status)");
+    }
+    if round.done > 0 || news {
         super::day::write_day(hub)?;
     }
     Ok(round)
@@ -164,6 +168,7 @@ fn compute(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
         }
     }
     for plan in site.outbound.values() {
+        due::withdraw_outdated(hub, plan)?;
         if due::draft_is_due(hub, plan)? {
             attempt(hub, &plan.interface, round, |hub| outbound::draft(hub, plan).map(|_| ()))?;
         }

@@ -46,7 +46,7 @@ pub enum State {
     Delivered,
     /// Out: an operator refused the draft; done.
     Returned,
-    /// Out: a newer draft took its place; done.
+    /// Out: newer data came before an operator confirmed it, and a new draft takes its place; done.
     Superseded,
 }
 
