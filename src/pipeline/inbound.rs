@@ -22,7 +22,7 @@ use crate::schema::feed::Completeness;
 use crate::store::bulk::{VersionBatch, VersionWriter};
 use crate::store::ledger::{self, Exchange, Facts, State};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
-use crate::store::{Conn, StoreError, apply, detail, repeat, request};
+use crate::store::{Conn, StoreError, apply, detail, repeat};
 
 /// Files up to this size are staged on the worker's own connection; a second thread would cost more than it gains.
 const SMALL: i64 = 1 << 20;
@@ -46,11 +46,11 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
                     super::facts::write_exchange(hub, exchange.id)?;
                     hub.steps.pass(Step::InReported)?;
                 }
-                return clear(hub, &exchange);
+                return super::clear::clear(hub, &exchange);
             }
             // One of very many duplicates: it is counted on another's row.
             State::Withdrawn if exchange.related.is_some() => {
-                clear(hub, &exchange)?;
+                super::clear::clear(hub, &exchange)?;
                 return Ok(repeat::forget(&mut hub.conn, exchange.id)?);
             }
             _ => return Ok(()),
@@ -359,56 +359,4 @@ fn stage_beside(
         written?;
         loaded
     })
-}
-
-/// The last step: what lies in the work folder for this exchange is no longer needed. The file itself goes last; while it
-/// is there, the next start knows that there is something to clear.
-fn clear(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
-    let id = exchange.id;
-    for name in [companion_name(id), work_name(id)] {
-        let path = hub.area.work().join(&name);
-        let Ok(meta) = fs::symlink_metadata(&path) else { continue };
-        let changed = name == work_name(id) && is_other(hub, exchange, &path, &meta)?;
-        let cleared = if changed || meta.is_dir() {
-            tracing::warn!(exchange = id, "changed after it was taken, set aside");
-            fs::rename(&path, hub.area.set_aside().join(&name))
-        } else {
-            fs::remove_file(&path)
-        };
-        cleared.map_err(HubError::io("作業ファイルの削除", &path))?;
-        if changed {
-            tell_late_write(hub, exchange, &name)?;
-        }
-    }
-    hub.taken.remove(&id);
-    hub.steps.pass(Step::InCleared)
-}
-
-/// Has a sender written on after the archive had taken its copy? These bytes are nowhere else. Where it is not known how
-/// the file looked then (a stop came between), its hash says.
-fn is_other(hub: &Hub, exchange: &Exchange, path: &Path, meta: &fs::Metadata) -> Result<bool, HubError> {
-    let Some(sha256) = &exchange.sha256 else { return Ok(false) };
-    if !meta.is_file() {
-        return Ok(true);
-    }
-    if hub.taken.get(&exchange.id) == Some(&Stamp::of(meta)) {
-        return Ok(false);
-    }
-    let now = crate::area::hash_file(path).map_err(HubError::io("読み込み", path))?;
-    Ok(now.sha256 != *sha256)
-}
-
-/// Says where the bytes of a late write are; what was archived and loaded stays as it is.
-fn tell_late_write(hub: &mut Hub, exchange: &Exchange, name: &str) -> Result<(), HubError> {
-    let now = hub.clock.stamp();
-    let before = exchange.note.as_deref().map(|n| format!("{n}。")).unwrap_or_default();
-    let told = format!(
-        "{before}受け取ったあとに送信側がファイルを書き換えました。取り込んだのは書き換え前の内容です。\
-         書き換え後の内容は data/set-aside/{name} にあります。送信側に確認し、必要なら入れ直してもらってください"
-    );
-    hub.conn.durable(|conn| {
-        ledger::advance(conn, exchange.id, exchange.state, exchange.state, Some(&told), &now)?;
-        request::log(conn, "renkei", "late-write", Some(exchange.id), name, &now)
-    })?;
-    Ok(())
 }

@@ -9,6 +9,7 @@
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
 mod breach;
+pub mod clear;
 pub mod day;
 pub mod deliver;
 pub mod derive;

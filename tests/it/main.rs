@@ -20,3 +20,4 @@ mod store;
 mod store_ledger;
 mod town;
 mod trace;
+mod waiting;
