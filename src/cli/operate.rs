@@ -6,10 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use notify::Watcher;
-use serde_json::json;
-
-use super::{Cli, CliError, DecideArgs, ReportArgs, RunArgs, ServeArgs, StatusArgs, exit};
-use crate::pipeline::{Hub, HubError, deliver as street, facts, outbound, worker};
+use super::status::{is_told, print_exchanges};
+use super::{Cli, CliError, DecideArgs, RunArgs, ServeArgs, exit};
+use crate::pipeline::{Hub, HubError, deliver as street, outbound, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 
 /// A file open for writing was closed: the one access that is news.
@@ -115,10 +114,10 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     crate::pipeline::day::write_day(&mut hub)?;
     let wanted = Wanted { limit: 20_000, ..Wanted::default() };
     let seen: Vec<Exchange> =
-        ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before).rev().collect();
+        ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before && is_told(e)).rev().collect();
     print_exchanges(cli, &mut hub, &seen)?;
-    if !cli.json && round.waiting > 0 {
-        println!("届いている途中のファイルが {} 件あります", round.waiting);
+    if !cli.json {
+        super::status::print_waiting(&mut hub);
     }
     let attention = round.failed > 0 || needs_person(&mut hub, &seen)?;
     Ok(if attention { exit::ATTENTION } else { exit::OK })
@@ -136,66 +135,6 @@ fn needs_person(hub: &mut Hub, exchanges: &[Exchange]) -> Result<bool, HubError>
         }
     }
     Ok(false)
-}
-
-/// `status`: what came, what left, what waits.
-pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
-    let mut hub = cli.hub()?;
-    let dantai = hub.dantai().to_owned();
-    let wanted = Wanted { dantai: Some(&dantai), limit: args.last, ..Wanted::default() };
-    let mut seen = ledger::list(&mut hub.conn, &wanted)?;
-    seen.retain(|e| e.state != State::Withdrawn);
-    seen.reverse();
-    print_exchanges(cli, &mut hub, &seen)?;
-    if !cli.json {
-        let waiting = Wanted { dantai: Some(&dantai), states: &[State::Draft], limit: 1000, ..Wanted::default() };
-        let drafts = ledger::list(&mut hub.conn, &waiting)?;
-        println!("確認待ち {} 件。報告書: {}", drafts.len(), hub.area.reports().join("index.html").display());
-    }
-    Ok(exit::OK)
-}
-
-/// One exchange a line, or as JSON.
-pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Result<(), CliError> {
-    let mut list = Vec::new();
-    for e in exchanges {
-        let run = crate::store::run::of_exchange(&mut hub.conn, e.id)?.pop();
-        let t = run.map(|r| r.totals).unwrap_or_default();
-        let report = facts::report_folder(hub, e).join("index.html");
-        if cli.json {
-            list.push(json!({
-                "exchange": e.id, "direction": e.direction.as_str(), "interface": e.interface, "file": e.file_name, "state": e.state.as_str(),
-                "received_at": e.received_at, "sha256": e.sha256, "bytes": e.bytes, "read": t.read, "new": t.loaded_new, "changed": t.loaded_changed,
-                "unchanged": t.unchanged, "closed": t.closed, "held": t.held, "rejected": t.rejected, "written": t.written, "amount": e.amount,
-                "note": e.note, "report": report,
-            }));
-            continue;
-        }
-        let way = if e.direction == Direction::In { "受信" } else { "送付" };
-        let what = if e.direction == Direction::In {
-            format!(
-                "読込 {} 新規 {} 変更 {} 同じ {} 終了 {} 保留 {} 却下 {}",
-                t.read, t.loaded_new, t.loaded_changed, t.unchanged, t.closed, t.held, t.rejected
-            )
-        } else {
-            format!("{} 件 SHA-256 {}", e.records.unwrap_or(0), e.sha256.as_deref().map_or("", |s| &s[..16]))
-        };
-        println!(
-            "{:>6} {way} {} {} {}",
-            e.id,
-            facts::state_word(e.state),
-            facts::title(hub, &e.interface),
-            crate::report::words::visible(&e.file_name)
-        );
-        println!("       {what}");
-        if let Some(note) = &e.note {
-            println!("       {}", crate::report::words::visible(note));
-        }
-    }
-    if cli.json {
-        println!("{}", json!({ "exchanges": list }));
-    }
-    Ok(())
 }
 
 /// `confirm`: lets a draft go.
@@ -239,40 +178,6 @@ pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
     print_exchanges(cli, &mut hub, &sent)?;
     if !cli.json {
         println!("{} 件送付しました", sent.len());
-    }
-    Ok(exit::OK)
-}
-
-/// `report`: a run's report on the terminal, or the files of a day's report.
-pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
-    let mut hub = cli.hub()?;
-    if let Some(id) = args.exchange {
-        let exchange = match ledger::get(&mut hub.conn, id) {
-            Ok(exchange) => exchange,
-            Err(crate::store::StoreError::Missing { .. }) => {
-                return Err(CliError::Refused(format!("受付番号 {id} はありません")));
-            }
-            Err(e) => return Err(e.into()),
-        };
-        let report = facts::exchange_report(&mut hub, &exchange)?;
-        if cli.json {
-            println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
-        } else {
-            facts::write_exchange(&mut hub, id)?;
-            print!("{}", crate::report::text(&report));
-            println!("報告書: {}", facts::report_folder(&hub, &exchange).join("index.html").display());
-        }
-        return Ok(exit::OK);
-    }
-    let day = args.day.clone().unwrap_or_else(|| hub.clock.today().to_string());
-    let report = crate::pipeline::day::day_report(&mut hub, &day)?;
-    if cli.json {
-        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
-    } else {
-        let folder = hub.area.reports().join(&day);
-        crate::report::write_day(&report, &folder)?;
-        println!("{}", report.headline());
-        println!("日報: {}", folder.join("index.html").display());
     }
     Ok(exit::OK)
 }

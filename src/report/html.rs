@@ -197,9 +197,11 @@ fn record(f: &FindingLine) -> String {
     }
 }
 
-/// `13行目・位置 3,300`.
+/// `13行目・3,301バイト目`.
 fn place(f: &FindingLine) -> String {
-    format!("{}行目・位置 {}", words::thousands(f.line), words::thousands(f.byte))
+    let byte = words::thousands(words::from_one(f.byte));
+    // The store keeps no line of records that are held for their key.
+    if f.line == 0 { format!("{byte}バイト目") } else { format!("{}行目・{byte}バイト目", words::thousands(f.line)) }
 }
 
 fn severity_class(severity: &Severity) -> &'static str {

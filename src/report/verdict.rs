@@ -15,6 +15,8 @@ pub enum Outcome {
     Loaded,
     /// Some are in, some are held.
     PartlyHeld,
+    /// Every record is held; nothing is in.
+    AllHeld,
     /// The whole file was refused.
     Rejected,
     /// The same bytes are in already.
@@ -71,6 +73,7 @@ impl Outcome {
             Outcome::Loaded if direction == Direction::Derive => "計算済",
             Outcome::Loaded => "取込済",
             Outcome::PartlyHeld => "一部保留",
+            Outcome::AllHeld => "全件保留",
             Outcome::Rejected => "却下",
             Outcome::Duplicate => "重複のため取込なし",
             Outcome::Drafted => "作成済・確認待ち",
@@ -87,7 +90,7 @@ impl Outcome {
         match self {
             Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => Tone::Good,
             Outcome::PartlyHeld | Outcome::Duplicate | Outcome::Drafted | Outcome::Returned => Tone::Look,
-            Outcome::Rejected | Outcome::Failed => Tone::Bad,
+            Outcome::AllHeld | Outcome::Rejected | Outcome::Failed => Tone::Bad,
         }
     }
 
@@ -97,6 +100,10 @@ impl Outcome {
             Outcome::PartlyHeld => &[
                 "「指摘」で、保留した記録の誤りと対処を確かめてください。",
                 "送付元で内容を直したファイルを、同じフォルダーに入れ直してください。",
+            ],
+            Outcome::AllHeld => &[
+                "記録を 1 件ずつ見る前に、入れたフォルダー・ファイルの種類・文字コードが正しいかを確かめてください。",
+                "それらが正しければ「指摘」で誤りを確かめ、送付元で直したファイルを、同じフォルダーに入れ直してください。",
             ],
             Outcome::Rejected => &[
                 "「指摘」で、却下の理由を確かめてください。",
@@ -122,6 +129,8 @@ impl RunReport {
         let tone = self.outcome.tone();
         if !self.balance.agrees() || self.seen_totals.iter().any(|t| !t.agrees) {
             Tone::Bad
+        } else if !self.whole_sentence().is_empty() {
+            Tone::Bad
         } else if self.balance.held.count > 0 {
             tone.max(Tone::Look)
         } else {
@@ -143,6 +152,9 @@ impl RunReport {
             }
             Outcome::Loaded => format!("{taken}すべてを取り込みました。"),
             Outcome::PartlyHeld => format!("{taken}を取り込みました。"),
+            Outcome::AllHeld => {
+                format!("取り込んだ記録はありません。{}すべてを保留しました。前の状態のままです。", count(held))
+            }
             Outcome::Rejected => "ファイル全体を却下しました。取り込んだ記録はありません。".to_owned(),
             Outcome::Duplicate => "取込済みのファイルと内容がまったく同じため、取り込みませんでした。".to_owned(),
             Outcome::Drafted => {
@@ -157,12 +169,12 @@ impl RunReport {
             Outcome::Failed => "処理の途中で止まりました。データは処理の前のままです。自動でやり直します。".to_owned(),
         };
         if matches!(self.outcome, Outcome::Rejected | Outcome::Duplicate | Outcome::Failed) {
-            return text;
+            return text + self.whole_sentence();
         }
-        if outside > 0 {
+        if outside > 0 && self.outcome != Outcome::AllHeld {
             text += &format!("{}は条件に当たらないため対象外です。", count(outside));
         }
-        if held > 0 {
+        if held > 0 && self.outcome != Outcome::AllHeld {
             let left = if self.direction == Direction::Out {
                 "ファイルに含まれていません"
             } else {
@@ -170,7 +182,17 @@ impl RunReport {
             };
             text += &format!("{}を保留しました。保留した記録は{left}。", count(held));
         }
-        text
+        text + self.whole_sentence()
+    }
+
+    /// What the findings say of the file as a whole; empty when nothing.
+    fn whole_sentence(&self) -> &'static str {
+        match self.findings.first().map(|f| f.code.as_str()) {
+            Some("wrong-charset") => "ファイル全体の文字コードが違うようです。",
+            Some("wrong-kind") => "別の種類のファイルのようです。",
+            Some("looks-cut") => "ファイルが途中で切れているようです。",
+            _ => "",
+        }
     }
 
     /// What does not agree, one sentence each; empty when everything does.
