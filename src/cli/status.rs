@@ -61,7 +61,12 @@ pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Resu
     }
     for e in exchanges {
         let totals = run::of_exchange(&mut hub.conn, e.id)?.pop().map(|r| r.totals);
-        let (sign, word) = word(e, totals.as_ref());
+        let (mut sign, word) = word(e, totals.as_ref());
+        let mut whole = "";
+        if way(e) == Direction::In && totals.as_ref().is_some_and(|t| t.held > 0) {
+            let report = facts::exchange_report(hub, e)?;
+            (sign, whole) = (report.tone().sign(), report.whole_sentence());
+        }
         let title = facts::title(hub, &e.interface);
         let when = format!("{} {}", day_jst(&e.received_at), time_jst(&e.received_at));
         println!("{:>6} {when} {} {sign} {word}　{title}　{}", e.id, way(e).japanese(), visible(&e.file_name));
@@ -69,8 +74,8 @@ pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Resu
         if !counts.is_empty() {
             println!("       {counts}");
         }
-        if let Some(note) = &e.note {
-            println!("       {}", visible(note));
+        for said in e.note.as_deref().into_iter().chain((!whole.is_empty()).then_some(whole)) {
+            println!("       {}", visible(said));
         }
     }
     Ok(())

@@ -10,11 +10,12 @@ use crate::finding::Severity;
 /// Findings shown.
 const FINDINGS: usize = 5;
 /// Most lines of a report.
-pub const LINES: usize = 36;
+#[cfg(test)]
+pub(super) const LINES: usize = 36;
 /// Steps and alarms shown, each.
 const SENTENCES: usize = 2;
 
-/// A short summary in Japanese, at most [`LINES`] lines, each ended by a line feed.
+/// A short summary in Japanese, at most 36 lines, each ended by a line feed.
 pub fn text(report: &RunReport) -> String {
     let r = report;
     let mut lines = vec![format!(
@@ -104,7 +105,7 @@ fn worst_lines(r: &RunReport) -> Vec<String> {
     }
     let more = r.finding_count().saturating_sub(all.len().min(FINDINGS) as u64);
     if more > 0 {
-        lines.push(format!("    （ほかに {}。報告書の findings.csv にあります）", count(more)));
+        lines.push(format!("    （ほかに {}）", count(more)));
     }
     lines
 }

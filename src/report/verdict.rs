@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::model::{Direction, RunReport};
 use super::words::count;
+use crate::finding::Severity;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -107,7 +108,7 @@ impl Outcome {
             ],
             Outcome::Rejected => &[
                 "「指摘」で、却下の理由を確かめてください。",
-                "送付元で内容を直したファイルを、同じフォルダーに入れ直してください。却下したファイルの再送は重複になりません。",
+                "正しいファイルを、正しいフォルダーに入れ直してください。却下したファイルの再送は重複になりません。",
             ],
             Outcome::Duplicate => &[
                 "意図した再送かどうかを送付元に確かめてください。内容を直したファイルなら、正しいファイルを入れ直してください。",
@@ -185,8 +186,14 @@ impl RunReport {
         text + self.whole_sentence()
     }
 
+    /// The advice of what refused the file; `None` when it was not refused or nothing says how.
+    fn fatal_with_advice(&self) -> Option<&str> {
+        let fatal = self.findings.iter().find(|f| f.severity == Severity::Fatal && !f.action.is_empty());
+        fatal.filter(|_| self.outcome == Outcome::Rejected).map(|f| f.action.as_str())
+    }
+
     /// What the findings say of the file as a whole; empty when nothing.
-    fn whole_sentence(&self) -> &'static str {
+    pub fn whole_sentence(&self) -> &'static str {
         match self.findings.first().map(|f| f.code.as_str()) {
             Some("wrong-charset") => "ファイル全体の文字コードが違うようです。",
             Some("wrong-kind") => "別の種類のファイルのようです。",
@@ -229,6 +236,8 @@ impl RunReport {
         let usual = self.outcome.usual_steps();
         if !self.next_steps.is_empty() {
             self.next_steps.iter().map(String::as_str).collect()
+        } else if let Some(fatal) = self.fatal_with_advice() {
+            vec![fatal, usual.last().copied().unwrap_or_default()]
         } else if usual.is_empty() && self.balance.held.count > 0 {
             vec!["「指摘」と「保留した記録」で保留の理由を確かめ、元のデータを直してください。"]
         } else if usual.is_empty() && self.finding_count() > 0 {

@@ -48,7 +48,12 @@ pub fn judge(report: &mut RunReport, looks: Option<Looks>, charset: &str) {
             thousands(record),
             bytes(size)
         );
-        report.findings.insert(0, about_file("looks-cut", message));
+        let told = about_file("looks-cut", message);
+        // Their own advice is for a file that is whole.
+        for f in report.findings.iter_mut().filter(|f| f.record == record) {
+            f.action.clone_from(&told.action);
+        }
+        report.findings.insert(0, told);
     }
     report.next_steps = steps(report, whole);
 }
