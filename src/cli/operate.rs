@@ -5,11 +5,11 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use notify::Watcher;
 use super::status::{is_told, print_exchanges};
 use super::{Cli, CliError, DecideArgs, RunArgs, ServeArgs, exit};
 use crate::pipeline::{Hub, HubError, deliver as street, outbound, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
+use notify::Watcher;
 
 /// A file open for writing was closed: the one access that is news.
 const WRITTEN: notify::EventKind =

@@ -214,7 +214,8 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
 
 /// The report of an exchange (`24`) or of a computation (`d24`).
 fn one_report(cli: &Cli, hub: &mut Hub, number: &str) -> Result<u8, CliError> {
-    let missing = || CliError::Refused(format!("番号「{number}」はありません（番号は {} status の左端）", cli.program()));
+    let missing =
+        || CliError::Refused(format!("番号「{number}」はありません（番号は {} status の左端）", cli.program()));
     let derived = number.strip_prefix(['d', 'D']);
     let id: i64 = derived.unwrap_or(number).parse().map_err(|_| missing())?;
     let (report, folder) = if derived.is_some() {

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::derive::OUTCOME;
-use super::looks::looks;
+use super::looks::{looks, people_name};
 use super::outbound::GROUP;
 use super::{Hub, HubError};
 use crate::clock::{day_jst, people_jst};
@@ -142,7 +142,7 @@ fn judge_whole(hub: &Hub, report: &mut RunReport, exchange: &Exchange) -> Result
         }
         None => None,
     };
-    whole::judge(report, looks, charset.name());
+    whole::judge(report, looks, people_name(charset));
     Ok(())
 }
 

@@ -32,6 +32,15 @@ pub(super) fn looks(input: impl Read, charset: Charset) -> io::Result<Option<Loo
     Ok(other_charset(&head, charset).map(Looks::Text))
 }
 
+/// A charset's name as an operator knows it.
+pub(super) fn people_name(charset: Charset) -> &'static str {
+    match charset {
+        Charset::Utf8 => "UTF-8",
+        Charset::Windows31j | Charset::Windows31jExact => "シフト JIS（Windows-31J）",
+        other => other.name(),
+    }
+}
+
 /// The other charset that the bytes are text of, when they are none of the wanted one.
 fn other_charset(head: &[u8], wanted: Charset) -> Option<&'static str> {
     // The last line may have been cut by the limit.
@@ -42,9 +51,9 @@ fn other_charset(head: &[u8], wanted: Charset) -> Option<&'static str> {
         return None;
     }
     if wanted != Charset::Utf8 && is(Charset::Utf8) {
-        return Some("UTF-8");
+        return Some(people_name(Charset::Utf8));
     }
-    (wanted == Charset::Utf8 && !is(Charset::Utf8) && is(Charset::Windows31j)).then_some("シフト JIS（Windows-31J）")
+    (wanted == Charset::Utf8 && !is(Charset::Utf8) && is(Charset::Windows31j)).then(|| people_name(Charset::Windows31j))
 }
 
 #[cfg(test)]

@@ -78,7 +78,8 @@ fn whole(r: &RunReport, looks: Option<Looks>) -> Option<Whole> {
         }
         if let Some((_, charset, kind)) = records.last_mut() {
             *charset |= matches!(f.code.as_str(), "undecodable" | "control-char");
-            *kind |= matches!(f.code.as_str(), "field-count" | "record-length" | "unknown-record" | "constant-mismatch");
+            *kind |=
+                matches!(f.code.as_str(), "field-count" | "record-length" | "unknown-record" | "constant-mismatch");
         }
     }
     // Fewer records with errors than were read: the others are right, so it is not the file.
@@ -104,12 +105,12 @@ fn cut(r: &RunReport) -> Option<u64> {
 
 fn charset_message(r: &RunReport, looks: Option<Looks>, charset: &str) -> String {
     let seems = match looks {
-        Some(Looks::Text(name)) => format!("中身の文字コードは {name} のようです。"),
+        Some(Looks::Text(name)) => format!("中身は {name} のようです。"),
         _ => String::new(),
     };
     let name = r.file.as_ref().map_or("", |f| f.name.as_str());
     format!(
-        "初めの記録がどれも、決められた文字コード {charset} で読めません。{seems}「{name}」は、この名前では {charset} として読む決まりです"
+        "初めの記録がどれも、決められた文字コード（{charset}）で読めません。{seems}「{name}」は、この名前では {charset} として読む決まりです"
     )
 }
 
