@@ -166,7 +166,7 @@ impl Fault {
 /// Codes told with a finding.
 const CODES_TOLD: usize = 10;
 /// Most characters told of a code's name.
-const CODE_NAME_TOLD: usize = 15;
+const CODE_NAME_TOLD: usize = 25;
 
 /// `使えるコード: 1（男）、2（女）`: the first codes of the field's table, with their names.
 fn allowed(field: &Field) -> String {
@@ -174,7 +174,10 @@ fn allowed(field: &Field) -> String {
     let told: Vec<String> = entries
         .iter()
         .take(CODES_TOLD)
-        .map(|(code, name)| format!("{code}（{}）", name.chars().take(CODE_NAME_TOLD).collect::<String>()))
+        .map(|(code, name)| match name.char_indices().nth(CODE_NAME_TOLD) {
+            Some((cut, _)) => format!("{code}（{}…）", &name[..cut]),
+            None => format!("{code}（{name}）"),
+        })
         .collect();
     let more = match entries.len().saturating_sub(CODES_TOLD) {
         0 => String::new(),
