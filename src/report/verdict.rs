@@ -128,9 +128,8 @@ impl RunReport {
     /// How the run feels: the outcome's tone, or worse when a count does not agree.
     pub fn tone(&self) -> Tone {
         let tone = self.outcome.tone();
-        if !self.balance.agrees() || self.seen_totals.iter().any(|t| !t.agrees) {
-            Tone::Bad
-        } else if !self.whole_sentence().is_empty() {
+        let unlike = !self.balance.agrees() || self.seen_totals.iter().any(|t| !t.agrees);
+        if unlike || !self.whole_sentence().is_empty() {
             Tone::Bad
         } else if self.balance.held.count > 0 {
             tone.max(Tone::Look)
