@@ -92,6 +92,7 @@ fn word(e: &Exchange, totals: Option<&RunTotals>) -> (&'static str, &'static str
             ("・", facts::state_word(e.state))
         }
         State::Draft => (Tone::Look.sign(), facts::state_word(e.state)),
+        State::Failed => (Tone::Bad.sign(), facts::state_word(e.state)),
         _ => {
             let outcome = facts::outcome_of(e, totals);
             let held = totals.is_some_and(|t| t.held > 0);
