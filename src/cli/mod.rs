@@ -8,7 +8,6 @@ mod operate;
 mod progress;
 mod status;
 mod trace;
-mod waiting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +73,8 @@ pub enum Command {
     Confirm(DecideArgs),
     /// Return an outbound draft; it is made anew when its data changes or on `run --draft`
     Return(DecideArgs),
+    /// Have an exchange that was stopped or put off tried again
+    Retry(RetryArgs),
     /// Deliver what is confirmed now
     Deliver,
     /// Follow a record of a file to where it came from and where it went
@@ -166,6 +167,16 @@ pub struct DecideArgs {
     /// Why (required for `return`)
     #[arg(long, default_value = "")]
     pub note: String,
+}
+
+/// Arguments of `retry`.
+#[derive(Debug, clap::Args)]
+pub struct RetryArgs {
+    /// Number of the exchange (see `status`)
+    pub exchange: i64,
+    /// Who asks
+    #[arg(long)]
+    pub by: String,
 }
 
 /// Arguments of `trace`.
@@ -263,6 +274,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::status(&cli, args),
         Command::Confirm(args) => operate::confirm(&cli, args),
         Command::Return(args) => operate::send_back(&cli, args),
+        Command::Retry(args) => operate::retry(&cli, args),
         Command::Deliver => operate::deliver(&cli),
         Command::Report(args) => status::report(&cli, args),
         Command::Trace(args) => trace::trace(&cli, args),

@@ -5,8 +5,8 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::status::{is_told, print_exchanges};
-use super::{Cli, CliError, DecideArgs, RunArgs, ServeArgs, exit};
+use super::status::{any_stopped, is_told, print_exchanges, print_waiting};
+use super::{Cli, CliError, DecideArgs, RetryArgs, RunArgs, ServeArgs, exit};
 use crate::pipeline::{Hub, HubError, deliver as street, outbound, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 use notify::Watcher;
@@ -116,11 +116,13 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     let seen: Vec<Exchange> =
         ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before && is_told(e)).rev().collect();
     print_exchanges(cli, &mut hub, &seen)?;
-    if !cli.json {
-        super::status::print_waiting(&mut hub);
-    }
-    let attention = round.failed > 0 || needs_person(&mut hub, &seen)?;
-    Ok(if attention { exit::ATTENTION } else { exit::OK })
+    let overdue = print_waiting(cli, &hub)?;
+    Ok(match () {
+        () if any_stopped(&mut hub)? || overdue => exit::ATTENTION,
+        () if round.failed > 0 => exit::MACHINE,
+        () if needs_person(&mut hub, &seen)? => exit::ATTENTION,
+        () => exit::OK,
+    })
 }
 
 fn needs_person(hub: &mut Hub, exchanges: &[Exchange]) -> Result<bool, HubError> {
@@ -149,6 +151,13 @@ pub fn send_back(cli: &Cli, args: &DecideArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let exchange = street::send_back(&mut hub, args.exchange, &args.by, &args.note)?;
     told(cli, &mut hub, &exchange, "差し戻しました。送付されません")
+}
+
+/// `retry`: what was stopped or put off is tried again.
+pub fn retry(cli: &Cli, args: &RetryArgs) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    let exchange = street::retry(&mut hub, args.exchange, &args.by)?;
+    told(cli, &mut hub, &exchange, "やり直します（serve が続きを行います。すぐ行うときは renkei run）")
 }
 
 fn told(cli: &Cli, hub: &mut Hub, exchange: &Exchange, message: &str) -> Result<u8, CliError> {

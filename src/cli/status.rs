@@ -4,10 +4,10 @@
 
 use serde_json::json;
 
-use super::waiting::{Waiting, waiting};
 use super::{Cli, CliError, ReportArgs, StatusArgs, exit};
 use crate::clock::{day_jst, time_jst};
-use crate::pipeline::{Hub, facts};
+use crate::inbox::left::Reason;
+use crate::pipeline::{Hub, HubError, facts, waiting};
 use crate::report::model::Direction;
 use crate::report::verdict::{Outcome, Tone};
 use crate::report::words::{count, thousands, visible, yen};
@@ -38,15 +38,16 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
     if cli.json {
         let list = exchanges_json(&mut hub, &seen)?;
         let drafts: Vec<i64> = drafts.iter().map(|d| d.id).collect();
-        println!("{}", json!({ "exchanges": list, "drafts": drafts, "waiting": waiting(&hub.site, &hub.area.inbox) }));
-        return Ok(exit::OK);
+        println!("{}", json!({ "exchanges": list, "drafts": drafts, "waiting": waiting_json(&hub)? }));
+        let overdue = waiting::waiting(&hub)?.iter().any(|w| w.overdue);
+        return Ok(if overdue || any_stopped(&mut hub)? { exit::ATTENTION } else { exit::OK });
     }
     print_exchanges(cli, &mut hub, &seen)?;
     print_derivations(&mut hub)?;
     print_drafts(cli, &hub, &drafts);
-    print_waiting(&mut hub);
+    let overdue = print_waiting(cli, &hub)?;
     println!("詳しくは {} report 番号。報告書の一覧: {}", cli.program(), index(&hub));
-    Ok(exit::OK)
+    Ok(if overdue || any_stopped(&mut hub)? { exit::ATTENTION } else { exit::OK })
 }
 
 fn index(hub: &Hub) -> String {
@@ -56,7 +57,7 @@ fn index(hub: &Hub) -> String {
 /// One exchange after the other, or all as one JSON document.
 pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Result<(), CliError> {
     if cli.json {
-        println!("{}", json!({ "exchanges": exchanges_json(hub, exchanges)? }));
+        println!("{}", json!({ "exchanges": exchanges_json(hub, exchanges)?, "waiting": waiting_json(hub)? }));
         return Ok(());
     }
     for e in exchanges {
@@ -178,20 +179,53 @@ fn print_drafts(cli: &Cli, hub: &Hub, drafts: &[Exchange]) {
     }
 }
 
-/// Entries of the inbox that are not taken, each with what it waits for.
-pub fn print_waiting(hub: &mut Hub) {
-    let all = waiting(&hub.site, &hub.area.inbox);
-    if all.is_empty() {
-        return;
+/// Entries of the inbox that are not taken, each with what it waits for; true when a person must look at some of it. In
+/// JSON it is part of the one document.
+pub fn print_waiting(cli: &Cli, hub: &Hub) -> Result<bool, CliError> {
+    let all = waiting::waiting(hub)?;
+    let overdue = all.iter().any(|w| w.overdue);
+    if cli.json || all.is_empty() {
+        return Ok(overdue);
     }
     println!("■ 受信フォルダーにあり、まだ取り込んでいないもの {}", count(all.len()));
-    for Waiting { file, why, next } in &all {
-        println!("       {}", visible(file));
-        println!("         {}", visible(why));
-        if !next.is_empty() {
-            println!("         → {}", visible(next));
+    for w in &all {
+        let mark = if w.overdue { "【要確認】" } else { "" };
+        println!("       {}（{} {} から）", visible(&w.path), day_jst(&w.since), time_jst(&w.since));
+        println!("         {mark}{}", w.reason.japanese());
+        if let Some(next) = next(hub, w) {
+            println!("         → {}", visible(&next));
         }
     }
+    Ok(overdue)
+}
+
+/// What a person does about an entry; `None`: it goes on by itself.
+fn next(hub: &Hub, w: &waiting::Waiting) -> Option<String> {
+    match w.reason {
+        Reason::NoCompanion => {
+            let feed = w.interface.as_ref().and_then(|i| hub.site.feeds.get(i))?;
+            let path = crate::inbox::companion(feed, &hub.area.inbox, w.path.rsplit('/').next()?)?;
+            Some(format!("完了ファイル {} を同じフォルダーに入れてください", path.file_name()?.to_string_lossy()))
+        }
+        Reason::NoData => Some("データのファイルを同じフォルダーに入れてください".to_owned()),
+        Reason::Unfinished => Some("送り終わっているはずなら、送付元に確かめてください".to_owned()),
+        Reason::UnknownFolder => Some("情報ごとのフォルダーへ移してください".to_owned()),
+        Reason::Arriving | Reason::Odd => None,
+    }
+}
+
+fn waiting_json(hub: &Hub) -> Result<Vec<serde_json::Value>, CliError> {
+    let json = |w: &waiting::Waiting| {
+        json!({ "path": w.path, "interface": w.interface, "reason": w.reason.word(), "since": w.since,
+            "entries": w.entries, "overdue": w.overdue })
+    };
+    Ok(waiting::waiting(hub)?.iter().map(json).collect())
+}
+
+/// Is there an exchange that nothing but an operator's `retry` moves on?
+pub fn any_stopped(hub: &mut Hub) -> Result<bool, HubError> {
+    let wanted = Wanted { states: &[State::Failed], limit: 1, ..Wanted::default() };
+    Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
 }
 
 /// `report`: a run's report on the terminal, or the files of a day's report.
