@@ -74,13 +74,19 @@ pub fn serve(cli: &Cli, args: &ServeArgs) -> Result<u8, CliError> {
     Ok(exit::OK)
 }
 
+/// Pause after a hint: a file being written gives one with every block, and each would be a round.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// Waits for a hint or the end of the pause, and looks at the stop flag meanwhile.
 fn wait(hints: &std::sync::mpsc::Receiver<()>, stop: &std::sync::atomic::AtomicBool, pause: Duration) {
     let until = Instant::now() + pause;
     while !stop.load(Ordering::Relaxed) {
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || hints.recv_timeout(left.min(Duration::from_millis(200))).is_ok() {
+        if left.is_zero() {
             return;
+        }
+        if hints.recv_timeout(left.min(Duration::from_millis(200))).is_ok() {
+            return std::thread::sleep(GATHER);
         }
     }
 }
@@ -92,9 +98,14 @@ fn reconnect(hub: &mut Hub) {
     }
 }
 
+/// Only our own words: libraries would log the values they are given, and with them personal data.
 fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RENKEI_LOG").unwrap_or_else(|_| "info".into());
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).try_init();
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    let level = tracing_subscriber::EnvFilter::try_from_env("RENKEI_LOG").unwrap_or_else(|_| "info".into());
+    let ours = tracing_subscriber::filter::Targets::new().with_target("renkei", tracing::Level::TRACE);
+    let lines = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).with_filter(ours);
+    // Without the bridge from the `log` crate that `init` would set up.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(level).with(lines));
 }
 
 /// `run`: everything that is due, once.

@@ -110,11 +110,7 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let parcel = parcel(hub, plan, exchange);
     if exchange.state == State::Confirmed {
         if parcel.is_blocked() {
-            let message = format!(
-                "同じ名前の前のファイル {} がまだ引き取られていません。引き取られてから送ります",
-                exchange.file_name
-            );
-            return Err(HubError::Refused(message));
+            return Err(blocked(exchange));
         }
         parcel.prepare(&hub.area).map_err(HubError::io("送付の準備", &parcel.folder))?;
         hub.steps.pass(Step::OutPrepared)?;
@@ -122,9 +118,9 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         hub.conn.durable(|conn| ledger::advance(conn, id, State::Confirmed, State::Delivering, None, &now))?;
         hub.steps.pass(Step::OutDelivering)?;
     }
-    parcel.place(&hub.area).map_err(HubError::io("送付", &parcel.folder))?;
+    parcel.place(&hub.area).map_err(|e| not_placed(e, exchange, "送付", &parcel))?;
     hub.steps.pass(Step::OutMoved)?;
-    parcel.place_manifest(&hub.area).map_err(HubError::io("管理ファイルの送付", &parcel.folder))?;
+    parcel.place_manifest(&hub.area).map_err(|e| not_placed(e, exchange, "管理ファイルの送付", &parcel))?;
     hub.steps.pass(Step::OutManifest)?;
     let now = hub.clock.stamp();
     hub.conn.durable(|conn| {
@@ -136,6 +132,21 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     })?;
     hub.steps.pass(Step::OutDelivered)?;
     super::facts::write_exchange(hub, id)
+}
+
+fn blocked(exchange: &Exchange) -> HubError {
+    HubError::Refused(format!(
+        "同じ名前の前のファイル {} がまだ引き取られていません。引き取られてから送ります",
+        exchange.file_name
+    ))
+}
+
+/// Another file of that name may have come to lie there after the look before `prepare`.
+fn not_placed(error: std::io::Error, exchange: &Exchange, what: &'static str, parcel: &Parcel<'_>) -> HubError {
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => blocked(exchange),
+        _ => HubError::io(what, &parcel.folder)(error),
+    }
 }
 
 fn parcel<'a>(hub: &Hub, plan: &'a OutPlan, exchange: &'a Exchange) -> Parcel<'a> {

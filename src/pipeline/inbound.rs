@@ -126,7 +126,9 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let (id, interface) = (exchange.id, exchange.interface.as_str());
     let now = hub.clock.stamp();
     let sha256 = exchange.sha256.as_deref().unwrap_or_default();
-    if let Some(first) = ledger::find_accepted(&mut hub.conn, &exchange.dantai, interface, sha256)? {
+    let plan = hub.site.in_plan(interface, &exchange.file_name);
+    let read_as = plan.as_ref().map(|plan| (plan.layout.id.as_str(), plan.layout.profile.as_str()));
+    if let Some(first) = ledger::find_accepted(&mut hub.conn, &exchange.dantai, interface, sha256, read_as)? {
         let note = format!(
             "{} に取り込んだファイル（受付番号 {}）と内容が同じです",
             crate::clock::people_jst(&first.received_at),
@@ -146,7 +148,7 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         })?;
         return Ok(());
     }
-    let Some(plan) = hub.site.in_plan(interface, &exchange.file_name) else {
+    let Some(plan) = plan else {
         let finding = Finding::data(
             "unknown-file-name",
             Severity::Fatal,
@@ -197,9 +199,16 @@ fn manifest(hub: &Hub, exchange: &Exchange) -> Result<Option<Vec<u8>>, HubError>
     }
 }
 
+/// Keys of a manifest that are believed; saying two things of one says nothing.
+const SAID_ONCE: [&str; 2] = ["SHA-256", "件数"];
+
 /// What a manifest says of a key.
 fn said<'t>(manifest: &'t str, key: &str) -> Option<&'t str> {
-    manifest.lines().find_map(|l| l.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()))
+    all_said(manifest, key).next()
+}
+
+fn all_said<'t>(manifest: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
+    manifest.lines().filter_map(move |l| l.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()))
 }
 
 fn mismatch(message: String) -> Option<Finding> {
@@ -217,6 +226,9 @@ fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, Hu
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return Ok(mismatch("管理ファイルが UTF-8 ではありません".into()));
     };
+    if SAID_ONCE.iter().any(|key| all_said(text, key).any(|said| Some(said) != all_said(text, key).next())) {
+        return Ok(mismatch("管理ファイルの同じ項目に、違う値が2つ以上あります".into()));
+    }
     Ok(match said(text, "SHA-256") {
         None => mismatch("管理ファイルに SHA-256 の行がありません".into()),
         Some(said) if !said.eq_ignore_ascii_case(exchange.sha256.as_deref().unwrap_or_default()) => mismatch(

@@ -20,6 +20,9 @@ const BATCH: usize = 256;
 /// Entries of one folder set aside in one round; a heap of them must not keep the files of other folders waiting.
 const ODD_LIMIT: usize = 64;
 
+/// Files of one folder taken in one round, for the same reason; the rest comes in the next round.
+pub const READY_LIMIT: usize = 1024;
+
 /// What one look at all inbox folders came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Received {
@@ -79,6 +82,8 @@ fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Re
             }
         }
     }
+    received.waiting += ready.len().saturating_sub(READY_LIMIT);
+    ready.truncate(READY_LIMIT);
     for batch in ready.chunks(BATCH) {
         claim(hub, interface, batch, now)?;
         received.taken += batch.len();
@@ -326,26 +331,16 @@ pub fn companion_name(exchange: i64) -> String {
     format!("{exchange}.with")
 }
 
+/// Errors name the folder alone: a file's name was given by somebody outside, and errors go to the log.
 fn move_if_there(from: &Path, to: &Path) -> Result<bool, HubError> {
+    let folder = from.parent().unwrap_or(from);
     match fs::rename(from, to) {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(e) if e.kind() == std::io::ErrorKind::CrossesDevices => {
-            let copied = crate::area::open_plain(from).and_then(|mut file| {
-                let before = Stamp::of(&file.metadata()?);
-                let scratch = to.with_extension("copy");
-                let mut out = fs::File::create(&scratch)?;
-                std::io::copy(&mut file, &mut out)?;
-                out.sync_all()?;
-                if Stamp::at(from)? != before {
-                    fs::remove_file(&scratch)?;
-                    return Err(std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written"));
-                }
-                fs::rename(&scratch, to)?;
-                fs::remove_file(from)
-            });
-            copied.map(|()| true).map_err(HubError::io("受信ファイルの移動", from))
+            let moved = crate::area::copy_whole(from, to).and_then(|()| fs::remove_file(from));
+            moved.map(|()| true).map_err(HubError::io("受信ファイルの移動", folder))
         }
-        Err(e) => Err(HubError::io("受信ファイルの移動", from)(e)),
+        Err(e) => Err(HubError::io("受信ファイルの移動", folder)(e)),
     }
 }

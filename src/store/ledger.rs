@@ -258,17 +258,30 @@ pub fn get(conn: &mut Conn, id: i64) -> Result<Exchange> {
     found.ok_or_else(|| StoreError::Missing { what: format!("exchange {id}") })
 }
 
-/// The accepted exchange that had the same bytes, if there is one: then a file is a duplicate.
+/// The accepted exchange that had the same bytes, if there is one: then a file is a duplicate. With `read_as` (layout and
+/// profile) only one that was read in the same way: what a wrong name made unreadable may come again under the right one.
 ///
 /// # Errors
 /// The store's.
-pub fn find_accepted(conn: &mut Conn, dantai: &str, interface: &str, sha256: &str) -> Result<Option<Exchange>> {
+pub fn find_accepted(
+    conn: &mut Conn,
+    dantai: &str,
+    interface: &str,
+    sha256: &str,
+    read_as: Option<(&str, &str)>,
+) -> Result<Option<Exchange>> {
+    let mut params = vec![Value::Text(dantai), Value::Text(interface), Value::Text(sha256)];
+    let mut same_way = "";
+    if let Some((layout, profile)) = read_as {
+        params.extend([Value::Text(layout), Value::Text(profile)]);
+        same_way = "AND layout = ?4 AND profile = ?5";
+    }
     conn.query_opt(
         &format!(
-            "SELECT {COLUMNS} FROM exchange WHERE sha256 = ?3 AND dantai = ?1 AND interface = ?2
+            "SELECT {COLUMNS} FROM exchange WHERE sha256 = ?3 AND dantai = ?1 AND interface = ?2 {same_way}
                AND direction = 'in' AND accepted = 1 AND state <> 'withdrawn' ORDER BY id LIMIT 1"
         ),
-        &[Value::Text(dantai), Value::Text(interface), Value::Text(sha256)],
+        &params,
         read,
     )
 }
