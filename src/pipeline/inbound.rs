@@ -27,6 +27,8 @@ use crate::store::{Conn, StoreError, apply, detail};
 const SMALL: i64 = 1 << 20;
 /// Batches on their way to the writing thread.
 const IN_FLIGHT: usize = 4;
+/// Batches of one transaction. Rows of many keys touch the same index pages; written together, each page is written once.
+const BATCHES_KEPT: usize = 8;
 
 /// Takes an exchange as far as it goes now.
 pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
@@ -321,10 +323,16 @@ fn stage_beside(
         let (full, to_write) = sync_channel::<(usize, VersionBatch)>(IN_FLIGHT);
         let (empty, back) = sync_channel::<(usize, VersionBatch)>(IN_FLIGHT * 2);
         let writing = scope.spawn(move || -> Result<(), StoreError> {
-            for (into, mut batch) in to_write {
-                writers[into].write(&mut conn, &batch)?;
-                batch.clear();
-                let _ = empty.try_send((into, batch));
+            while let Ok(first) = to_write.recv() {
+                conn.transaction(|conn| {
+                    let more = std::iter::from_fn(|| to_write.recv().ok()).take(BATCHES_KEPT - 1);
+                    for (into, mut batch) in std::iter::once(first).chain(more) {
+                        writers[into].write(conn, &batch)?;
+                        batch.clear();
+                        let _ = empty.try_send((into, batch));
+                    }
+                    Ok(())
+                })?;
             }
             Ok(())
         });

@@ -211,7 +211,8 @@ impl<'a> Pass<'a> {
         if reason.is_none() {
             reason = self.map(record);
         }
-        if self.remembered[kind] {
+        // A broken head must not take the place of the last good one.
+        if self.remembered[kind] && record.recognised {
             self.last[kind] = Some(record.clone());
         }
         if self.into[kind].is_empty() {

@@ -43,7 +43,9 @@ pub fn settle(
         crate::mapping::plan::Tolerance::Record { max_held } => max_held,
         crate::mapping::plan::Tolerance::File => 0,
     };
-    let outcome = hub.conn.durable(|conn| {
+    // No outside effect hangs on it: a loss of power that takes this commit leaves the exchange loading, its file in the
+    // archive, and the next start does the same again.
+    let outcome = hub.conn.transaction(|conn| {
         let mut totals = totals_of(&loaded);
         let mut primary = true;
         let mut put_off_closing = false;

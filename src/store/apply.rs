@@ -333,18 +333,34 @@ impl<'a> Work<'a> {
     fn move_pointers(&self, conn: &mut Conn) -> Result<u64> {
         let Work { c, s, .. } = self;
         let key = self.keys("");
-        conn.execute(
-            &format!(
-                "INSERT INTO {c} (_dantai, {key}, _vid, _hash)
-                 SELECT CAST(?1 AS TEXT), {key}, _vid, _hash FROM {s}
-                 WHERE _op = {ROW} AND (_old IS NULL OR _old <> _hash) ORDER BY {key}
-                 ON CONFLICT (_dantai, {key}) DO UPDATE SET _vid = excluded._vid, _hash = excluded._hash"
-            ),
-            &[Value::Text(self.dantai)],
-        )?;
+        let dantai = Value::Text(self.dantai);
+        let insert = format!(
+            "INTO {c} (_dantai, {key}, _vid, _hash) SELECT CAST(?1 AS TEXT), {key}, _vid, _hash FROM {s} WHERE _op = {ROW}"
+        );
+        match conn.dialect() {
+            // OR ROLLBACK (no row can break a rule here) spares SQLite the copy of every page it changes, which it keeps
+            // to undo one statement alone.
+            Dialect::Sqlite => {
+                let new = format!("INSERT OR ROLLBACK {insert} AND _old IS NULL ORDER BY {key}");
+                conn.execute(&new, &[dantai])?;
+                let changed = format!(
+                    "UPDATE OR ROLLBACK {c} SET (_vid, _hash) = (SELECT s._vid, s._hash FROM {s} s WHERE {})
+                     WHERE _dantai = ?1 AND ({key}) IN (SELECT {key} FROM {s} WHERE _op = {ROW} AND _old <> _hash)",
+                    self.same_key("s", c)
+                );
+                conn.execute(&changed, &[dantai])?;
+            }
+            Dialect::Postgres => {
+                let sql = format!(
+                    "INSERT {insert} AND (_old IS NULL OR _old <> _hash) ORDER BY {key}
+                     ON CONFLICT (_dantai, {key}) DO UPDATE SET _vid = excluded._vid, _hash = excluded._hash"
+                );
+                conn.execute(&sql, &[dantai])?;
+            }
+        }
         conn.execute(
             &format!("DELETE FROM {c} WHERE _dantai = ?1 AND ({key}) IN (SELECT {key} FROM {s} WHERE _op = {CLOSED})"),
-            &[Value::Text(self.dantai)],
+            &[dantai],
         )
     }
 
