@@ -9,9 +9,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
-use super::bulk::{Cell, Rows};
+use super::bulk::{Cell, Rows, VersionBatch};
 use super::conn::Target;
 use super::row::RowRef;
+use super::same::Standing;
 use super::{Result, StoreError, quote};
 use crate::value::Value;
 
@@ -117,6 +118,30 @@ impl Sqlite {
                 }
             }
             statement.raw_execute().map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn look_up(
+        &mut self,
+        sql: &str,
+        dantai: &str,
+        batch: &VersionBatch,
+        key: &[usize],
+        step: usize,
+        found: &mut Vec<Standing>,
+    ) -> Result<()> {
+        let fail = |e| StoreError::sqlite(sql, e);
+        let mut statement = self.prepare(sql, &[Value::Text(dantai)])?;
+        for row in (0..batch.len()).step_by(step) {
+            for (i, column) in key.iter().enumerate() {
+                statement.raw_bind_parameter(i + 2, Bound(batch.value(row, *column))).map_err(fail)?;
+            }
+            let mut rows = statement.raw_query();
+            if let Some(standing) = rows.next().map_err(fail)? {
+                let (vid, hash) = (standing.get(0).map_err(fail)?, standing.get(1).map_err(fail)?);
+                found.push(Standing { row, vid, hash });
+            }
         }
         Ok(())
     }
