@@ -72,6 +72,27 @@ impl Area {
         self.data.join("set-aside")
     }
 
+    /// Entries and bytes set aside, looked at until one of the bounds is reached. What lies in a folder counts too.
+    pub fn set_aside_size(&self, most_files: u64, most_bytes: u64) -> io::Result<(u64, u64)> {
+        let (mut files, mut bytes) = (0, 0);
+        let mut open = vec![self.set_aside()];
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                let meta = entry.metadata()?;
+                files += 1;
+                bytes += meta.len();
+                if files >= most_files || bytes >= most_bytes {
+                    return Ok((files, bytes));
+                }
+                if meta.is_dir() {
+                    open.push(entry.path());
+                }
+            }
+        }
+        Ok((files, bytes))
+    }
+
     /// Removes what was half written into the work folder when a stop came; all of it is written anew. To be called only
     /// while nobody works here.
     pub fn sweep_scratch(&self) -> io::Result<()> {
