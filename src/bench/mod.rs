@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::cli::{BenchArgs, CliError, exit};
 
 /// Figures measured when none is named.
-const USUAL: [&str; 5] = ["parse", "load", "delta", "out", "small"];
+const USUAL: [&str; 6] = ["parse", "load", "delta", "resend", "out", "small"];
 /// Most memory any child may have resident, MiB.
 const MEMORY_MIB: f64 = 256.0;
 
@@ -84,12 +84,13 @@ pub fn main(root: &Path, json: bool, args: &BenchArgs) -> Result<u8, CliError> {
             "parse" => parse::parse(&mut bench)?,
             "load" => whole::load(&mut bench, false)?,
             "delta" => whole::load(&mut bench, true)?,
+            "resend" => whole::resend(&mut bench)?,
             "out" => outward::out(&mut bench)?,
             "small" => whole::small(&mut bench)?,
             "huge" => whole::huge(&mut bench)?,
             other => {
                 return Err(CliError::Refused(format!(
-                    "計測「{other}」はありません（parse load delta out small huge）"
+                    "計測「{other}」はありません（parse load delta resend out small huge）"
                 )));
             }
         }

@@ -116,6 +116,37 @@ fn delta_on(bench: &mut Bench<'_>, file: &Path, name: &str, store: Option<&str>)
     Ok(())
 }
 
+/// Everything once more, one record short (the same bytes would be a duplicate): nothing new, nothing changed. Against the
+/// full load.
+pub(super) fn resend(bench: &mut Bench<'_>) -> Result<(), CliError> {
+    let file = bench.full_file()?;
+    let records = bench.records.saturating_sub(1).max(1);
+    let again = bench.write("bench-again.csv", |out| sample::write_juki_benchmark(records, out))?;
+    let stores = std::iter::once(None).chain(bench.postgres.map(|url| Some(baseline::database(url, "renkei_bench"))));
+    for store in stores {
+        let (mut seconds, mut base, mut peak) = (Vec::new(), Vec::new(), 0.0_f64);
+        for _ in 0..bench.runs {
+            let (place, ran) = full_load(bench, &file, store.as_deref())?;
+            base.push(ran.0);
+            place.drop_file(&again, "JUKI_999997_20261121000000.sjis.csv")?;
+            let (ran, told) = bench.run_site(&place, store.as_deref())?;
+            expect(&told, &Told { files: 1, read: records, ..Told::default() })?;
+            seconds.push(ran.seconds);
+            peak = peak.max(ran.peak_mib);
+            place.remove()?;
+        }
+        bench.figures.push(Figure {
+            name: format!("resend {}", if store.is_some() { "postgres" } else { "sqlite" }),
+            seconds,
+            work: (records, "rec"),
+            baseline: base,
+            target: Target::Ratio(1.0),
+            peak_mib: Some(peak),
+        });
+    }
+    Ok(())
+}
+
 /// Many small files at once.
 pub(super) fn small(bench: &mut Bench<'_>) -> Result<(), CliError> {
     let (files, each) = SMALL_FILES;

@@ -215,15 +215,15 @@ pub struct SampleArgs {
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
-    /// Which figures: parse, load, delta, out, small, huge (default: parse load delta out small)
+    /// Which figures: parse, load, delta, resend, out, small, huge (default: all but huge, which needs 25 GB of disk)
     pub figures: Vec<String>,
     /// Records of the full load
     #[arg(long, default_value_t = 1_000_000)]
     pub records: u64,
-    /// Runs; the median counts
+    /// Runs; the median counts, with the highest resident memory of any run
     #[arg(long, default_value_t = 5)]
     pub runs: usize,
-    /// PostgreSQL to measure as well
+    /// PostgreSQL to measure as well, e.g. postgres://user@/postgres?host=/folder-of-socket (may create databases)
     #[arg(long, value_name = "URL")]
     pub postgres: Option<String>,
     /// Folder for the files of the bench

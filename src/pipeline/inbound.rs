@@ -17,17 +17,20 @@ use super::{Hub, HubError};
 use crate::clock::compact_jst;
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::inbox::stamp::Stamp;
-use crate::mapping::plan::InPlan;
+use crate::mapping::plan::{InPlan, IntoRows};
 use crate::schema::feed::Completeness;
 use crate::store::bulk::{VersionBatch, VersionWriter};
 use crate::store::ledger::{self, Exchange, Facts, State};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
+use crate::store::same::Same;
 use crate::store::{Conn, StoreError, apply, detail, repeat};
 
 /// Files up to this size are staged on the worker's own connection; a second thread would cost more than it gains.
 const SMALL: i64 = 1 << 20;
 /// Batches on their way to the writing thread.
 const IN_FLIGHT: usize = 4;
+/// Batches of one transaction. Rows of many keys touch the same index pages; written together, each page is written once.
+const BATCHES_KEPT: usize = 8;
 
 /// Takes an exchange as far as it goes now.
 pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
@@ -305,7 +308,27 @@ fn discard_unfinished(hub: &mut Hub, plan: &InPlan, exchange: i64) -> Result<(),
     Ok(())
 }
 
+/// Stages the file's rows, but for those that stand as they are.
 fn stage(hub: &mut Hub, exchange: &Exchange, plan: &Arc<InPlan>, run: i64, today: &str) -> Result<Loaded, HubError> {
+    let loaded = stage_once(hub, exchange, plan, run, today, true)?;
+    if !loaded.same.iter().any(Same::came_twice) {
+        return Ok(loaded);
+    }
+    // Every row of a key that came twice must be found among what is staged.
+    for entity in super::settle::entities(plan) {
+        apply::discard_run(&mut hub.conn, entity, run)?;
+    }
+    stage_once(hub, exchange, plan, run, today, false)
+}
+
+fn stage_once(
+    hub: &mut Hub,
+    exchange: &Exchange,
+    plan: &Arc<InPlan>,
+    run: i64,
+    today: &str,
+    comparing: bool,
+) -> Result<Loaded, HubError> {
     let sha256 = exchange.sha256.as_deref().unwrap_or_default();
     let path = hub.area.archived_path(sha256);
     let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
@@ -324,15 +347,22 @@ fn stage(hub: &mut Hub, exchange: &Exchange, plan: &Arc<InPlan>, run: i64, today
         progress: &hub.progress,
         steps: &hub.steps,
     };
-    let mut writers: Vec<VersionWriter> =
-        plan.into.iter().map(|rows| VersionWriter::new(&rows.entity, run, &exchange.dantai)).collect();
+    let writer = |rows: &IntoRows| {
+        let writer = VersionWriter::new(&rows.entity, run, &exchange.dantai);
+        let alone = plan.into.iter().filter(|other| other.entity.id == rows.entity.id).count() == 1;
+        let amount = super::settle::amount_column(plan, &rows.entity);
+        if comparing && alone { writer.comparing(&rows.entity, &hub.conn, amount) } else { writer }
+    };
+    let mut writers: Vec<VersionWriter> = plan.into.iter().map(writer).collect();
     if exchange.bytes.unwrap_or(0) <= SMALL {
         let conn = &mut hub.conn;
-        return load(plan, input, context, &mut |into, mut batch| {
-            writers[into].write(conn, &batch)?;
+        let mut loaded = load(plan, input, context, &mut |into, mut batch| {
+            writers[into].write_changed(conn, &mut batch)?;
             batch.clear();
             Ok(batch)
-        });
+        })?;
+        loaded.same = writers.into_iter().map(VersionWriter::finish).collect();
+        return Ok(loaded);
     }
     let conn = hub.store.connect()?;
     stage_beside(plan, input, context, writers, conn)
@@ -349,13 +379,19 @@ fn stage_beside(
     std::thread::scope(|scope| {
         let (full, to_write) = sync_channel::<(usize, VersionBatch)>(IN_FLIGHT);
         let (empty, back) = sync_channel::<(usize, VersionBatch)>(IN_FLIGHT * 2);
-        let writing = scope.spawn(move || -> Result<(), StoreError> {
-            for (into, mut batch) in to_write {
-                writers[into].write(&mut conn, &batch)?;
-                batch.clear();
-                let _ = empty.try_send((into, batch));
+        let writing = scope.spawn(move || -> Result<Vec<Same>, StoreError> {
+            while let Ok(first) = to_write.recv() {
+                conn.transaction(|conn| {
+                    let more = std::iter::from_fn(|| to_write.recv().ok()).take(BATCHES_KEPT - 1);
+                    for (into, mut batch) in std::iter::once(first).chain(more) {
+                        writers[into].write_changed(conn, &mut batch)?;
+                        batch.clear();
+                        let _ = empty.try_send((into, batch));
+                    }
+                    Ok(())
+                })?;
             }
-            Ok(())
+            Ok(writers.into_iter().map(VersionWriter::finish).collect())
         });
         let loaded = load(plan, input, context, &mut |into, batch| {
             if full.send((into, batch)).is_err() {
@@ -368,7 +404,7 @@ fn stage_beside(
         });
         drop(full);
         let written = writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        written?;
-        loaded
+        let same = written?;
+        loaded.map(|loaded| Loaded { same, ..loaded })
     })
 }

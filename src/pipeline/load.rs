@@ -15,6 +15,7 @@ use crate::expr::Scratch;
 use crate::finding::{Finding, Severity};
 use crate::mapping::plan::{Check, InPlan, IntoRows, Mode, Tolerance};
 use crate::store::bulk::VersionBatch;
+use crate::store::same::Same;
 
 /// Rows handed on at a time.
 pub const BATCH_ROWS: usize = 4096;
@@ -59,6 +60,8 @@ pub struct Loaded {
     pub full: bool,
     /// Is the number of every record also its line?
     pub line_is_record: bool,
+    /// What stood as it is and was not staged, for each `[[into]]`; none where nothing was compared.
+    pub same: Vec<Same>,
 }
 
 impl Loaded {
@@ -147,6 +150,7 @@ impl<'a> Pass<'a> {
                 totals: Vec::new(),
                 full: matches!(plan.mode, Mode::Full),
                 line_is_record: true,
+                same: Vec::new(),
             },
             decided_full: !matches!(plan.mode, Mode::FullWhen(_)),
             plan,
@@ -215,7 +219,8 @@ impl<'a> Pass<'a> {
         if reason.is_none() {
             reason = self.map(record);
         }
-        if self.remembered[kind] {
+        // A broken head must not take the place of the last good one.
+        if self.remembered[kind] && record.recognised {
             self.last[kind] = Some(record.clone());
         }
         if self.into[kind].is_empty() {

@@ -12,6 +12,7 @@ use crate::schema::entity::Entity;
 use crate::store::apply::{self, Applied, ApplyMode};
 use crate::store::ledger::{self, Exchange, Facts, State};
 use crate::store::run::{self, RunState, RunTotals};
+use crate::store::same::Same;
 use crate::store::{Conn, StoreError, detail};
 
 /// How a file ended.
@@ -43,14 +44,20 @@ pub fn settle(
         crate::mapping::plan::Tolerance::Record { max_held } => max_held,
         crate::mapping::plan::Tolerance::File => 0,
     };
-    let outcome = hub.conn.durable(|conn| {
+    // No outside effect hangs on it: a loss of power that takes this commit leaves the exchange loading, its file in the
+    // archive, and the next start does the same again.
+    let outcome = hub.conn.transaction(|conn| {
         let mut totals = totals_of(&loaded);
         let mut primary = true;
         let mut put_off_closing = false;
         for entity in entities(plan) {
             let amount = amount_column(plan, entity);
             let mode = ApplyMode { full, any_held, max_duplicates, amount };
-            let applied = apply::apply_entity(conn, entity, run, &exchange.dantai, mode)?;
+            // Compared entities have one `[[into]]`.
+            let into = plan.into.iter().position(|rows| rows.entity.id == entity.id);
+            let nothing = Same::default();
+            let same = into.and_then(|into| loaded.same.get(into)).unwrap_or(&nothing);
+            let applied = apply::apply_compared(conn, entity, run, &exchange.dantai, mode, same)?;
             note_duplicates(&mut loaded, &applied, entity);
             note_older(&mut loaded, &applied, entity);
             put_off_closing |= applied.closing_put_off;
@@ -164,7 +171,7 @@ fn add_applied(totals: &mut RunTotals, applied: &Applied, amount: i64) {
 }
 
 /// The entity's column that holds the control amount as it is.
-fn amount_column(plan: &InPlan, entity: &Entity) -> Option<usize> {
+pub fn amount_column(plan: &InPlan, entity: &Entity) -> Option<usize> {
     let (kind, field) = plan.amount?;
     let wanted = slot(kind as u16, field as u16);
     let rows = plan.into.iter().find(|rows| rows.entity.id == entity.id && rows.record == kind)?;

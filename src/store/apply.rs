@@ -3,8 +3,10 @@
 //! Set-based and in key order, so that the cost follows the rows staged and the pointer table is written front to back.
 //! Never: decides about tolerance; it reports duplicates and the caller holds their records, or rolls everything back.
 
-use super::bulk::{CLOSED, ROW};
+use super::bulk::{CLOSED, ROW, Rows};
+use super::conn::Target;
 use super::open::dialect_sql;
+use super::same::{self, Same};
 use super::{Conn, Dialect, Result, ddl, quote, sequence};
 use crate::schema::entity::Entity;
 use crate::value::Value;
@@ -102,7 +104,23 @@ const STAGED: &str = "_vid BETWEEN ?2 AND ?3 AND _run = ?1";
 /// # Errors
 /// The store's.
 pub fn apply_entity(conn: &mut Conn, entity: &Entity, run: i64, dantai: &str, mode: ApplyMode) -> Result<Applied> {
+    apply_compared(conn, entity, run, dantai, mode, &Same::default())
+}
+
+/// [`apply_entity`] for a run whose unchanged rows were not staged: `same` is what its writer found.
+///
+/// # Errors
+/// As [`apply_entity`]; another run changed the entity after the comparison.
+pub fn apply_compared(
+    conn: &mut Conn,
+    entity: &Entity,
+    run: i64,
+    dantai: &str,
+    mode: ApplyMode,
+    same: &Same,
+) -> Result<Applied> {
     conn.transaction(|conn| {
+        same::ensure_current(conn, entity, same)?;
         let stage = conn.query_opt(
             "SELECT first_vid, last_vid, staged, closes FROM stage WHERE run = ?1 AND entity = ?2",
             &[Value::Int(run), Value::Text(&entity.id)],
@@ -110,7 +128,7 @@ pub fn apply_entity(conn: &mut Conn, entity: &Entity, run: i64, dantai: &str, mo
         )?;
         let (first, last, staged, closes) = stage.unwrap_or((0, -1, 0, 0));
         let work = Work::new(entity, run, dantai, first, last);
-        let applied = work.apply(conn, mode, staged, closes)?;
+        let applied = work.apply(conn, mode, staged, closes, same)?;
         conn.execute(
             "UPDATE stage SET applied = 1 WHERE run = ?1 AND entity = ?2",
             &[Value::Int(run), Value::Text(&entity.id)],
@@ -147,14 +165,14 @@ impl<'a> Work<'a> {
         Work { entity, dantai, run, first, last, v: table("v"), c: table("c"), s: table("s"), d: table("d"), key }
     }
 
-    fn apply(&self, conn: &mut Conn, mode: ApplyMode, staged: u64, closes: u64) -> Result<Applied> {
+    fn apply(&self, conn: &mut Conn, mode: ApplyMode, staged: u64, closes: u64, same: &Same) -> Result<Applied> {
         let any = format!("SELECT 1 FROM {} WHERE _dantai = ?1 LIMIT 1", self.c);
         let empty = conn.query_opt(&any, &[Value::Text(self.dantai)], |_| Ok(()))?.is_none();
         if empty && closes == 0 && self.first_load(conn)? {
             ddl::analyze_after(conn, self.entity, staged)?;
             return Ok(Applied { new: staged, ..Applied::default() });
         }
-        self.merge(conn, mode, staged)
+        self.merge(conn, mode, staged, same)
     }
 
     /// Nothing stands yet: pointers straight from the versions. False, and nothing done, when some key came twice.
@@ -169,7 +187,7 @@ impl<'a> Work<'a> {
         conn.execute_unless_conflict(&sql, &self.range())
     }
 
-    fn merge(&self, conn: &mut Conn, mode: ApplyMode, staged: u64) -> Result<Applied> {
+    fn merge(&self, conn: &mut Conn, mode: ApplyMode, staged: u64, same: &Same) -> Result<Applied> {
         let mut applied = Applied::default();
         if !self.collect_keys(conn)? {
             let before = self.sum_staged(conn, mode.amount)?;
@@ -187,10 +205,14 @@ impl<'a> Work<'a> {
         applied.unchanged = self.drop_staged(conn, &format!("_op = {ROW} AND _hash = _old"))?;
         applied.new = rows - known;
         applied.changed = known - applied.unchanged;
+        applied.unchanged += same.rows;
+        if let Some(amounts) = &mut applied.amounts {
+            amounts.unchanged += same.amount;
+        }
         applied.close_unknown = self.drop_staged(conn, &format!("_op = {CLOSED} AND _old IS NULL"))?;
         let put_off = mode.any_held || applied.duplicates > 0;
         if mode.full && !put_off {
-            applied.vanished = self.close_vanished(conn)?;
+            applied.vanished = self.close_vanished(conn, same)?;
         }
         applied.closing_put_off = mode.full && put_off;
         applied.closed = self.move_pointers(conn)?;
@@ -332,9 +354,9 @@ impl<'a> Work<'a> {
 
     /// Keys that stand and that the full set does not name: a tombstone each (its `_src` names the version it closes), and
     /// no pointer any more.
-    fn close_vanished(&self, conn: &mut Conn) -> Result<u64> {
-        let Work { v, c, s, .. } = self;
-        let gone = format!("c._dantai = ?1 AND NOT EXISTS (SELECT 1 FROM {s} s WHERE {})", self.same_key("s", "c"));
+    fn close_vanished(&self, conn: &mut Conn, same: &Same) -> Result<u64> {
+        let Work { v, c, .. } = self;
+        let gone = self.gone(conn, same)?;
         let dantai = Value::Text(self.dantai);
         let count = conn.query_one(&format!("SELECT count(*) FROM {c} c WHERE {gone}"), &[dantai], |r| r.count(0))?;
         if count == 0 {
@@ -362,22 +384,67 @@ impl<'a> Work<'a> {
         Ok(count)
     }
 
+    /// The test, over pointers `c` and with ?1 the municipality, for keys that the run does not name.
+    fn gone(&self, conn: &mut Conn, same: &Same) -> Result<String> {
+        let Work { c, s, .. } = self;
+        if same.applied.is_none() {
+            let named = self.same_key("s", "c");
+            return Ok(format!("c._dantai = ?1 AND NOT EXISTS (SELECT 1 FROM {s} s WHERE {named})"));
+        }
+        // The comparison saw every key that stands and is named.
+        let g = format!("g_{}", self.entity.id);
+        let quoted = quote(&g);
+        let create = format!("CREATE TEMP TABLE IF NOT EXISTS {quoted} (_vid INTEGER NOT NULL PRIMARY KEY)");
+        conn.script(&dialect_sql(&create, conn.dialect()))?;
+        conn.execute(&format!("DELETE FROM {quoted}"), &[])?;
+        let dantai = [Value::Text(self.dantai)];
+        let standing = format!("SELECT count(*) FROM {c} WHERE _dantai = ?1");
+        if conn.query_one(&standing, &dantai, |r| r.count(0))? > same.named() {
+            let mut gone = Rows::new(1);
+            conn.each_row(&format!("SELECT _vid FROM {c} WHERE _dantai = ?1"), &dantai, |r| {
+                let vid = r.int(0)?;
+                if !same.has(vid) {
+                    gone.push(Value::Int(vid));
+                }
+                Ok(())
+            })?;
+            conn.insert_rows(&Target { table: &g, columns: &["_vid"], serial: None, constants: &[] }, &gone)?;
+        }
+        Ok(format!("c._dantai = ?1 AND c._vid IN (SELECT _vid FROM {quoted})"))
+    }
+
     /// Pointers of new and changed keys; pointers of keys a record closes go. Returns how many went.
     fn move_pointers(&self, conn: &mut Conn) -> Result<u64> {
         let Work { c, s, .. } = self;
         let key = self.keys("");
-        conn.execute(
-            &format!(
-                "INSERT INTO {c} (_dantai, {key}, _vid, _hash)
-                 SELECT CAST(?1 AS TEXT), {key}, _vid, _hash FROM {s}
-                 WHERE _op = {ROW} AND (_old IS NULL OR _old <> _hash) ORDER BY {key}
-                 ON CONFLICT (_dantai, {key}) DO UPDATE SET _vid = excluded._vid, _hash = excluded._hash"
-            ),
-            &[Value::Text(self.dantai)],
-        )?;
+        let dantai = Value::Text(self.dantai);
+        let insert = format!(
+            "INTO {c} (_dantai, {key}, _vid, _hash) SELECT CAST(?1 AS TEXT), {key}, _vid, _hash FROM {s} WHERE _op = {ROW}"
+        );
+        match conn.dialect() {
+            // OR ROLLBACK (no row can break a rule here) spares SQLite the copy of every page it changes, which it keeps
+            // to undo one statement alone.
+            Dialect::Sqlite => {
+                let new = format!("INSERT OR ROLLBACK {insert} AND _old IS NULL ORDER BY {key}");
+                conn.execute(&new, &[dantai])?;
+                let changed = format!(
+                    "UPDATE OR ROLLBACK {c} SET (_vid, _hash) = (SELECT s._vid, s._hash FROM {s} s WHERE {})
+                     WHERE _dantai = ?1 AND ({key}) IN (SELECT {key} FROM {s} WHERE _op = {ROW} AND _old <> _hash)",
+                    self.same_key("s", c)
+                );
+                conn.execute(&changed, &[dantai])?;
+            }
+            Dialect::Postgres => {
+                let sql = format!(
+                    "INSERT {insert} AND (_old IS NULL OR _old <> _hash) ORDER BY {key}
+                     ON CONFLICT (_dantai, {key}) DO UPDATE SET _vid = excluded._vid, _hash = excluded._hash"
+                );
+                conn.execute(&sql, &[dantai])?;
+            }
+        }
         conn.execute(
             &format!("DELETE FROM {c} WHERE _dantai = ?1 AND ({key}) IN (SELECT {key} FROM {s} WHERE _op = {CLOSED})"),
-            &[Value::Text(self.dantai)],
+            &[dantai],
         )
     }
 

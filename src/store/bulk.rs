@@ -7,6 +7,7 @@ use std::ops::Range;
 use twox_hash::XxHash3_64;
 
 use super::conn::Target;
+use super::same::{Comparison, Same};
 use super::{Conn, Result, sequence};
 use crate::schema::entity::Entity;
 use crate::value::Value;
@@ -257,6 +258,22 @@ impl VersionBatch {
         self.rows.value(row, HEAD + column)
     }
 
+    /// What a finished row does ([`ROW`] or [`CLOSED`]), and its hash.
+    pub(super) fn operation_and_hash(&self, row: usize) -> (i64, i64) {
+        let number = |cell| self.rows.value(row, cell).as_int().unwrap_or(0);
+        (number(HEAD - 2), number(HEAD - 1))
+    }
+
+    /// Takes out the finished rows marked, none of them a tombstone; their text stays until the batch is cleared.
+    pub(super) fn drop_rows(&mut self, marked: &[bool]) {
+        let (width, mut kept) = (self.rows.width, 0);
+        for row in marked.iter().enumerate().filter_map(|(row, gone)| (!gone).then_some(row)) {
+            self.rows.cells.copy_within(row * width..(row + 1) * width, kept * width);
+            kept += 1;
+        }
+        self.rows.cells.truncate(kept * width);
+    }
+
     /// Drops the row under way, e.g. when mapping one of its columns failed.
     pub fn abandon(&mut self) {
         self.rows.cells.truncate(self.row_cell);
@@ -292,6 +309,7 @@ pub struct VersionWriter {
     columns: Vec<String>,
     run: i64,
     dantai: String,
+    comparison: Option<Comparison>,
 }
 
 impl VersionWriter {
@@ -304,7 +322,31 @@ impl VersionWriter {
             columns: own.chain(entity.columns.iter().map(|c| c.name.clone())).collect(),
             run,
             dantai: dantai.to_owned(),
+            comparison: None,
         }
+    }
+
+    /// Compares every batch of [`VersionWriter::write_changed`] with what stands, when the first one says that it pays. The
+    /// entity's rows must all come through this writer. `amount`: see [`super::apply::ApplyMode`].
+    pub fn comparing(mut self, entity: &Entity, conn: &Conn, amount: Option<usize>) -> Self {
+        self.comparison = Some(Comparison::new(entity, conn.dialect(), &self.dantai, amount));
+        self
+    }
+
+    /// [`VersionWriter::write`] without the rows that stand as they are; they are taken out of the batch.
+    ///
+    /// # Errors
+    /// As [`VersionWriter::write`].
+    pub fn write_changed(&mut self, conn: &mut Conn, batch: &mut VersionBatch) -> Result<Range<i64>> {
+        if let Some(comparison) = &mut self.comparison {
+            comparison.take_out(conn, batch)?;
+        }
+        self.write(conn, batch)
+    }
+
+    /// What was compared, for [`super::apply::apply_compared`].
+    pub fn finish(self) -> Same {
+        self.comparison.map(Comparison::finish).unwrap_or_default()
     }
 
     /// Writes a batch in one transaction (or the one that is open); returns its version numbers.

@@ -2,9 +2,10 @@
 //!
 //! SQL is written once, with `?1 … ?n`; values are always bound. A connection belongs to one thread at a time.
 
-use super::bulk::Rows;
+use super::bulk::{Rows, VersionBatch};
 use super::pg::Postgres;
 use super::row::RowRef;
+use super::same::Standing;
 use super::sqlite::Sqlite;
 use super::{Result, StoreError};
 use crate::value::Value;
@@ -201,6 +202,22 @@ impl Conn {
             Engine::Sqlite(db) => db.insert_rows(target, rows),
             Engine::Postgres(db) => db.insert_rows(target, rows),
         })
+    }
+
+    /// What stands for the keys of every `step`-th row of a batch; `key` = columns of the entity. See [`super::same`].
+    pub(super) fn look_up(
+        &mut self,
+        sql: &str,
+        dantai: &str,
+        batch: &VersionBatch,
+        key: &[usize],
+        step: usize,
+        found: &mut Vec<Standing>,
+    ) -> Result<()> {
+        match &mut self.engine {
+            Engine::Sqlite(db) => db.look_up(sql, dantai, batch, key, step, found),
+            Engine::Postgres(db) => db.look_up(sql, dantai, batch, key, step, found),
+        }
     }
 
     /// Runs `f` in a transaction: committed when it returns `Ok`, undone otherwise. On SQLite it takes the write lock at

@@ -8,7 +8,8 @@
 //! - [`open`]: finding the database and bringing the ledger's tables up to date.
 //! - [`ddl`]: the canonical tables `v_<entity>` (versions) and `c_<entity>` (which version stands).
 //! - [`ledger`] with [`state`] and [`lease`], [`run`], [`detail`], [`ledger_out`], [`request`]: what happened, typed.
-//! - [`bulk`]: the one narrow door for many rows; [`apply`]: the one transaction that makes them stand.
+//! - [`bulk`]: the one narrow door for many rows; [`same`] what of them stands already, [`apply`]: the one transaction
+//!   that makes them stand.
 //! - [`select`]: runs views; [`lineage`]: where a version came from.
 //!
 //! Never: opens data files, decides what a record means, reads the clock (callers pass `now`, UTC RFC 3339 text ending in `Z`,
@@ -35,6 +36,7 @@ pub mod repeat;
 pub mod request;
 pub mod row;
 pub mod run;
+pub mod same;
 pub mod select;
 mod sequence;
 mod sqlite;

@@ -10,9 +10,10 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Config, NoTls, Statement};
 
-use super::bulk::{Cell, Rows};
+use super::bulk::{Cell, Rows, VersionBatch};
 use super::conn::Target;
 use super::row::RowRef;
+use super::same::Standing;
 use super::{Result, StoreError, quote};
 use crate::value::Value;
 
@@ -111,6 +112,34 @@ impl Postgres {
         out.extend_from_slice(&(-1_i16).to_be_bytes());
         writer.write_all(out).map_err(broken)?;
         writer.finish().map_err(|e| fail(&e))?;
+        Ok(())
+    }
+
+    /// One query for all rows: an array for each column of the key.
+    pub(super) fn look_up(
+        &mut self,
+        sql: &str,
+        dantai: &str,
+        batch: &VersionBatch,
+        key: &[usize],
+        step: usize,
+        found: &mut Vec<Standing>,
+    ) -> Result<()> {
+        let statement = self.prepare(sql)?;
+        let rows = || (0..batch.len()).step_by(step);
+        let mut arrays: Vec<Box<dyn ToSql + Sync + '_>> = vec![Box::new(dantai)];
+        for (&column, ty) in key.iter().zip(statement.params().iter().skip(1)) {
+            if *ty == Type::INT8_ARRAY {
+                arrays.push(Box::new(rows().map(|row| batch.value(row, column).as_int()).collect::<Vec<_>>()));
+            } else {
+                arrays.push(Box::new(rows().map(|row| batch.value(row, column).as_text()).collect::<Vec<_>>()));
+            }
+        }
+        let params: Vec<&(dyn ToSql + Sync)> = arrays.iter().map(|a| &**a).collect();
+        for standing in self.client.query(&statement, &params).map_err(|e| StoreError::postgres(sql, &e))? {
+            let (number, vid, hash): (i64, i64, i64) = (standing.get(0), standing.get(1), standing.get(2));
+            found.push(Standing { row: (number as usize - 1) * step, vid, hash });
+        }
         Ok(())
     }
 

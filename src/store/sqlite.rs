@@ -5,12 +5,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
-use super::bulk::{Cell, Rows};
+use super::bulk::{Cell, Rows, VersionBatch};
 use super::conn::Target;
 use super::row::RowRef;
+use super::same::Standing;
 use super::{Result, StoreError, quote};
 use crate::value::Value;
 
@@ -21,12 +23,12 @@ const BUSY: Duration = Duration::from_secs(60);
 const STATEMENTS: usize = 256;
 
 /// Set on every connection.
-/// - `cache_size`: 32 MiB, also the memory of one sort; what does not fit goes to temporary files.
+/// - `cache_size`: 64 MiB, also the memory of one sort: the pages a delta of some ten thousand rows touches; what does not fit goes to temporary files.
 /// - `wal_autocheckpoint`: 128 MiB of 16 KiB pages; `journal_size_limit` shortens a log that one big transaction made longer.
 /// - `mmap_size=0`: resident memory stays what the cache says.
 const PRAGMAS: &str = "
 PRAGMA synchronous=NORMAL;
-PRAGMA cache_size=-32768;
+PRAGMA cache_size=-65536;
 PRAGMA temp_store=FILE;
 PRAGMA mmap_size=0;
 PRAGMA wal_autocheckpoint=8192;
@@ -50,6 +52,9 @@ impl Sqlite {
         db.execute_batch("PRAGMA page_size=16384").map_err(open)?;
         db.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(())).map_err(open)?;
         db.execute_batch(PRAGMAS).map_err(open)?;
+        // A log within its bound stays when the last connection closes: emptying it costs as much as a delta itself. The
+        // bound above empties it at a commit, and a worker without work does (see `Conn::checkpoint`).
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(open)?;
         Ok(Sqlite { db })
     }
 
@@ -113,6 +118,30 @@ impl Sqlite {
                 }
             }
             statement.raw_execute().map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn look_up(
+        &mut self,
+        sql: &str,
+        dantai: &str,
+        batch: &VersionBatch,
+        key: &[usize],
+        step: usize,
+        found: &mut Vec<Standing>,
+    ) -> Result<()> {
+        let fail = |e| StoreError::sqlite(sql, e);
+        let mut statement = self.prepare(sql, &[Value::Text(dantai)])?;
+        for row in (0..batch.len()).step_by(step) {
+            for (i, column) in key.iter().enumerate() {
+                statement.raw_bind_parameter(i + 2, Bound(batch.value(row, *column))).map_err(fail)?;
+            }
+            let mut rows = statement.raw_query();
+            if let Some(standing) = rows.next().map_err(fail)? {
+                let (vid, hash) = (standing.get(0).map_err(fail)?, standing.get(1).map_err(fail)?);
+                found.push(Standing { row, vid, hash });
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use renkei::finding::RulePlace;
 use renkei::schema::entity::{Column, Entity};
 use renkei::schema::view::View;
-use renkei::store::apply::{Applied, ApplyMode, apply_entity, discard_run};
+use renkei::store::apply::{Applied, ApplyMode, apply_compared, apply_entity, discard_run};
 use renkei::store::bulk::{Unfit, VersionBatch, VersionWriter};
 use renkei::store::select::{Filter, Selection, dump};
 use renkei::store::{Conn, Store, ddl, lineage};
@@ -313,5 +313,51 @@ fn a_view_gives_the_same_rows_in_the_same_order_on_both() {
             .unwrap();
         assert_eq!(seen, ["0010//3", "0001/A/20", "0003/A/20", "000B/ア/3", "000a/ｱ/2"]);
         assert_eq!(selection.count(&mut conn).unwrap(), 5);
+    });
+}
+
+/// A file sent again stages what changed alone; what it does not name is closed, and a key that comes twice is seen.
+#[test]
+fn rows_that_stand_are_not_staged_again() {
+    on_both("same_rows", |store| {
+        let entity = residents();
+        let mut conn = store.connect().unwrap();
+        ddl::ensure_entities(&mut conn, [&entity]).unwrap();
+        let keys: Vec<String> = (0..2000).map(|n| format!("{n:05}")).collect();
+        let batch_of = |rows: &[(&str, i64)]| {
+            let mut batch = VersionBatch::new(&entity);
+            for (n, (key, amount)) in rows.iter().enumerate() {
+                batch.start(n as u64 + 1, n as u64 * 100, 100, None, false);
+                for value in [Value::Text(key), Value::Text("A"), Value::Text("一郎"), Value::Int(*amount)] {
+                    batch.push(value);
+                }
+                batch.finish().unwrap();
+            }
+            batch
+        };
+        let rows: Vec<(&str, i64)> = keys.iter().map(|k| (k.as_str(), 10)).collect();
+        let mode = ApplyMode { full: true, any_held: false, max_duplicates: 10, amount: Some(3) };
+        let mut send = |run: i64, rows: &[(&str, i64)]| {
+            let mut writer = VersionWriter::new(&entity, run, DANTAI).comparing(&entity, &conn, Some(3));
+            let staged = writer.write_changed(&mut conn, &mut batch_of(rows)).unwrap();
+            let same = writer.finish();
+            let twice = same.came_twice();
+            let applied = (!twice).then(|| apply_compared(&mut conn, &entity, run, DANTAI, mode, &same).unwrap());
+            (staged.end - staged.start, twice, applied)
+        };
+        let (staged, _, applied) = send(1, &rows);
+        assert_eq!((staged, applied.unwrap().new), (2000, 2000));
+        let mut again = rows.clone();
+        again[7].1 = 11;
+        again.push(("90000", 5));
+        again.remove(1999);
+        let (staged, _, applied) = send(2, &again);
+        let applied = applied.unwrap();
+        assert_eq!(staged, 2);
+        assert_eq!((applied.new, applied.changed, applied.unchanged, applied.vanished), (1, 1, 1998, 1));
+        assert_eq!(applied.amounts.map(|a| (a.new, a.changed, a.unchanged)), Some((5, 11, 19980)));
+        let mut twice = again.clone();
+        twice.push(("00003", 99));
+        assert!(send(3, &twice).1);
     });
 }
