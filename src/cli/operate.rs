@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use notify::Watcher;
 use serde_json::json;
 
-use super::{Cli, CliError, DecideArgs, ReportArgs, RunArgs, ServeArgs, StatusArgs, exit};
-use crate::pipeline::{Hub, HubError, deliver as street, facts, outbound, worker};
+use super::{Cli, CliError, DecideArgs, ReportArgs, RetryArgs, RunArgs, ServeArgs, StatusArgs, exit};
+use crate::pipeline::{Hub, HubError, deliver as street, facts, outbound, waiting, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 
 /// A file open for writing was closed: the one access that is news.
@@ -131,8 +131,19 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     if !cli.json && round.waiting > 0 {
         println!("届いている途中のファイルが {} 件あります", round.waiting);
     }
-    let attention = round.failed > 0 || needs_person(&mut hub, &seen)?;
-    Ok(if attention { exit::ATTENTION } else { exit::OK })
+    let overdue = print_waiting(cli, &hub)?;
+    Ok(match () {
+        () if any_stopped(&mut hub)? || overdue => exit::ATTENTION,
+        () if round.failed > 0 => exit::MACHINE,
+        () if needs_person(&mut hub, &seen)? => exit::ATTENTION,
+        () => exit::OK,
+    })
+}
+
+/// Is there an exchange that nothing but an operator's `retry` moves on?
+fn any_stopped(hub: &mut Hub) -> Result<bool, HubError> {
+    let wanted = Wanted { states: &[State::Failed], limit: 1, ..Wanted::default() };
+    Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
 }
 
 fn needs_person(hub: &mut Hub, exchanges: &[Exchange]) -> Result<bool, HubError> {
@@ -163,7 +174,29 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
         let drafts = ledger::list(&mut hub.conn, &waiting)?;
         println!("確認待ち {} 件。報告書: {}", drafts.len(), hub.area.reports().join("index.html").display());
     }
-    Ok(exit::OK)
+    let overdue = print_waiting(cli, &hub)?;
+    Ok(if overdue || any_stopped(&mut hub)? { exit::ATTENTION } else { exit::OK })
+}
+
+/// What lies in the inbox untaken; true when a person must look at some of it. In JSON it is part of the one document.
+fn print_waiting(cli: &Cli, hub: &Hub) -> Result<bool, CliError> {
+    let waiting = waiting::waiting(hub)?;
+    for w in waiting.iter().filter(|_| !cli.json) {
+        let mark = if w.overdue { "【要確認】" } else { "" };
+        println!("inbox/{}: {mark}{}（{} から）", w.path, w.reason.japanese(), crate::clock::people_jst(&w.since));
+    }
+    Ok(waiting.iter().any(|w| w.overdue))
+}
+
+fn waiting_json(hub: &Hub) -> Result<Vec<serde_json::Value>, CliError> {
+    let waiting = waiting::waiting(hub)?;
+    Ok(waiting
+        .iter()
+        .map(|w| {
+            json!({ "path": w.path, "interface": w.interface, "reason": w.reason.word(), "since": w.since,
+                "entries": w.entries, "overdue": w.overdue })
+        })
+        .collect())
 }
 
 /// One exchange a line, or as JSON.
@@ -204,7 +237,7 @@ pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Resu
         }
     }
     if cli.json {
-        println!("{}", json!({ "exchanges": list }));
+        println!("{}", json!({ "exchanges": list, "waiting": waiting_json(hub)? }));
     }
     Ok(())
 }
@@ -221,6 +254,13 @@ pub fn send_back(cli: &Cli, args: &DecideArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let exchange = street::send_back(&mut hub, args.exchange, &args.by, &args.note)?;
     told(cli, &mut hub, &exchange, "差し戻しました。送付されません")
+}
+
+/// `retry`: what was stopped or put off is tried again.
+pub fn retry(cli: &Cli, args: &RetryArgs) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    let exchange = street::retry(&mut hub, args.exchange, &args.by)?;
+    told(cli, &mut hub, &exchange, "やり直します（serve が続きを行います。すぐ行うときは renkei run）")
 }
 
 fn told(cli: &Cli, hub: &mut Hub, exchange: &Exchange, message: &str) -> Result<u8, CliError> {

@@ -41,15 +41,41 @@ pub fn send_back(hub: &mut Hub, id: i64, who: &str, note: &str) -> Result<Exchan
     Ok(ledger::get(&mut hub.conn, id)?)
 }
 
-fn decidable(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
+/// Has an exchange that was stopped or put off tried again at once; the worker does it.
+pub fn retry(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
+    let exchange = known(hub, id, who)?;
+    let now = hub.clock.stamp();
+    let done = hub.conn.durable(|conn| {
+        let done = ledger::retry(conn, id, &now)?;
+        if done {
+            request::log(conn, who, "retry", Some(id), exchange.note.as_deref().unwrap_or_default(), &now)?;
+        }
+        Ok::<_, StoreError>(done)
+    })?;
+    if !done {
+        let word = super::facts::state_word(exchange.state);
+        return Err(HubError::Refused(format!("受付番号 {id} は止まっていません（{word}）。やり直すことはありません")));
+    }
+    Ok(ledger::get(&mut hub.conn, id)?)
+}
+
+fn known(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
     if who.trim().is_empty() {
         return Err(HubError::Refused("だれが決めたかを書いてください（--by）".into()));
     }
-    let exchange = match ledger::get(&mut hub.conn, id) {
-        Ok(exchange) => exchange,
-        Err(StoreError::Missing { .. }) => return Err(HubError::Refused(format!("受付番号 {id} はありません"))),
-        Err(e) => return Err(e.into()),
-    };
+    match ledger::get(&mut hub.conn, id) {
+        Err(StoreError::Missing { .. }) => Err(HubError::Refused(format!("受付番号 {id} はありません"))),
+        found => Ok(found?),
+    }
+}
+
+fn decidable(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
+    let exchange = known(hub, id, who)?;
+    if exchange.state == State::Superseded {
+        return Err(HubError::Refused(format!(
+            "受付番号 {id} の下書きは、あとから新しいデータが入ったため取り下げました。作り直した下書きの報告書を見て、その受付番号で決めてください"
+        )));
+    }
     if exchange.direction != Direction::Out || exchange.state != State::Draft {
         let word = super::facts::state_word(exchange.state);
         return Err(HubError::Refused(format!("受付番号 {id} は確認待ちの下書きではありません（{word}）")));

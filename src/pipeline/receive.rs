@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::step::Step;
 use super::{Hub, HubError};
 use crate::finding::{DataPlace, Finding, Severity};
+use crate::inbox::stamp::Stamp;
 use crate::inbox::{self, Entry};
 use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
@@ -29,6 +30,8 @@ pub struct Received {
     pub taken: usize,
     /// Files that are still arriving.
     pub waiting: usize,
+    /// Files that have been arriving for longer than their feed allows; nothing waits for them.
+    pub overdue: usize,
     /// Folders that could not be read.
     pub failed: usize,
 }
@@ -60,11 +63,12 @@ fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Re
     let mut odd = 0;
     for entry in entries {
         match entry {
-            Entry::Waiting { .. } => received.waiting += 1,
-            Entry::Ready { path, name, companion } => ready.push((path, name, companion)),
+            Entry::Waiting { overdue: false, .. } => received.waiting += 1,
+            Entry::Waiting { overdue: true, .. } => received.overdue += 1,
+            Entry::Ready { path, name, companion, stamp } => ready.push(Arrived { path, name, companion, stamp }),
             Entry::Odd { path, name, code, message } => {
                 odd += 1;
-                if odd <= ODD_LIMIT {
+                if odd <= ODD_LIMIT && has_room(hub)? {
                     set_aside(
                         hub,
                         interface,
@@ -87,18 +91,36 @@ fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Re
     Ok(())
 }
 
-fn claim(
-    hub: &mut Hub,
-    interface: &str,
-    batch: &[(PathBuf, String, Option<PathBuf>)],
-    since_start: Duration,
-) -> Result<(), HubError> {
+/// Is there room for one more entry set aside? What finds none stays in the inbox, where `status` names it.
+fn has_room(hub: &Hub) -> Result<bool, HubError> {
+    let folder = hub.area.set_aside();
+    let limits = &hub.site.config.limits;
+    let (files, bytes) = hub
+        .area
+        .set_aside_size(limits.set_aside_files, limits.set_aside_bytes)
+        .map_err(HubError::io("取り置きフォルダーの確認", &folder))?;
+    let room = files < limits.set_aside_files && bytes < limits.set_aside_bytes;
+    if !room {
+        tracing::error!(files, bytes, "the set-aside folder is full, entries stay in the inbox");
+    }
+    Ok(room)
+}
+
+/// A complete file as the scan saw it.
+struct Arrived {
+    path: PathBuf,
+    name: String,
+    companion: Option<PathBuf>,
+    stamp: Stamp,
+}
+
+fn claim(hub: &mut Hub, interface: &str, batch: &[Arrived], since_start: Duration) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let root = hub.site.root.clone();
     let ids = hub.conn.durable(|conn| {
         let mut ids = Vec::with_capacity(batch.len());
-        for (path, name, _) in batch {
+        for Arrived { path, name, .. } in batch {
             let id = ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now)?;
             let from = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
             ledger::learn(
@@ -112,8 +134,14 @@ fn claim(
     })?;
     hub.steps.pass(Step::InAnnounced)?;
     let mut moved = Vec::with_capacity(ids.len());
-    for (id, (path, _, companion)) in ids.iter().zip(batch) {
-        moved.push(move_both(hub, *id, path, companion.as_deref()));
+    for (id, arrived) in ids.iter().zip(batch) {
+        let there = move_both(hub, *id, &arrived.path, arrived.companion.as_deref());
+        if let (Ok(true), Ok(now)) = (&there, Stamp::at(&hub.area.work().join(work_name(*id)))) {
+            // A copy from another file system is a file of its own; the copying watched the original.
+            let copied = now.inode != arrived.stamp.inode;
+            hub.taken.insert(*id, if copied { now } else { arrived.stamp });
+        }
+        moved.push(there);
     }
     hub.steps.pass(Step::InMoved)?;
     hub.conn.transaction(|conn| {
@@ -127,7 +155,7 @@ fn claim(
         }
         Ok::<_, StoreError>(())
     })?;
-    for ((id, (path, _, _)), moved) in ids.iter().zip(batch).zip(moved) {
+    for ((id, Arrived { path, .. }), moved) in ids.iter().zip(batch).zip(moved) {
         if let Err(error) = moved {
             stuck(hub, *id, interface, path, since_start, None, error)?;
         }
@@ -305,7 +333,14 @@ fn move_if_there(from: &Path, to: &Path) -> Result<bool, HubError> {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(e) if e.kind() == std::io::ErrorKind::CrossesDevices => {
-            let moved = crate::area::copy_whole(from, to).and_then(|()| fs::remove_file(from));
+            let moved = Stamp::at(from).and_then(|before| {
+                crate::area::copy_whole(from, to)?;
+                if Stamp::at(from)? != before {
+                    fs::remove_file(to)?;
+                    return Err(std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written"));
+                }
+                fs::remove_file(from)
+            });
             moved.map(|()| true).map_err(HubError::io("受信ファイルの移動", folder))
         }
         Err(e) => Err(HubError::io("受信ファイルの移動", folder)(e)),

@@ -208,7 +208,7 @@ pub fn advance(conn: &mut Conn, id: i64, from: State, to: State, note: Option<&s
 }
 
 /// Writes down that the machine failed; `state` stays, so that the work goes on where it stood, not before `next_at`.
-/// The lease ends. When the pipeline gives up it advances to [`State::Failed`].
+/// The lease ends. When the pipeline gives up it calls [`stop`].
 ///
 /// # Errors
 /// The store's.
@@ -219,6 +219,34 @@ pub fn postpone(conn: &mut Conn, id: i64, note: &str, next_at: &str, now: &str) 
         &[Value::Int(id), Value::Text(note), Value::Text(next_at), Value::Text(now)],
     )?;
     Ok(())
+}
+
+/// The machine failed once more and the pipeline gives up: [`State::Failed`], and the state it stood in is remembered. The
+/// lease ends.
+///
+/// # Errors
+/// The store's.
+pub fn stop(conn: &mut Conn, id: i64, note: &str, now: &str) -> Result<()> {
+    conn.execute(
+        "UPDATE exchange SET stopped_in = state, state = 'failed', attempts = attempts + 1, note = ?2, next_at = NULL,
+           updated_at = ?3, claimed_by = NULL, lease_until = NULL WHERE id = ?1 AND state <> 'failed'",
+        &[Value::Int(id), Value::Text(note), Value::Text(now)],
+    )?;
+    Ok(())
+}
+
+/// An exchange that was stopped or put off goes on at once where it stood, with all its attempts again; false when it was
+/// neither.
+///
+/// # Errors
+/// The store's.
+pub fn retry(conn: &mut Conn, id: i64, now: &str) -> Result<bool> {
+    let changed = conn.execute(
+        "UPDATE exchange SET state = COALESCE(stopped_in, state), stopped_in = NULL, attempts = 0, next_at = NULL,
+           note = NULL, updated_at = ?2 WHERE id = ?1 AND (state = 'failed' AND stopped_in IS NOT NULL OR next_at > ?2)",
+        &[Value::Int(id), Value::Text(now)],
+    )?;
+    Ok(changed == 1)
 }
 
 /// An exchange by its number.

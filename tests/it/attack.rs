@@ -367,3 +367,12 @@ fn values_that_turn_a_line_round_are_harmless_on_the_terminal() {
         assert!(!text.contains(['\u{202e}', '\u{2066}']), "{text}");
     }
 }
+
+#[test]
+fn a_file_of_holes_does_not_use_up_the_room_for_what_is_set_aside() {
+    let (_place, hub) = site();
+    fs::File::create(hub.area.set_aside().join("1")).unwrap().set_len(100 << 30).unwrap();
+    fs::write(hub.area.set_aside().join("2"), [1; 100_000]).unwrap();
+    let (files, bytes) = hub.area.set_aside_size(100, 1 << 30).unwrap();
+    assert!(files == 2 && (100_000..1 << 20).contains(&bytes), "{files} {bytes}");
+}
