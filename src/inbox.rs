@@ -278,8 +278,13 @@ fn companion_name(feed: &Feed, name: &str) -> Option<String> {
 /// Hidden, unfinished, or the companion of some other file? An orphan of these waits for its file; it is never taken as data.
 fn is_left_to_others(feed: &Feed, name: &OsStr) -> bool {
     let Some(name) = plain_name(name) else { return false };
+    name.starts_with('.') || is_unfinished(&name) || is_companion(feed, &name)
+}
+
+/// Does the name say that the file is still being sent?
+pub fn is_unfinished(name: &str) -> bool {
     let lower = name.to_lowercase();
-    name.starts_with('.') || UNFINISHED.iter().any(|end| lower.ends_with(end)) || is_companion(feed, &name)
+    UNFINISHED.iter().any(|end| lower.ends_with(end))
 }
 
 fn is_companion(feed: &Feed, name: &str) -> bool {

@@ -135,7 +135,8 @@ pub fn line(finding: &Finding) -> String {
     let at = &finding.data;
     let field = if at.field.is_empty() { String::new() } else { format!(" 項目「{}」", at.field) };
     let value = if finding.value.is_empty() { String::new() } else { format!(" 値「{}」", finding.value) };
-    format!("{} 件目 {} 行目 {} バイト目{field}{value} {finding}", at.record, at.line, at.byte)
+    let byte = crate::report::words::from_one(at.byte);
+    format!("{} 件目 {} 行目 {byte} バイト目{field}{value} {finding}", at.record, at.line)
 }
 
 fn preview_items(site: &Site, name: &str) -> RunItems {
@@ -192,7 +193,7 @@ fn print_preview(
             "── {} 件目（{}）{} バイト目から {} バイト",
             record["record"],
             text(&record["kind"]),
-            record["byte"],
+            record["byte"].as_u64().map_or(0, crate::report::words::from_one),
             record["bytes"]
         )?;
         print_fields(out, &record["fields"])?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::operate::print_exchanges;
+use super::status::print_exchanges;
 use super::{Cli, CliError, DemoArgs, SampleArgs, exit};
 use crate::clock::Clock;
 use crate::mapping::site::Site;

@@ -6,6 +6,7 @@ mod author;
 mod demo;
 mod operate;
 mod progress;
+mod status;
 mod trace;
 
 use std::path::PathBuf;
@@ -188,8 +189,8 @@ pub struct TraceArgs {
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub struct ReportArgs {
-    /// Number of an exchange; without it the day's report
-    pub exchange: Option<i64>,
+    /// Number that `status` shows: of an exchange, or `d24` of a computation; without it the day's report
+    pub number: Option<String>,
     /// Day, YYYY-MM-DD; today (JST) without it
     #[arg(long)]
     pub day: Option<String>,
@@ -270,12 +271,12 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => crate::bench::main(&cli.root, cli.json, args),
         Command::Serve(args) => operate::serve(&cli, args),
         Command::Run(args) => operate::run(&cli, args),
-        Command::Status(args) => operate::status(&cli, args),
+        Command::Status(args) => status::status(&cli, args),
         Command::Confirm(args) => operate::confirm(&cli, args),
         Command::Return(args) => operate::send_back(&cli, args),
         Command::Retry(args) => operate::retry(&cli, args),
         Command::Deliver => operate::deliver(&cli),
-        Command::Report(args) => operate::report(&cli, args),
+        Command::Report(args) => status::report(&cli, args),
         Command::Trace(args) => trace::trace(&cli, args),
     };
     match done {
@@ -311,6 +312,15 @@ impl Cli {
             eprintln!("{warning}");
         }
         Ok(site)
+    }
+
+    /// How this site is called on the command line, for commands that are told to a person.
+    fn program(&self) -> String {
+        if self.root == std::path::Path::new(".") {
+            "renkei".to_owned()
+        } else {
+            format!("renkei --root {}", self.root.display())
+        }
     }
 
     /// Opens the whole hub on the machine's clock.

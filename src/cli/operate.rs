@@ -5,12 +5,11 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use notify::Watcher;
-use serde_json::json;
-
-use super::{Cli, CliError, DecideArgs, ReportArgs, RetryArgs, RunArgs, ServeArgs, StatusArgs, exit};
-use crate::pipeline::{Hub, HubError, deliver as street, facts, outbound, waiting, worker};
+use super::status::{is_told, print_exchanges, print_waiting};
+use super::{Cli, CliError, DecideArgs, RetryArgs, RunArgs, ServeArgs, exit};
+use crate::pipeline::{Hub, HubError, deliver as street, outbound, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
+use notify::Watcher;
 
 /// A file open for writing was closed: the one access that is news.
 const WRITTEN: notify::EventKind =
@@ -126,11 +125,8 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     crate::pipeline::day::write_day(&mut hub)?;
     let wanted = Wanted { limit: 20_000, ..Wanted::default() };
     let seen: Vec<Exchange> =
-        ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before).rev().collect();
+        ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before && is_told(e)).rev().collect();
     print_exchanges(cli, &mut hub, &seen)?;
-    if !cli.json && round.waiting > 0 {
-        println!("届いている途中のファイルが {} 件あります", round.waiting);
-    }
     let overdue = print_waiting(cli, &hub)?;
     Ok(match () {
         () if any_stopped(&mut hub)? || overdue => exit::ATTENTION,
@@ -141,7 +137,7 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
 }
 
 /// Is there an exchange that nothing but an operator's `retry` moves on?
-fn any_stopped(hub: &mut Hub) -> Result<bool, HubError> {
+pub fn any_stopped(hub: &mut Hub) -> Result<bool, HubError> {
     let wanted = Wanted { states: &[State::Failed], limit: 1, ..Wanted::default() };
     Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
 }
@@ -158,88 +154,6 @@ fn needs_person(hub: &mut Hub, exchanges: &[Exchange]) -> Result<bool, HubError>
         }
     }
     Ok(false)
-}
-
-/// `status`: what came, what left, what waits.
-pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
-    let mut hub = cli.hub()?;
-    let dantai = hub.dantai().to_owned();
-    let wanted = Wanted { dantai: Some(&dantai), limit: args.last, ..Wanted::default() };
-    let mut seen = ledger::list(&mut hub.conn, &wanted)?;
-    seen.retain(|e| e.state != State::Withdrawn);
-    seen.reverse();
-    print_exchanges(cli, &mut hub, &seen)?;
-    if !cli.json {
-        let waiting = Wanted { dantai: Some(&dantai), states: &[State::Draft], limit: 1000, ..Wanted::default() };
-        let drafts = ledger::list(&mut hub.conn, &waiting)?;
-        println!("確認待ち {} 件。報告書: {}", drafts.len(), hub.area.reports().join("index.html").display());
-    }
-    let overdue = print_waiting(cli, &hub)?;
-    Ok(if overdue || any_stopped(&mut hub)? { exit::ATTENTION } else { exit::OK })
-}
-
-/// What lies in the inbox untaken; true when a person must look at some of it. In JSON it is part of the one document.
-fn print_waiting(cli: &Cli, hub: &Hub) -> Result<bool, CliError> {
-    let waiting = waiting::waiting(hub)?;
-    for w in waiting.iter().filter(|_| !cli.json) {
-        let mark = if w.overdue { "【要確認】" } else { "" };
-        println!("inbox/{}: {mark}{}（{} から）", w.path, w.reason.japanese(), crate::clock::people_jst(&w.since));
-    }
-    Ok(waiting.iter().any(|w| w.overdue))
-}
-
-fn waiting_json(hub: &Hub) -> Result<Vec<serde_json::Value>, CliError> {
-    let waiting = waiting::waiting(hub)?;
-    Ok(waiting
-        .iter()
-        .map(|w| {
-            json!({ "path": w.path, "interface": w.interface, "reason": w.reason.word(), "since": w.since,
-                "entries": w.entries, "overdue": w.overdue })
-        })
-        .collect())
-}
-
-/// One exchange a line, or as JSON.
-pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Result<(), CliError> {
-    let mut list = Vec::new();
-    for e in exchanges {
-        let run = crate::store::run::of_exchange(&mut hub.conn, e.id)?.pop();
-        let t = run.map(|r| r.totals).unwrap_or_default();
-        let report = facts::report_folder(hub, e).join("index.html");
-        if cli.json {
-            list.push(json!({
-                "exchange": e.id, "direction": e.direction.as_str(), "interface": e.interface, "file": e.file_name, "state": e.state.as_str(),
-                "received_at": e.received_at, "sha256": e.sha256, "bytes": e.bytes, "read": t.read, "new": t.loaded_new, "changed": t.loaded_changed,
-                "unchanged": t.unchanged, "closed": t.closed, "held": t.held, "rejected": t.rejected, "written": t.written, "amount": e.amount,
-                "note": e.note, "report": report,
-            }));
-            continue;
-        }
-        let way = if e.direction == Direction::In { "受信" } else { "送付" };
-        let what = if e.direction == Direction::In {
-            format!(
-                "読込 {} 新規 {} 変更 {} 同じ {} 終了 {} 保留 {} 却下 {}",
-                t.read, t.loaded_new, t.loaded_changed, t.unchanged, t.closed, t.held, t.rejected
-            )
-        } else {
-            format!("{} 件 SHA-256 {}", e.records.unwrap_or(0), e.sha256.as_deref().map_or("", |s| &s[..16]))
-        };
-        println!(
-            "{:>6} {way} {} {} {}",
-            e.id,
-            facts::state_word(e.state),
-            facts::title(hub, &e.interface),
-            crate::report::words::visible(&e.file_name)
-        );
-        println!("       {what}");
-        if let Some(note) = &e.note {
-            println!("       {}", crate::report::words::visible(note));
-        }
-    }
-    if cli.json {
-        println!("{}", json!({ "exchanges": list, "waiting": waiting_json(hub)? }));
-    }
-    Ok(())
 }
 
 /// `confirm`: lets a draft go.
@@ -290,40 +204,6 @@ pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
     print_exchanges(cli, &mut hub, &sent)?;
     if !cli.json {
         println!("{} 件送付しました", sent.len());
-    }
-    Ok(exit::OK)
-}
-
-/// `report`: a run's report on the terminal, or the files of a day's report.
-pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
-    let mut hub = cli.hub()?;
-    if let Some(id) = args.exchange {
-        let exchange = match ledger::get(&mut hub.conn, id) {
-            Ok(exchange) => exchange,
-            Err(crate::store::StoreError::Missing { .. }) => {
-                return Err(CliError::Refused(format!("受付番号 {id} はありません")));
-            }
-            Err(e) => return Err(e.into()),
-        };
-        let report = facts::exchange_report(&mut hub, &exchange)?;
-        if cli.json {
-            println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
-        } else {
-            facts::write_exchange(&mut hub, id)?;
-            print!("{}", crate::report::text(&report));
-            println!("報告書: {}", facts::report_folder(&hub, &exchange).join("index.html").display());
-        }
-        return Ok(exit::OK);
-    }
-    let day = args.day.clone().unwrap_or_else(|| hub.clock.today().to_string());
-    let report = crate::pipeline::day::day_report(&mut hub, &day)?;
-    if cli.json {
-        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
-    } else {
-        let folder = hub.area.reports().join(&day);
-        crate::report::write_day(&report, &folder)?;
-        println!("{}", report.headline());
-        println!("日報: {}", folder.join("index.html").display());
     }
     Ok(exit::OK)
 }

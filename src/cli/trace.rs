@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{Cli, CliError, TraceArgs, exit};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::pipeline::{Hub, HubError};
-use crate::report::words::visible;
+use crate::report::words::{from_one, visible};
 use crate::schema::layout::Layout;
 use crate::store::ledger::{self, Direction, Exchange, Wanted};
 use crate::store::lineage::{self, Version};
@@ -198,7 +198,7 @@ fn file_node(
     let Some((layout, sha256)) = layout.zip(exchange.sha256.as_deref()) else { return Ok(node) };
     if let Some(fields) = fields(hub, layout, sha256, record)? {
         node["レイアウト"] = json!(format!("{} / {}", layout.id, layout.profile));
-        node["内容"] = fields;
+        node[CONTENT] = fields;
     }
     Ok(node)
 }
@@ -225,29 +225,79 @@ fn fields(hub: &Hub, layout: &Layout, sha256: &str, wanted: u64) -> Result<Optio
     Ok(None)
 }
 
+/// Key of a record's data items; their names and values are shown as they are.
+const CONTENT: &str = "内容";
+/// Hexadecimal digits of a hash shown on a terminal; `--json` has them all.
+const HASH_SHOWN: usize = 12;
+
 fn print(out: &mut impl Write, node: &Json, depth: usize) -> std::io::Result<()> {
     let indent = "  ".repeat(depth);
-    match node {
-        Json::Object(map) => {
-            for (key, value) in map {
-                match value {
-                    Json::Object(_) => {
-                        writeln!(out, "{indent}{key}:")?;
-                        print(out, value, depth + 1)?;
-                    }
-                    Json::Array(items) => {
-                        for item in items {
-                            writeln!(out, "{indent}└ {key}")?;
-                            print(out, item, depth + 1)?;
-                        }
-                    }
-                    Json::Null => {}
-                    Json::String(text) => writeln!(out, "{indent}{key}: {}", visible(text))?,
-                    other => writeln!(out, "{indent}{key}: {other}")?,
+    let Json::Object(map) = node else { return writeln!(out, "{indent}{node}") };
+    for (key, value) in map {
+        match value {
+            Json::Object(items) if key == CONTENT => {
+                writeln!(out, "{indent}{key}:")?;
+                for (name, value) in items {
+                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    writeln!(out, "{indent}  {}: {}", visible(name), visible(&text))?;
                 }
             }
-            Ok(())
+            Json::Object(_) => {
+                writeln!(out, "{indent}{key}:")?;
+                print(out, value, depth + 1)?;
+            }
+            Json::Array(items) => {
+                for item in items {
+                    writeln!(out, "{indent}└ {key}")?;
+                    print(out, item, depth + 1)?;
+                }
+            }
+            _ => {
+                if let Some((label, text)) = line(key, value) {
+                    writeln!(out, "{indent}{label}: {}", visible(&text))?;
+                }
+            }
         }
-        other => writeln!(out, "{indent}{other}"),
+    }
+    Ok(())
+}
+
+/// One entry as a person reads it; `None`: it is for machines (numbers of versions and runs).
+fn line<'a>(key: &'a str, value: &Json) -> Option<(&'a str, String)> {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Some(match key {
+        _ if value.is_null() => return None,
+        "版" | "処理" => return None,
+        "バイト位置" => ("位置（バイト目）", value.as_u64().map_or(text, |n| from_one(n).to_string())),
+        "SHA-256" | "定義の版" if text.len() > HASH_SHOWN => (key, format!("{}…", &text[..HASH_SHOWN])),
+        "区分" => (key, change_word(&text).to_owned()),
+        "エンティティ" => ("台帳", text),
+        _ => (key, text),
+    })
+}
+
+/// The word for a kind of record sent.
+fn change_word(change: &str) -> &str {
+    match change {
+        "new" => "新規",
+        "changed" => "変更",
+        "closed" => "削除",
+        "full" => "全件",
+        "delta" => "差分",
+        "same" | "unchanged" => "変更なし",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_words_short_hashes_and_positions_from_one() {
+        assert_eq!(line("区分", &json!("full")), Some(("区分", "全件".into())));
+        assert_eq!(line("バイト位置", &json!(0)), Some(("位置（バイト目）", "1".into())));
+        assert_eq!(line("SHA-256", &json!("0123456789abcdef")), Some(("SHA-256", "0123456789ab…".into())));
+        assert_eq!(line("版", &json!(7)), None);
     }
 }

@@ -117,7 +117,7 @@ pub(super) fn write(rule: &DateRule, text: &str, out: &mut String) -> Result<(),
     let plain = DateRule { form: DateForm::Iso, zero_null: false, ..rule.clone() };
     read(&plain, text.as_bytes())?;
     match &rule.form {
-        DateForm::Compact => out.extend(text.chars().filter(|ch| *ch != '-')),
+        DateForm::Compact => text.split('-').for_each(|part| out.push_str(part)),
         DateForm::Era(codes) => write_era(codes, text, out)?,
         _ => out.push_str(text),
     }

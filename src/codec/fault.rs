@@ -123,8 +123,7 @@ impl Fault {
                 format!("項目「{name}」が決められた値「{right}」ではありません")
             }
             Fault::UnknownCode(_) => {
-                let table = field.codes.as_ref().map_or("", |codes| codes.id.as_str());
-                format!("項目「{name}」の値がコード表「{table}」にありません")
+                format!("項目「{name}」の値が、決められたコードではありません。{}", allowed(field))
             }
             Fault::CheckDigit(_, _) => format!("項目「{name}」の検査数字（チェックデジット）が合いません"),
             Fault::WrongType => format!("項目「{name}」に型の違う値が渡されました"),
@@ -151,14 +150,40 @@ impl Fault {
         match (self, &field.kind) {
             (Fault::UnknownCode(_), _) => {
                 let table = field.codes.as_ref().map_or("", |codes| codes.id.as_str());
-                format!("送信元に値を確認し、正しい新しいコードなら schemas/codes/{table}.csv に行を足してください")
+                format!(
+                    "送付元に値の意味を確認してください。誤りなら直したファイルを入れ直し、正しい新しいコードなら\
+                     システム担当（ベンダー）へコードと意味を伝え、コード表 {table} への追加を依頼してください"
+                )
             }
             (Fault::NotDigits, FieldKind::Digits) if field.offset > 0 => {
-                "前の項目の桁ずれがないかを確認し、送信元に再作成を依頼してください".to_owned()
+                "前の項目の桁ずれがないかを確認し、送付元に再作成を依頼してください".to_owned()
             }
             _ => String::new(),
         }
     }
+}
+
+/// Codes told with a finding.
+const CODES_TOLD: usize = 10;
+/// Most characters told of a code's name.
+const CODE_NAME_TOLD: usize = 25;
+
+/// `使えるコード: 1（男）、2（女）`: the first codes of the field's table, with their names.
+fn allowed(field: &Field) -> String {
+    let entries = field.codes.as_ref().map_or(&[][..], |codes| codes.entries.as_slice());
+    let told: Vec<String> = entries
+        .iter()
+        .take(CODES_TOLD)
+        .map(|(code, name)| match name.char_indices().nth(CODE_NAME_TOLD) {
+            Some((cut, _)) => format!("{code}（{}…）", &name[..cut]),
+            None => format!("{code}（{name}）"),
+        })
+        .collect();
+    let more = match entries.len().saturating_sub(CODES_TOLD) {
+        0 => String::new(),
+        n => format!(" ほか{n}個"),
+    };
+    format!("使えるコード: {}{more}", told.join("、"))
 }
 
 /// The character and its code point; nothing of a secret field.

@@ -52,7 +52,11 @@ pub(super) fn read_fields(
         let typed = rule.judge(content, bits, &mut |fault| {
             report(fault, field, (piece, raw), content, notes);
         });
-        store(typed, rule, text, cell);
+        match typed {
+            Typed::Text => cell.tag = Tag::Text,
+            Typed::Null => cell.tag = Tag::Null,
+            made => store(made, rule, text, cell),
+        }
     }
 }
 
@@ -95,7 +99,7 @@ fn decode_fields(
     let Record { text, cells, .. } = record;
     // Start in `raw`, start in `text`, end in `raw` of the open run.
     let mut run: Option<(usize, usize, usize)> = None;
-    for (index, (rule, piece)) in kind.1.fields.iter().zip(pieces).enumerate() {
+    cells.extend(kind.1.fields.iter().zip(pieces).enumerate().map(|(index, (rule, piece))| {
         let mut cell = Cell { at: piece.at, len: piece.len, ..Cell::default() };
         let (start, end) = (piece.start as usize, piece.end as usize);
         if rule.ascii && piece.class & (class::NON_ASCII | class::ESCAPED) == 0 {
@@ -108,8 +112,8 @@ fn decode_fields(
             let field = &kind.0.fields[index];
             decode_one((field, rule), raw, piece, text, &mut cell, scratch, notes);
         }
-        cells.push(cell);
-    }
+        cell
+    }));
     close_run(&mut run, raw, text);
 }
 

@@ -39,6 +39,15 @@ pub(super) struct FieldRule {
     check: Option<(CheckDigit, Severity)>,
     /// May the content hold line ends?
     breaks: bool,
+    quick: Quick,
+}
+
+/// ASCII content that is right at a glance: its length in bytes, and classes it must not have.
+#[derive(Debug, Clone, Copy)]
+struct Quick {
+    least: usize,
+    most: usize,
+    wrong: u8,
 }
 
 /// The value of a content.
@@ -71,6 +80,29 @@ impl KindRule {
     }
 }
 
+impl Quick {
+    /// Forms whose value is the text itself; for all others nothing is right at a glance.
+    fn new(field: &Field, fixed: bool) -> Self {
+        let text = class::CONTROL | class::BREAK | class::NON_ASCII;
+        let wrong = match field.kind {
+            FieldKind::Half => text,
+            FieldKind::HalfKana => text | class::LOWER,
+            FieldKind::Digits => text | class::NOT_DIGIT,
+            _ => return Quick { least: 1, most: 0, wrong: 0 },
+        };
+        if field.filler {
+            return Quick { least: 1, most: 0, wrong: 0 };
+        }
+        let least = if field.exact && !fixed { field.len.max(1) } else { 1 };
+        Quick { least, most: if fixed { usize::MAX } else { field.len }, wrong }
+    }
+
+    #[inline]
+    fn passes(self, text: &str, class: u8) -> bool {
+        class & self.wrong == 0 && text.len() >= self.least && text.len() <= self.most
+    }
+}
+
 impl FieldRule {
     pub fn new(field: &Field, kind: &Kind) -> Self {
         let fixed = *kind == Kind::Fixed;
@@ -91,6 +123,7 @@ impl FieldRule {
             unknown_code: field.codes.as_ref().and_then(|codes| codes.unknown).unwrap_or(Severity::Error),
             check: field.check,
             breaks: field.kind == FieldKind::Wide && !fixed,
+            quick: Quick::new(field, fixed),
         };
         rule.constant = field.constant.as_deref().map(|text| rule.trim(text).to_owned());
         rule
@@ -126,6 +159,10 @@ impl FieldRule {
     /// Judges a content (decoded, without quotes and padding) whose bytes have these classes.
     #[inline]
     pub fn judge(&self, text: &str, class: u8, fault: &mut impl FnMut(Fault)) -> Typed {
+        if self.quick.passes(text, class) {
+            self.judge_allowed(text, Typed::Text, fault);
+            return Typed::Text;
+        }
         if text.is_empty() {
             return self.judge_empty(fault);
         }
@@ -163,8 +200,13 @@ impl FieldRule {
 
     /// Characters that no text should have: C1 controls, byte order marks, non-characters.
     fn has_odd(&self, text: &str, fault: &mut impl FnMut(Fault)) -> bool {
-        let suspects = memchr::memchr2_iter(0xC2, 0xEF, text.as_bytes());
-        for at in suspects {
+        let bytes = text.as_bytes();
+        for at in memchr::memchr2_iter(0xC2, 0xEF, bytes) {
+            // C2 80–9F, EF BB and EF BF alone can be odd; full-width letters and half-width kana are none of these.
+            match (bytes[at], bytes.get(at + 1)) {
+                (0xC2, Some(0x80..=0x9F)) | (0xEF, Some(0xBB | 0xBF)) => {}
+                _ => continue,
+            }
             match text.get(at..).and_then(|rest| rest.chars().next()) {
                 Some(ch @ ('\u{80}'..='\u{9F}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}')) => {
                     fault(Fault::Odd(ch));
@@ -346,9 +388,11 @@ fn is_half(ch: char) -> bool {
 
 /// The first half-width character, line ends aside.
 fn half_in(text: &str) -> Option<char> {
-    // In UTF-8 half-width kana start with EF; most text has neither that nor ASCII.
-    let ascii = text.bytes().fold(false, |found, byte| found | (byte < 0x80));
-    if !ascii && memchr::memchr(0xEF, text.as_bytes()).is_none() {
+    // Most text has neither ASCII nor half-width kana (in UTF-8 EF BD A1 to EF BE 9F): seen without decoding it.
+    let bytes = text.as_bytes();
+    let ascii = bytes.iter().fold(0x80, |all, byte| all & byte) == 0;
+    let kana = |at: usize| matches!(bytes[at + 1..], [0xBD, 0xA1..=0xFF, ..] | [0xBE, 0x80..=0x9F, ..]);
+    if !ascii && !memchr::memchr_iter(0xEF, bytes).any(kana) {
         return None;
     }
     text.chars().find(|ch| is_half(*ch) && !matches!(ch, '\r' | '\n'))

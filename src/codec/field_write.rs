@@ -164,8 +164,14 @@ fn pad(rule: &FieldRule, start: usize, count: usize, out: &mut Vec<u8>) -> Resul
             let space = wide_space(rule.charset);
             let fits = !space.is_empty() && rest.is_multiple_of(space.len());
             if fits {
-                while out.len() < end {
+                let from = out.len();
+                if rest > 0 {
                     out.extend_from_slice(space);
+                }
+                // What is there already is doubled until it is enough: `rest` is a multiple of one space.
+                while out.len() < end {
+                    let more = (out.len() - from).min(end - out.len());
+                    out.extend_from_within(from..from + more);
                 }
             } else {
                 out.resize(end, b' ');

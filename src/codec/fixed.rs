@@ -170,18 +170,31 @@ impl Fixed {
             core.known(recognised, record, findings);
             return Ok(true);
         }
-        let len = source.skip_rest()?;
-        core.begin(record, byte, len);
-        let expected = core.walk.expected(&core.layout);
-        let broken = Broken {
-            note: Note::fatal("unknown-record"),
-            byte,
-            len: 1,
-            message: format!(
-                "レコードの種類を見分けられません。改行のないファイルのため、残り {len} バイトは読めません。来るはずのもの: {expected}"
-            ),
-        };
-        core.broken(recognised, broken, record, findings);
+        self.give_up(source, core, recognised, record, findings, |core, rest| {
+            let expected = core.walk.expected(&core.layout);
+            let message = format!(
+                "レコードの種類を見分けられません。改行のないファイルのため、残り {rest} バイトは読めません。来るはずのもの: {expected}"
+            );
+            ("unknown-record", 1, message)
+        })
+    }
+
+    /// Nothing behind this place can be read: the rest of the file is one broken record. `why` gets its length and gives
+    /// the code, how many bytes to point at, and the message.
+    fn give_up<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        core: &mut Core,
+        recognised: Recognised,
+        record: &mut Record,
+        findings: &mut Findings,
+        why: impl FnOnce(&Core, u64) -> (&'static str, u64, String),
+    ) -> io::Result<bool> {
+        let byte = source.position();
+        let rest = source.skip_rest()?;
+        core.begin(record, byte, rest);
+        let (code, len, message) = why(core, rest);
+        core.broken(recognised, Broken { note: Note::fatal(code), byte, len, message }, record, findings);
         core.stopped = true;
         self.done = true;
         Ok(true)
@@ -202,19 +215,10 @@ impl Fixed {
             self.wrong_length(source, core, recognised, (length, record), findings)?;
             return Ok(true);
         }
-        let byte = source.position();
-        let len = source.skip_rest()?;
-        core.begin(record, byte, len);
-        let broken = Broken {
-            note: Note::fatal("truncated"),
-            byte,
-            len,
-            message: format!("最後のレコードが {len} バイトで切れています。正しくは {length} バイトです"),
-        };
-        core.broken(recognised, broken, record, findings);
-        core.stopped = true;
-        self.done = true;
-        Ok(true)
+        self.give_up(source, core, recognised, record, findings, |_, rest| {
+            let message = format!("最後のレコードが {rest} バイトで切れています。正しくは {length} バイトです");
+            ("truncated", rest, message)
+        })
     }
 
     /// A line that is not as long as its record.

@@ -110,6 +110,7 @@ impl Record {
         DataPlace { record: self.number, line: self.line, byte: self.byte, len: self.len, field: String::new() }
     }
 
+    #[inline]
     fn slice(&self, cell: &Cell) -> &str {
         let range = cell.start as usize..cell.end as usize;
         self.text.get(range).unwrap_or_default()

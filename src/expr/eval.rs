@@ -35,19 +35,47 @@ pub(super) fn eval<'a, R: Row + ?Sized>(node: &'a Node, row: &'a R, scratch: &'a
         Node::Slot(slot) => Ok(row.get(*slot)),
         Node::Text(text) => Ok(Value::Text(text)),
         Node::Int(n) => Ok(Value::Int(*n)),
-        Node::Bool(b) => Ok(Value::Bool(*b)),
         Node::Null(_) => Ok(Value::Null),
+        Node::Case { operand, branches, otherwise } => {
+            case(operand.as_deref(), branches, otherwise.as_deref(), row, scratch)
+        }
+        Node::Bool(_)
+        | Node::Compare { .. }
+        | Node::IsNull { .. }
+        | Node::And(_)
+        | Node::Or(_)
+        | Node::Not(_)
+        | Node::In { .. }
+        | Node::Between { .. }
+        | Node::Like { .. } => Ok(truth(truth_of(node, row, scratch)?)),
+        _ => eval_computed(node, row, scratch),
+    }
+}
+
+/// The truth of a predicate, None when unknown. Predicates call each other here: a `Result` of a [`Value`] is returned
+/// through memory, which costs more than most comparisons.
+pub(super) fn truth_of<'a, R: Row + ?Sized>(
+    node: &'a Node,
+    row: &'a R,
+    scratch: &'a Scratch,
+) -> Result<Option<bool>, EvalError> {
+    match node {
+        Node::Bool(b) => Ok(Some(*b)),
+        Node::Compare { op, text: true, sides } => {
+            let left = text_of(&sides.0, row, scratch)?;
+            Ok(compare_texts(*op, left, text_of(&sides.1, row, scratch)?))
+        }
         Node::Compare { op, sides, .. } => {
             let left = eval(&sides.0, row, scratch)?;
-            Ok(truth(compare(*op, left, eval(&sides.1, row, scratch)?)?))
+            compare(*op, left, eval(&sides.1, row, scratch)?)
         }
-        Node::IsNull { value, negated } => Ok(Value::Bool(eval(value, row, scratch)?.is_null() != *negated)),
+        Node::IsNull { value, negated } => Ok(Some(is_null(value, row, scratch)? != *negated)),
         Node::And(items) => all(items, false, row, scratch),
         Node::Or(items) => all(items, true, row, scratch),
-        Node::Not(value) => Ok(truth(as_bool(eval(value, row, scratch)?)?.map(|b| !b))),
+        Node::Not(value) => Ok(truth_of(value, row, scratch)?.map(|b| !b)),
         Node::In { value, list, negated } => {
             let found = is_in(eval(value, row, scratch)?, list, row, scratch)?;
-            Ok(truth(found.map(|b| b != *negated)))
+            Ok(found.map(|b| b != *negated))
         }
         Node::Between { parts, negated, .. } => {
             let value = eval(&parts.0, row, scratch)?;
@@ -58,16 +86,34 @@ pub(super) fn eval<'a, R: Row + ?Sized>(node: &'a Node, row: &'a R, scratch: &'a
                 (Some(true), Some(true)) => Some(true),
                 _ => None,
             };
-            Ok(truth(inside.map(|b| b != *negated)))
+            Ok(inside.map(|b| b != *negated))
         }
         Node::Like { value, pattern, negated } => {
-            let text = as_text(eval(value, row, scratch)?)?;
-            Ok(truth(text.map(|t| pattern.matches(t) != *negated)))
+            Ok(text_of(value, row, scratch)?.map(|t| pattern.matches(t) != *negated))
         }
-        Node::Case { operand, branches, otherwise } => {
-            case(operand.as_deref(), branches, otherwise.as_deref(), row, scratch)
-        }
-        _ => eval_computed(node, row, scratch),
+        _ => as_bool(eval(node, row, scratch)?),
+    }
+}
+
+/// The text of a node that is text or a date.
+#[inline]
+fn text_of<'a, R: Row + ?Sized>(
+    node: &'a Node,
+    row: &'a R,
+    scratch: &'a Scratch,
+) -> Result<Option<&'a str>, EvalError> {
+    match node {
+        Node::Slot(slot) => as_text(row.get(*slot)),
+        Node::Text(text) => Ok(Some(text)),
+        _ => as_text(eval(node, row, scratch)?),
+    }
+}
+
+#[inline]
+fn is_null<'a, R: Row + ?Sized>(node: &'a Node, row: &'a R, scratch: &'a Scratch) -> Result<bool, EvalError> {
+    match node {
+        Node::Slot(slot) => Ok(row.get(*slot).is_null()),
+        _ => Ok(eval(node, row, scratch)?.is_null()),
     }
 }
 
@@ -127,17 +173,21 @@ fn eval_computed<'a, R: Row + ?Sized>(node: &'a Node, row: &'a R, scratch: &'a S
 }
 
 /// `AND` (stops at false) and `OR` (`stop` = true).
-fn all<'a, R: Row + ?Sized>(items: &'a [Node], stop: bool, row: &'a R, scratch: &'a Scratch) -> Evaluated<'a> {
+fn all<'a, R: Row + ?Sized>(
+    items: &'a [Node],
+    stop: bool,
+    row: &'a R,
+    scratch: &'a Scratch,
+) -> Result<Option<bool>, EvalError> {
     let mut unknown = false;
     for item in items {
-        match eval(item, row, scratch)? {
-            Value::Bool(b) if b == stop => return Ok(Value::Bool(stop)),
-            Value::Bool(_) => {}
-            Value::Null => unknown = true,
-            _ => return Err(EvalError::WrongType),
+        match truth_of(item, row, scratch)? {
+            Some(b) if b == stop => return Ok(Some(stop)),
+            Some(_) => {}
+            None => unknown = true,
         }
     }
-    Ok(if unknown { Value::Null } else { Value::Bool(!stop) })
+    Ok(if unknown { None } else { Some(!stop) })
 }
 
 fn is_in<'a, R: Row + ?Sized>(
@@ -166,10 +216,9 @@ fn case<'a, R: Row + ?Sized>(
 ) -> Evaluated<'a> {
     let subject = operand.map(|n| eval(n, row, scratch)).transpose()?;
     for (when, then) in branches {
-        let when = eval(when, row, scratch)?;
         let taken = match subject {
-            Some(subject) => compare(CompareOp::Eq, subject, when)?,
-            None => as_bool(when)?,
+            Some(subject) => compare(CompareOp::Eq, subject, eval(when, row, scratch)?)?,
+            None => truth_of(when, row, scratch)?,
         };
         if taken == Some(true) {
             return eval(then, row, scratch);
@@ -194,24 +243,35 @@ fn concat<'a, R: Row + ?Sized>(items: &'a [Node], row: &'a R, scratch: &'a Scrat
 /// Three-valued comparison: None when a side is NULL. Text goes by bytes.
 pub(super) fn compare(op: CompareOp, left: Value<'_>, right: Value<'_>) -> Result<Option<bool>, EvalError> {
     let order = match (left, right) {
-        // Equality first looks at the lengths, which is quicker than finding the order.
-        (Value::Text(a), Value::Text(b)) if !op.orders() => {
-            return Ok(Some((a == b) == (op == CompareOp::Eq)));
-        }
-        (Value::Text(a), Value::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
+        (Value::Text(a), Value::Text(b)) => return Ok(compare_texts(op, Some(a), Some(b))),
         (Value::Int(a), Value::Int(b)) => a.cmp(&b),
         (Value::Bool(a), Value::Bool(b)) => a.cmp(&b),
         (Value::Null, _) | (_, Value::Null) => return Ok(None),
         _ => return Err(EvalError::WrongType),
     };
-    Ok(Some(match op {
+    Ok(Some(holds(op, order)))
+}
+
+#[inline]
+fn compare_texts(op: CompareOp, left: Option<&str>, right: Option<&str>) -> Option<bool> {
+    let (a, b) = left.zip(right)?;
+    Some(match op {
+        // Equality first looks at the lengths, which is quicker than finding the order.
+        CompareOp::Eq => a == b,
+        CompareOp::Ne => a != b,
+        _ => holds(op, a.as_bytes().cmp(b.as_bytes())),
+    })
+}
+
+fn holds(op: CompareOp, order: Ordering) -> bool {
+    match op {
         CompareOp::Eq => order == Ordering::Equal,
         CompareOp::Ne => order != Ordering::Equal,
         CompareOp::Lt => order == Ordering::Less,
         CompareOp::Le => order != Ordering::Greater,
         CompareOp::Gt => order == Ordering::Greater,
         CompareOp::Ge => order != Ordering::Less,
-    }))
+    }
 }
 
 fn arith(op: ArithOp, left: Option<i64>, right: Option<i64>) -> Result<Option<i64>, EvalError> {

@@ -172,6 +172,7 @@ impl Expr {
     }
 
     /// The slot, when the expression is just a field: the fast path.
+    #[inline]
     pub fn as_slot(&self) -> Option<u32> {
         match self.inner.root {
             ast::Node::Slot(slot) => Some(slot),
@@ -193,7 +194,7 @@ impl Expr {
     /// As [`Expr::eval`].
     pub fn is_true<R: Row + ?Sized>(&self, row: &R, scratch: &mut Scratch) -> Result<bool, EvalError> {
         scratch.clear();
-        Ok(self.eval(row, scratch)? == Value::Bool(true))
+        Ok(eval::truth_of(&self.inner.root, row, scratch)? == Some(true))
     }
 
     /// The same expression as SQL; always in parentheses or a single term. `name` gives a slot's column, quoted as

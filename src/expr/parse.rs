@@ -103,8 +103,13 @@ fn refuse_token(token: &TokenWithSpan) -> Result<(), ExprError> {
     Err(mistake(token.span.start, message, hint))
 }
 
-/// Counts open parentheses, `CASE` and prefix operators, so that the parser never recurses beyond the limit.
+/// Parentheses that only group are free later on, so twice the depth is let through here.
 fn refuse_depth(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
+    deeper_than(MAX_DEPTH * 2, tokens).map_or(Ok(()), |at| Err(too_deep(at)))
+}
+
+/// Where open parentheses, `CASE` and prefix operators are more than `most`, so that the parser never recurses beyond it.
+pub(super) fn deeper_than(most: usize, tokens: &[TokenWithSpan]) -> Option<Location> {
     let (mut open, mut prefixes) = (0usize, 0usize);
     for token in tokens {
         match &token.token {
@@ -120,12 +125,11 @@ fn refuse_depth(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
             Token::Whitespace(_) => {}
             _ => prefixes = 0,
         }
-        // Parentheses that only group are free later on, so twice the depth is let through here.
-        if open + prefixes > MAX_DEPTH * 2 {
-            return Err(too_deep(token.span.start));
+        if open + prefixes > most {
+            return Some(token.span.start);
         }
     }
-    Ok(())
+    None
 }
 
 pub(super) fn too_deep(at: Location) -> ExprError {
@@ -134,18 +138,23 @@ pub(super) fn too_deep(at: Location) -> ExprError {
 
 /// Turns the parser's complaint into a place and a sentence; its own wording is English and not for operators.
 fn syntax_mistake(error: &ParserError, source: &str, tokens: &[TokenWithSpan]) -> ExprError {
-    let text = match error {
-        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text,
-        ParserError::RecursionLimitExceeded => return too_deep(Location::new(1, 1)),
-    };
-    let place = text.rsplit_once(" at Line: ").and_then(|(_, tail)| {
-        let (line, column) = tail.split_once(", Column: ")?;
-        Some(Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?))
-    });
-    match place.and_then(|at| tokens.iter().find(|t| t.span.start == at)) {
+    if matches!(error, ParserError::RecursionLimitExceeded) {
+        return too_deep(Location::new(1, 1));
+    }
+    match blamed(error, tokens) {
         Some(token) => unexpected(&token.token, token.span.start, source),
         None => unexpected(&Token::EOF, Location::empty(), source),
     }
+}
+
+/// The token at the place that the parser's complaint ends with.
+pub(super) fn blamed<'t>(error: &ParserError, tokens: &'t [TokenWithSpan]) -> Option<&'t TokenWithSpan> {
+    let (ParserError::ParserError(text) | ParserError::TokenizerError(text)) = error else {
+        return None;
+    };
+    let (line, column) = text.rsplit_once(" at Line: ")?.1.split_once(", Column: ")?;
+    let at = Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?);
+    tokens.iter().find(|token| token.span.start == at)
 }
 
 fn unexpected(token: &Token, at: Location, source: &str) -> ExprError {

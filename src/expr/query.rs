@@ -15,6 +15,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::ExprError;
+use super::parse::{blamed, deeper_than, mistake};
 use super::query_scope::Walk;
 
 /// Longest SELECT, in characters.
@@ -123,12 +124,6 @@ impl Dialect for Portable {
     }
 }
 
-/// A mistake at a place; an unknown place is the beginning.
-pub(super) fn mistake(at: Location, message: impl Into<String>, hint: impl Into<String>) -> ExprError {
-    let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
-    ExprError { line: count(at.line), column: count(at.column), message: message.into(), hint: hint.into() }
-}
-
 fn parse(sql: &str) -> Result<Sql, ExprError> {
     let start = Location::new(1, 1);
     if sql.chars().nth(MAX_SQL).is_some() {
@@ -191,40 +186,14 @@ fn refuse_folded(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
 }
 
 fn refuse_depth(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
-    let (mut open, mut prefixes) = (0usize, 0usize);
-    for token in tokens {
-        match &token.token {
-            Token::LParen => (open, prefixes) = (open + 1, 0),
-            Token::RParen => (open, prefixes) = (open.saturating_sub(1), 0),
-            Token::Minus | Token::Plus => prefixes += 1,
-            Token::Whitespace(_) => {}
-            Token::Word(word) if word.quote_style.is_none() => match word.value.to_ascii_uppercase().as_str() {
-                "CASE" => (open, prefixes) = (open + 1, 0),
-                "END" => (open, prefixes) = (open.saturating_sub(1), 0),
-                "NOT" => prefixes += 1,
-                _ => prefixes = 0,
-            },
-            _ => prefixes = 0,
-        }
-        if open + prefixes > MAX_SQL_DEPTH {
-            let message = format!("入れ子が深すぎます（上限{MAX_SQL_DEPTH}段）");
-            return Err(mistake(token.span.start, message, "ビューを分けてください"));
-        }
-    }
-    Ok(())
+    deeper_than(MAX_SQL_DEPTH, tokens).map_or(Ok(()), |at| {
+        Err(mistake(at, format!("入れ子が深すぎます（上限{MAX_SQL_DEPTH}段）"), "ビューを分けてください"))
+    })
 }
 
 fn syntax_mistake(error: &ParserError, tokens: &[TokenWithSpan]) -> ExprError {
     let hint = "括弧の数、カンマ、ON・AND、CASE … END の形を確かめてください";
-    let text = match error {
-        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
-        ParserError::RecursionLimitExceeded => "",
-    };
-    let place = text.rsplit_once(" at Line: ").and_then(|(_, tail)| {
-        let (line, column) = tail.split_once(", Column: ")?;
-        Some(Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?))
-    });
-    match place.and_then(|at| tokens.iter().find(|t| t.span.start == at)) {
+    match blamed(error, tokens) {
         Some(token) if token.token != Token::EOF => {
             mistake(token.span.start, format!("「{}」の所で SELECT の形が崩れています", token.token), hint)
         }

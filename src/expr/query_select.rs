@@ -10,7 +10,7 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Location;
 
-use super::query::mistake;
+use super::parse::mistake;
 use super::query_scope::Walk;
 
 /// Output columns of a part: name (if it has one) and place.

@@ -33,7 +33,14 @@ impl Scratch {
     }
 
     /// Forgets every text; call it before each row.
+    #[inline]
     pub fn clear(&mut self) {
+        if self.used.get() > 0 {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
         let used = self.used.replace(0);
         for cell in &mut self.first[..used] {
             cell.take();

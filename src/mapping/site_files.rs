@@ -94,7 +94,7 @@ fn keep(root: &Path, path: &str, limit: u64, files: &mut Files, findings: &mut V
     } else if let Err(error) = std::str::from_utf8(&bytes) {
         let good = &bytes[..error.valid_up_to()];
         let line = good.iter().filter(|b| **b == b'\n').count() as u32 + 1;
-        let message = format!("UTF-8 ではないバイトが{}バイト目にあります", good.len());
+        let message = format!("UTF-8 ではないバイトが{}バイト目にあります", good.len() + 1);
         unreadable(path, line, &message, "文字コード UTF-8 で保存してください", findings);
     }
     files.bytes.insert(path.to_owned(), bytes);

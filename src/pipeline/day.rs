@@ -126,7 +126,7 @@ fn day_row(hub: &Hub, exchange: &Exchange, run: Option<&Run>) -> DayRow {
         exchange: exchange.id.to_string(),
         title: title(hub, &exchange.interface),
         file: exchange.file_name.clone(),
-        outcome: outcome_of(exchange, totals.held > 0),
+        outcome: outcome_of(exchange, Some(&totals)),
         read: totals.read.max(0) as u64,
         loaded: balance.taken().count,
         held: totals.held.max(0) as u64,

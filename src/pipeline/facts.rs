@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use super::derive::OUTCOME;
+use super::looks::{looks, people_name};
 use super::outbound::GROUP;
 use super::{Hub, HubError};
 use crate::clock::{day_jst, people_jst};
@@ -16,8 +17,9 @@ use crate::report::model::{
     SeenTotal, TallyLine, Times,
 };
 use crate::report::verdict::Outcome;
+use crate::report::whole;
 use crate::store::ledger::{self, Exchange, State, Wanted};
-use crate::store::run::{self, Run, RunKind, RunState};
+use crate::store::run::{self, Run, RunKind, RunState, RunTotals};
 use crate::store::{detail, request};
 
 /// Most exchanges and runs of one day's report; more are in the ledger (`status`).
@@ -62,8 +64,22 @@ pub fn write_exchange(hub: &mut Hub, id: i64) -> Result<(), HubError> {
 pub fn write_derivation(hub: &mut Hub, run: i64) -> Result<(), HubError> {
     let run = run::get(&mut hub.conn, run)?;
     let report = run_report(hub, None, Some(&run))?;
-    let folder = hub.area.reports().join(day_jst(&run.started_at)).join(format!("d{}", run.id));
+    let folder = derivation_folder(hub, &run);
     crate::report::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
+}
+
+/// The report of a derivation's run; `None`: there is no such run, or it is no derivation.
+pub fn derivation_report(hub: &mut Hub, run: i64) -> Result<Option<RunReport>, HubError> {
+    match run::get(&mut hub.conn, run) {
+        Ok(run) if run.kind == RunKind::Derive => run_report(hub, None, Some(&run)).map(Some),
+        Ok(_) | Err(crate::store::StoreError::Missing { .. }) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Folder of a derivation's report.
+pub fn derivation_folder(hub: &Hub, run: &Run) -> PathBuf {
+    hub.area.reports().join(day_jst(&run.started_at)).join(format!("d{}", run.id))
 }
 
 /// The report of an exchange.
@@ -82,8 +98,7 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
         _ => Direction::Derive,
     };
     let number = exchange.map_or_else(|| format!("d{}", run.map_or(0, |r| r.id)), |e| e.id.to_string());
-    let held = run.is_some_and(|r| r.totals.held > 0);
-    let outcome = exchange.map_or(Outcome::Loaded, |e| outcome_of(e, held));
+    let outcome = exchange.map_or(Outcome::Loaded, |e| outcome_of(e, run.map(|r| &r.totals)));
     let mut report = RunReport::new(&title(hub, &interface), &interface, direction, &number, outcome);
     report.municipality = Municipality { code: hub.dantai().to_owned(), name: site.municipality_name() };
     if let Some(e) = exchange {
@@ -108,7 +123,27 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
     if let Some(run) = run {
         fill_run(hub, &mut report, run)?;
     }
+    if let Some(e) = exchange.filter(|_| direction == Direction::In) {
+        judge_whole(hub, &mut report, e)?;
+    }
     Ok(report)
+}
+
+/// Says what the findings come to for the file; its kept bytes are looked at only where nothing of it was taken.
+fn judge_whole(hub: &Hub, report: &mut RunReport, exchange: &Exchange) -> Result<(), HubError> {
+    let key = exchange.layout.clone().zip(exchange.profile.clone());
+    let Some(charset) = key.and_then(|k| hub.site.layouts.get(&k)).map(|l| l.physical.charset) else { return Ok(()) };
+    let untaken = matches!(report.outcome, Outcome::AllHeld | Outcome::Rejected) && !report.findings.is_empty();
+    let looks = match exchange.sha256.as_deref().filter(|_| untaken) {
+        Some(sha256) => {
+            let path = hub.area.archived_path(sha256);
+            let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
+            looks(input, charset).map_err(HubError::io("読み込み", &path))?
+        }
+        None => None,
+    };
+    whole::judge(report, looks, people_name(charset));
+    Ok(())
 }
 
 fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubError> {
@@ -146,6 +181,9 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
         let mut line = FindingLine::from(finding);
         if line.action.is_empty() {
             line.action = catalogue().get(&finding.code).map(|c| c.action.clone()).unwrap_or_default();
+            if finding.code == "unknown-file-name" {
+                line.action += &names_taken(hub, &run.interface);
+            }
         }
         report.findings.push(line);
     }
@@ -169,6 +207,13 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
     }
     report.held_beyond = (run.totals.held.max(0) as u64).saturating_sub(report.held.len() as u64);
     Ok(())
+}
+
+/// The forms of file names that a folder takes, as a sentence.
+fn names_taken(hub: &Hub, interface: &str) -> String {
+    let forms = hub.site.feeds.get(interface).map_or(&[][..], |feed| feed.forms.as_slice());
+    let patterns: Vec<&str> = forms.iter().map(|form| form.pattern.as_str()).collect();
+    format!("このフォルダー（{interface}）に入れられる名前は {} です（* は任意の文字）。", patterns.join("、"))
 }
 
 /// The title of a total, with the number of its group where a file has several.
@@ -236,7 +281,9 @@ pub fn title(hub: &Hub, interface: &str) -> String {
     found.unwrap_or_else(|| interface.to_owned())
 }
 
-pub(super) fn outcome_of(exchange: &Exchange, held: bool) -> Outcome {
+/// How an exchange ended, as its report says it.
+pub fn outcome_of(exchange: &Exchange, totals: Option<&RunTotals>) -> Outcome {
+    let held = totals.map_or(0, |t| t.held);
     match exchange.state {
         State::Rejected => Outcome::Rejected,
         State::Duplicate => Outcome::Duplicate,
@@ -245,7 +292,8 @@ pub(super) fn outcome_of(exchange: &Exchange, held: bool) -> Outcome {
         State::Delivered => Outcome::Delivered,
         State::Returned | State::Superseded => Outcome::Returned,
         State::Withdrawn => Outcome::Nothing,
-        State::Applied | State::Reported if held => Outcome::PartlyHeld,
+        State::Applied | State::Reported if held > 0 && totals.is_some_and(|t| t.read == held) => Outcome::AllHeld,
+        State::Applied | State::Reported if held > 0 => Outcome::PartlyHeld,
         State::Applied | State::Reported => Outcome::Loaded,
         _ => Outcome::Failed,
     }

@@ -67,20 +67,22 @@ pub fn map_into(
     scratch.clear();
     batch.start(record.number, record.byte, record.len, None, close);
     for (column, expr) in rows.columns.iter().enumerate() {
-        let value = match expr {
-            None => Value::Null,
-            Some(expr) => match expr.as_slot() {
-                Some(slot) => row.get(slot),
-                None => match expr.eval(row, scratch) {
-                    Ok(value) => value,
-                    Err(e) => {
-                        batch.abandon();
-                        return Err(Unmapped::Failed(Some(column), e.to_string()));
-                    }
-                },
-            },
+        let Some(expr) = expr else {
+            batch.push(Value::Null);
+            continue;
         };
-        batch.push(value);
+        // Most columns are a field as it is.
+        if let Some(slot) = expr.as_slot() {
+            batch.push(row.get(slot));
+            continue;
+        }
+        match expr.eval(row, scratch) {
+            Ok(value) => batch.push(value),
+            Err(e) => {
+                batch.abandon();
+                return Err(Unmapped::Failed(Some(column), e.to_string()));
+            }
+        }
     }
     match batch.finish() {
         Ok(()) => Ok(true),

@@ -20,6 +20,7 @@ pub mod fill;
 pub mod inbound;
 pub mod key;
 pub mod load;
+mod looks;
 pub mod map;
 pub mod outbound;
 pub mod receive;

@@ -54,12 +54,25 @@ pub struct InRow<'a> {
 }
 
 impl Row for InRow<'_> {
+    #[inline]
     fn get(&self, slot: u32) -> Value<'_> {
+        // Kinds of records are below RUN and SITE, so the record's own fields, nearly all that is asked for, come first.
         let (kind, field) = ((slot >> 16) as u16, (slot & 0xFFFF) as u16);
+        if usize::from(kind) == self.record.kind {
+            self.record.value(usize::from(field))
+        } else {
+            self.around(kind, field)
+        }
+    }
+}
+
+impl InRow<'_> {
+    /// Everything but the record's own fields.
+    #[inline(never)]
+    fn around(&self, kind: u16, field: u16) -> Value<'_> {
         match kind {
             RUN => self.run.get(field),
             SITE => site_value(self.site, field),
-            kind if usize::from(kind) == self.record.kind => self.record.value(usize::from(field)),
             kind => match &self.last[usize::from(kind)] {
                 Some(record) => record.value(usize::from(field)),
                 None => Value::Null,

@@ -19,7 +19,7 @@ pub(super) fn findings(report: &RunReport) -> Vec<u8> {
             Cell::Text(&f.code),
             Cell::place(f.record),
             Cell::place(f.line),
-            if about_file { Cell::Empty } else { Cell::Number(f.byte.into()) },
+            if about_file { Cell::Empty } else { Cell::Number(words::from_one(f.byte).into()) },
             Cell::Text(&f.field),
             Cell::Text(&f.value),
             Cell::Text(&f.message),
@@ -39,7 +39,7 @@ pub(super) fn findings(report: &RunReport) -> Vec<u8> {
 pub(super) fn held(report: &RunReport) -> Vec<u8> {
     let mut sheet = Sheet::new(&["記録", "行", "位置（バイト）", "長さ（バイト）", "理由"]);
     for h in &report.held {
-        let byte = Cell::Number(h.byte.into());
+        let byte = Cell::Number(words::from_one(h.byte).into());
         sheet.row(&[
             Cell::place(h.record),
             Cell::place(h.line),
@@ -67,11 +67,11 @@ pub(super) fn balance(report: &RunReport) -> Vec<u8> {
             Cell::Text(check_word(&line)),
         ]);
     }
-    for (title, total) in report.numbered_totals() {
+    for total in &report.seen_totals {
         let counted = total.counted.parse::<i64>().map_or(Cell::Text(&total.counted), |n| Cell::Number(n.into()));
         let declared = total.declared.parse::<i64>().map_or(Cell::Text(&total.declared), |n| Cell::Number(n.into()));
         let check = Cell::Text(if total.agrees { "一致" } else { "不一致" });
-        sheet.row(&[Cell::Text("ファイル内の合計"), Cell::Text(&title), counted, Cell::Empty, declared, check]);
+        sheet.row(&[Cell::Text("ファイル内の合計"), Cell::Text(&total.title), counted, Cell::Empty, declared, check]);
     }
     for (kind, lines) in [("グループ", &report.groups), ("計算の結果", &report.outcomes)] {
         for line in lines {

@@ -70,7 +70,7 @@ pub(super) fn index_page(index: &IndexReport) -> io::Result<String> {
     IndexPage { i: index }.render().map_err(io::Error::other)
 }
 
-/// Findings by code, the worst first, then the most frequent.
+/// Findings by code, the worst first, then those about the file, then the most frequent.
 fn kinds(report: &RunReport) -> Vec<Kind<'_>> {
     let mut by_code: BTreeMap<&str, (Option<&FindingLine>, u64)> = BTreeMap::new();
     for finding in &report.findings {
@@ -80,7 +80,7 @@ fn kinds(report: &RunReport) -> Vec<Kind<'_>> {
         by_code.entry(&beyond.code).or_insert((None, 0)).1 += beyond.count;
     }
     let mut kinds: Vec<_> = by_code.into_iter().collect();
-    kinds.sort_by_key(|(_, (first, count))| std::cmp::Reverse((first.map(|f| f.severity), *count)));
+    kinds.sort_by_key(|(_, (first, count))| std::cmp::Reverse((first.map(|f| (f.severity, f.record == 0)), *count)));
     let kind = |(code, (first, count)): (_, (Option<&FindingLine>, _))| Kind {
         severity: first.map_or("—", |f| f.severity.japanese()),
         title: catalogue().get(code).map_or(code, |c| c.title.as_str()),
@@ -197,9 +197,15 @@ fn record(f: &FindingLine) -> String {
     }
 }
 
-/// `13行目・位置 3,300`.
+/// `13行目・3,301バイト目`.
 fn place(f: &FindingLine) -> String {
-    format!("{}行目・位置 {}", words::thousands(f.line), words::thousands(f.byte))
+    let byte = words::thousands(words::from_one(f.byte));
+    // The store keeps no line of records that are held for their key.
+    if f.line == 0 {
+        format!("{byte}バイト目")
+    } else {
+        format!("{}行目・{byte}バイト目", words::thousands(f.line))
+    }
 }
 
 fn severity_class(severity: &Severity) -> &'static str {

@@ -8,6 +8,9 @@
 //!
 //! CSV is for people and spreadsheets: UTF-8 with BOM, CRLF, cells that a spreadsheet would run or rewrite get a
 //! leading `'` (see [`sheet`]). JSON is for machines and holds every text exactly.
+//!
+//! Byte positions count from 1 wherever a person reads them (pages, CSV, terminal); JSON and the models hold the offset,
+//! which counts from 0.
 pub mod balance;
 mod csv;
 pub mod day;
@@ -17,6 +20,7 @@ pub mod model;
 pub mod sheet;
 mod text;
 pub mod verdict;
+pub mod whole;
 pub mod words;
 mod write;
 

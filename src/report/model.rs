@@ -4,8 +4,6 @@
 //!
 //! Texts are already what a person reads (times are JST, formatted by [`super::words`]); an empty text means "none".
 
-use std::collections::HashMap;
-
 use serde::{Serialize, Serializer};
 
 use super::balance::{Balance, Tally};
@@ -122,7 +120,7 @@ pub struct LayoutUsed {
 /// One control total of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SeenTotal {
-    /// What is totalled, with its group where there are several.
+    /// What is totalled, numbered where several groups of the file have it.
     pub title: String,
     /// What the file says, as text.
     pub declared: String,
@@ -237,26 +235,6 @@ impl RunReport {
             note: String::new(),
             next_steps: Vec::new(),
         }
-    }
-
-    /// The control totals with titles that tell them apart: a title that comes back is numbered by its group.
-    pub fn numbered_totals<'a>(&'a self) -> Vec<(String, &'a SeenTotal)> {
-        let mut times = HashMap::new();
-        for total in &self.seen_totals {
-            *times.entry(total.title.as_str()).or_insert(0_usize) += 1;
-        }
-        let mut seen = HashMap::new();
-        let numbered = |total: &'a SeenTotal| {
-            let nth = seen.entry(total.title.as_str()).or_insert(0_usize);
-            *nth += 1;
-            let title = if times[total.title.as_str()] > 1 {
-                format!("{}（{nth}組目）", total.title)
-            } else {
-                total.title.clone()
-            };
-            (title, total)
-        };
-        self.seen_totals.iter().map(numbered).collect()
     }
 
     /// All findings, listed or only counted.

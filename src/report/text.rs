@@ -1,18 +1,21 @@
-//! A run in at most fifteen lines for a terminal.
+//! A run on one screen of a terminal.
 //!
 //! Owns: which lines. Never: colours, or bytes that move the cursor: foreign text is made visible first.
 
 use super::balance::read_word;
 use super::model::{FindingLine, RunReport};
-use super::words::{bytes, count, thousands, visible, yen};
+use super::words::{bytes, count, from_one, thousands, visible, yen};
 use crate::finding::Severity;
 
 /// Findings shown.
-const FINDINGS: usize = 3;
+const FINDINGS: usize = 5;
+/// Most lines of a report.
+#[cfg(test)]
+pub(super) const LINES: usize = 36;
 /// Steps and alarms shown, each.
 const SENTENCES: usize = 2;
 
-/// A short summary in Japanese, at most fifteen lines, each ended by a line feed.
+/// A short summary in Japanese, at most 36 lines, each ended by a line feed.
 pub fn text(report: &RunReport) -> String {
     let r = report;
     let mut lines = vec![format!(
@@ -46,7 +49,7 @@ pub fn text(report: &RunReport) -> String {
     }
     if r.finding_count() > 0 {
         lines.push(format!("  指摘      {}", findings(r)));
-        lines.extend(worst(r).into_iter().map(|f| format!("    {}", finding(f))));
+        lines.extend(worst_lines(r));
     }
     lines.extend(r.steps().iter().take(SENTENCES).map(|s| format!("  → {}", visible(s))));
     lines.join("\n") + "\n"
@@ -86,16 +89,44 @@ fn findings(r: &RunReport) -> String {
     parts.join("、")
 }
 
-/// The first few of the worst, in the order of the file.
-fn worst(r: &RunReport) -> Vec<&FindingLine> {
+/// The first few of the worst, in the order of the file: place and value, what is wrong, what to do. What several in a
+/// row have in common is told once.
+fn worst_lines(r: &RunReport) -> Vec<String> {
     let mut all: Vec<&FindingLine> = r.findings.iter().collect();
-    all.sort_by_key(|f| std::cmp::Reverse(f.severity));
-    all.truncate(FINDINGS);
-    all
+    all.sort_by_key(|f| (std::cmp::Reverse(f.severity), f.record > 0));
+    let mut lines = Vec::new();
+    for (at, f) in all.iter().take(FINDINGS).enumerate() {
+        lines.push(format!("    {}. {}", at + 1, place(f)));
+        lines.push(format!("       {} [{}]", visible(&f.message), visible(&f.code)));
+        let told_next = all.get(at + 1).filter(|_| at + 1 < FINDINGS).is_some_and(|next| next.action == f.action);
+        if !f.action.is_empty() && !told_next {
+            lines.push(format!("       対処：{}", visible(&f.action)));
+        }
+    }
+    let more = r.finding_count().saturating_sub(all.len().min(FINDINGS) as u64);
+    if more > 0 {
+        lines.push(format!("    （ほかに {}）", count(more)));
+    }
+    lines
 }
 
-fn finding(f: &FindingLine) -> String {
-    let place = if f.record > 0 { format!("記録 {} ", thousands(f.record)) } else { String::new() };
-    let field = if f.field.is_empty() { String::new() } else { format!("{}：", visible(&f.field)) };
-    format!("{place}{field}{} [{}]", visible(&f.message), visible(&f.code))
+/// `記録 12・13行目・3,301バイト目　氏名「…」`.
+fn place(f: &FindingLine) -> String {
+    let mut place = match (f.record, f.line) {
+        (0, 0) => "ファイル全体".to_owned(),
+        (0, line) => format!("{}行目", thousands(line)),
+        (record, 0) => format!("記録 {}", thousands(record)),
+        (record, line) => format!("記録 {}・{}行目", thousands(record), thousands(line)),
+    };
+    // Where nothing was read from there is no byte: a record of a file that is being made.
+    if f.byte > 0 || f.line > 0 {
+        place += &format!("・{}バイト目", thousands(from_one(f.byte)));
+    }
+    if !f.field.is_empty() {
+        place += &format!("　{}", visible(&f.field));
+    }
+    if !f.value.is_empty() {
+        place += &format!("「{}」", visible(&f.value));
+    }
+    place
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::model::{Direction, RunReport};
 use super::words::count;
+use crate::finding::Severity;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -15,6 +16,8 @@ pub enum Outcome {
     Loaded,
     /// Some are in, some are held.
     PartlyHeld,
+    /// Every record is held; nothing is in.
+    AllHeld,
     /// The whole file was refused.
     Rejected,
     /// The same bytes are in already.
@@ -71,6 +74,7 @@ impl Outcome {
             Outcome::Loaded if direction == Direction::Derive => "計算済",
             Outcome::Loaded => "取込済",
             Outcome::PartlyHeld => "一部保留",
+            Outcome::AllHeld => "全件保留",
             Outcome::Rejected => "却下",
             Outcome::Duplicate => "重複のため取込なし",
             Outcome::Drafted => "作成済・確認待ち",
@@ -87,7 +91,7 @@ impl Outcome {
         match self {
             Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => Tone::Good,
             Outcome::PartlyHeld | Outcome::Duplicate | Outcome::Drafted | Outcome::Returned => Tone::Look,
-            Outcome::Rejected | Outcome::Failed => Tone::Bad,
+            Outcome::AllHeld | Outcome::Rejected | Outcome::Failed => Tone::Bad,
         }
     }
 
@@ -98,9 +102,13 @@ impl Outcome {
                 "「指摘」で、保留した記録の誤りと対処を確かめてください。",
                 "送付元で内容を直したファイルを、同じフォルダーに入れ直してください。",
             ],
+            Outcome::AllHeld => &[
+                "記録を 1 件ずつ見る前に、入れたフォルダー・ファイルの種類・文字コードが正しいかを確かめてください。",
+                "それらが正しければ「指摘」で誤りを確かめ、送付元で直したファイルを、同じフォルダーに入れ直してください。",
+            ],
             Outcome::Rejected => &[
                 "「指摘」で、却下の理由を確かめてください。",
-                "送付元で内容を直したファイルを、同じフォルダーに入れ直してください。却下したファイルの再送は重複になりません。",
+                "正しいファイルを、正しいフォルダーに入れ直してください。却下したファイルの再送は重複になりません。",
             ],
             Outcome::Duplicate => &[
                 "意図した再送かどうかを送付元に確かめてください。内容を直したファイルなら、正しいファイルを入れ直してください。",
@@ -120,7 +128,8 @@ impl RunReport {
     /// How the run feels: the outcome's tone, or worse when a count does not agree.
     pub fn tone(&self) -> Tone {
         let tone = self.outcome.tone();
-        if !self.balance.agrees() || self.seen_totals.iter().any(|t| !t.agrees) {
+        let unlike = !self.balance.agrees() || self.seen_totals.iter().any(|t| !t.agrees);
+        if unlike || !self.whole_sentence().is_empty() {
             Tone::Bad
         } else if self.balance.held.count > 0 {
             tone.max(Tone::Look)
@@ -143,6 +152,9 @@ impl RunReport {
             }
             Outcome::Loaded => format!("{taken}すべてを取り込みました。"),
             Outcome::PartlyHeld => format!("{taken}を取り込みました。"),
+            Outcome::AllHeld => {
+                format!("取り込んだ記録はありません。{}すべてを保留しました。前の状態のままです。", count(held))
+            }
             Outcome::Rejected => "ファイル全体を却下しました。取り込んだ記録はありません。".to_owned(),
             Outcome::Duplicate => "取込済みのファイルと内容がまったく同じため、取り込みませんでした。".to_owned(),
             Outcome::Drafted => {
@@ -157,12 +169,12 @@ impl RunReport {
             Outcome::Failed => "処理の途中で止まりました。データは処理の前のままです。自動でやり直します。".to_owned(),
         };
         if matches!(self.outcome, Outcome::Rejected | Outcome::Duplicate | Outcome::Failed) {
-            return text;
+            return text + self.whole_sentence();
         }
-        if outside > 0 {
+        if outside > 0 && self.outcome != Outcome::AllHeld {
             text += &format!("{}は条件に当たらないため対象外です。", count(outside));
         }
-        if held > 0 {
+        if held > 0 && self.outcome != Outcome::AllHeld {
             let left = if self.direction == Direction::Out {
                 "ファイルに含まれていません"
             } else {
@@ -170,7 +182,23 @@ impl RunReport {
             };
             text += &format!("{}を保留しました。保留した記録は{left}。", count(held));
         }
-        text
+        text + self.whole_sentence()
+    }
+
+    /// The advice of what refused the file; `None` when it was not refused or nothing says how.
+    fn fatal_with_advice(&self) -> Option<&str> {
+        let fatal = self.findings.iter().find(|f| f.severity == Severity::Fatal && !f.action.is_empty());
+        fatal.filter(|_| self.outcome == Outcome::Rejected).map(|f| f.action.as_str())
+    }
+
+    /// What the findings say of the file as a whole; empty when nothing.
+    pub fn whole_sentence(&self) -> &'static str {
+        match self.findings.first().map(|f| f.code.as_str()) {
+            Some("wrong-charset") => "ファイル全体の文字コードが違うようです。",
+            Some("wrong-kind") => "別の種類のファイルのようです。",
+            Some("looks-cut") => "ファイルが途中で切れているようです。",
+            _ => "",
+        }
     }
 
     /// What does not agree, one sentence each; empty when everything does.
@@ -207,6 +235,8 @@ impl RunReport {
         let usual = self.outcome.usual_steps();
         if !self.next_steps.is_empty() {
             self.next_steps.iter().map(String::as_str).collect()
+        } else if let Some(fatal) = self.fatal_with_advice() {
+            vec![fatal, usual.last().copied().unwrap_or_default()]
         } else if usual.is_empty() && self.balance.held.count > 0 {
             vec!["「指摘」と「保留した記録」で保留の理由を確かめ、元のデータを直してください。"]
         } else if usual.is_empty() && self.finding_count() > 0 {

@@ -61,6 +61,11 @@ pub fn bytes(n: impl Whole) -> String {
     thousands(n) + "バイト"
 }
 
+/// A byte offset, which counts from 0, as the position that people count from 1.
+pub fn from_one(offset: impl Borrow<u64>) -> u64 {
+    offset.borrow().saturating_add(1)
+}
+
 /// `2026年7月10日（金） 17:05` from seconds since 1970-01-01 UTC.
 pub fn jst(unix_seconds: i64) -> String {
     let zone = FixedOffset::east_opt(9 * 3600);

@@ -96,6 +96,11 @@ impl Charset {
                 out.extend_from_slice(text.as_bytes());
                 Ok(())
             }
+            // ASCII is itself here, and most fields hold nothing else.
+            Charset::Windows31j | Charset::Windows31jExact | Charset::Ascii if text.is_ascii() => {
+                out.extend_from_slice(text.as_bytes());
+                Ok(())
+            }
             Charset::Windows31j | Charset::Windows31jExact => encode::append(text, out, windows31j::coder()),
             Charset::JisX0201 => encode::append(text, out, jis::code_0201),
             Charset::JisX0208 => encode::append(text, out, jis::coder_0208()),
