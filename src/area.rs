@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 
 /// Bytes moved at a time when a file is copied, hashed and compressed.
 const BLOCK: usize = 1 << 20;
+/// Bytes of one of the blocks that a file system says a file takes.
+const BLOCK_UNIT: u64 = 512;
 /// Blocks on their way to be compressed.
 const BLOCKS: usize = 4;
 /// zstd level: fast, and personal data compresses well enough.
@@ -72,16 +74,21 @@ impl Area {
         self.data.join("set-aside")
     }
 
-    /// Entries and bytes set aside, looked at until one of the bounds is reached. What lies in a folder counts too.
+    /// Entries and bytes set aside, looked at until one of the bounds is reached. What lies in a folder counts too, if its
+    /// sender lets us look; bytes are those that take room, for a file of holes may claim any size.
     pub fn set_aside_size(&self, most_files: u64, most_bytes: u64) -> io::Result<(u64, u64)> {
         let (mut files, mut bytes) = (0, 0);
         let mut open = vec![self.set_aside()];
         while let Some(folder) = open.pop() {
-            for entry in fs::read_dir(folder)? {
+            let entries = match fs::read_dir(&folder) {
+                Err(_) if folder != self.set_aside() => continue,
+                entries => entries?,
+            };
+            for entry in entries {
                 let entry = entry?;
-                let meta = entry.metadata()?;
+                let Ok(meta) = entry.metadata() else { continue };
                 files += 1;
-                bytes += meta.len();
+                bytes += meta.blocks() * BLOCK_UNIT;
                 if files >= most_files || bytes >= most_bytes {
                     return Ok((files, bytes));
                 }

@@ -119,8 +119,8 @@ struct Pass<'a> {
     scratch: Scratch,
     result: Loaded,
     decided_full: bool,
-    /// Sum of the control amounts without their signs: while it fits, so does every sum of some of them.
-    weight: i64,
+    /// Sum of the control amounts without their signs: while it fits, so does every sum of some of them. `None`: it does not.
+    weight: Option<i64>,
 }
 
 impl<'a> Pass<'a> {
@@ -157,7 +157,7 @@ impl<'a> Pass<'a> {
             context,
             checks,
             into,
-            weight: 0,
+            weight: Some(0),
         }
     }
 
@@ -240,10 +240,9 @@ impl<'a> Pass<'a> {
 
     /// The store adds amounts up as well; a file whose sum no number holds is refused before it is asked to.
     fn weigh(&mut self, record: &Record, amount: i64) {
-        if let Some(weight) = amount.checked_abs().and_then(|amount| self.weight.checked_add(amount)) {
-            self.weight = weight;
-        } else if self.weight < i64::MAX {
-            self.weight = i64::MAX;
+        let Some(before) = self.weight else { return };
+        self.weight = amount.checked_abs().and_then(|amount| before.checked_add(amount));
+        if self.weight.is_none() {
             let message = "金額の合計が大きすぎて計算できません（19桁を超えます）".to_owned();
             let place = record.place(&self.plan.layout, self.plan.amount.map(|(_, field)| field));
             self.result.findings.push(Finding::data("number-overflow", Severity::Fatal, place, message));

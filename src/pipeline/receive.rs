@@ -114,12 +114,7 @@ struct Arrived {
     stamp: Stamp,
 }
 
-fn claim(
-    hub: &mut Hub,
-    interface: &str,
-    batch: &[Arrived],
-    since_start: Duration,
-) -> Result<(), HubError> {
+fn claim(hub: &mut Hub, interface: &str, batch: &[Arrived], since_start: Duration) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let root = hub.site.root.clone();
@@ -338,7 +333,14 @@ fn move_if_there(from: &Path, to: &Path) -> Result<bool, HubError> {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(e) if e.kind() == std::io::ErrorKind::CrossesDevices => {
-            let moved = crate::area::copy_whole(from, to).and_then(|()| fs::remove_file(from));
+            let moved = Stamp::at(from).and_then(|before| {
+                crate::area::copy_whole(from, to)?;
+                if Stamp::at(from)? != before {
+                    fs::remove_file(to)?;
+                    return Err(std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written"));
+                }
+                fs::remove_file(from)
+            });
             moved.map(|()| true).map_err(HubError::io("受信ファイルの移動", folder))
         }
         Err(e) => Err(HubError::io("受信ファイルの移動", folder)(e)),

@@ -333,7 +333,8 @@ fn a_file_whose_amounts_no_number_can_sum_is_refused_and_the_next_one_is_taken()
     fs::write(layout, wide).unwrap();
     let (site, _) = renkei::mapping::site::load(place.path()).unwrap_or_else(|f| panic!("{f:#?}"));
     let mut hub = Hub::open(site, Clock::fixed(town::base_day(), 9, 0)).unwrap();
-    let good = String::from_utf8(town::sample_file("taino", "TAINO").1.to_vec()).unwrap();
+    let good = "999997,000000100000193,2026,2026,70,01,,,100019312026,,,2026-07-31,,2026-07-31,,,,50600,100,0,0,,,0,,,,,\
+        2026-08-20,,0,0,0,0,0,,2028-07-30,TAINO00001,2026-11-19,06:00:00,1,0\r\n";
     let mut items: Vec<&str> = good.lines().next().unwrap().split(',').collect();
     items[17] = "9223372036854775807";
     let one = items.join(",") + "\r\n";
@@ -365,4 +366,13 @@ fn values_that_turn_a_line_round_are_harmless_on_the_terminal() {
         assert!(text.contains("山田[U+202E][U+2066]太郎"), "{text}");
         assert!(!text.contains(['\u{202e}', '\u{2066}']), "{text}");
     }
+}
+
+#[test]
+fn a_file_of_holes_does_not_use_up_the_room_for_what_is_set_aside() {
+    let (_place, hub) = site();
+    fs::File::create(hub.area.set_aside().join("1")).unwrap().set_len(100 << 30).unwrap();
+    fs::write(hub.area.set_aside().join("2"), [1; 100_000]).unwrap();
+    let (files, bytes) = hub.area.set_aside_size(100, 1 << 30).unwrap();
+    assert!(files == 2 && (100_000..1 << 20).contains(&bytes), "{files} {bytes}");
 }
