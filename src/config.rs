@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::schema::layout::CheckDigit;
-use crate::schema::mistake;
+use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader};
 
 /// Environment variable that overrides `[store] url`, so that a password need not stand in a file.
@@ -76,11 +76,11 @@ impl Config {
         let store = top.opt_table("store");
         let folder = top.opt_table("folder");
         let limits = top.opt_table("limits");
-        top.finish();
+        top.finish(&keys::CONFIG);
         let (municipality, site) = site_values(&top, site);
         let url = store.map(|node| {
             let url = node.opt_str("url");
-            node.finish();
+            node.finish(&keys::STORE);
             url.map(|u| {
                 judge_url(&u);
                 u.value.to_owned()
@@ -92,7 +92,7 @@ impl Config {
         };
         let (inbox, outbox, data) = (path("inbox"), path("outbox"), path("data"));
         if let Some(node) = &folder {
-            node.finish();
+            node.finish(&keys::FOLDER);
         }
         Some(Config {
             municipality,
@@ -147,7 +147,7 @@ fn read_limits(node: &Node<'_>) -> Limits {
         poll_millis: number("poll_millis", 10..=600_000, standard.poll_millis),
         attempts: number("attempts", 1..=1_000, u64::from(standard.attempts)) as u32,
     };
-    node.finish();
+    node.finish(&keys::LIMITS);
     limits
 }
 

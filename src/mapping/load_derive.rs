@@ -11,7 +11,7 @@ use super::scope::{Names, judge_code, judge_message};
 use crate::finding::Severity;
 use crate::schema::entity::Entity;
 use crate::schema::load_field::SEVERITIES;
-use crate::schema::mistake;
+use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
 use crate::value::Type;
@@ -27,7 +27,7 @@ pub fn load_derive(interface: &str, reader: &Reader, context: &Context<'_>) -> O
     let after = after(&top, context);
     let amount = top.opt_str("amount");
     let outcomes = top.tables("outcome");
-    top.finish();
+    top.finish(&keys::DERIVE);
     let view = view_id.as_ref().and_then(|text| context.view(text));
     let entity = entity_id.as_ref().and_then(|text| context.entity(text));
     if let Some(own) = after.iter().find(|name| *name == interface) {
@@ -94,7 +94,7 @@ fn outcome(node: &Node<'_>, view: &View, names: &Names<'_>) -> Option<Outcome> {
     let when = node.str("when");
     let severity = node.opt_word("severity", &SEVERITIES).unwrap_or(Severity::Info);
     let message = node.opt_str("message");
-    node.finish();
+    node.finish(&keys::OUTCOME);
     if let Some(code) = &code {
         judge_code(code);
     }

@@ -9,7 +9,7 @@ use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
 use super::plan::{Level, NamePart, OutPlan, Release};
 use super::scope::Names;
-use crate::schema::mistake;
+use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
 
@@ -40,7 +40,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     if records.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[record]] がありません", "書き出すレコードを書いてください");
     }
-    top.finish();
+    top.finish(&keys::OUT);
     let (layout, view) = (layout?, view?);
     let amount = amount_text.map(|text| amount(&text, &layout));
     let columns = Names::of_view(context.codes, &view);

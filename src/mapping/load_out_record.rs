@@ -11,7 +11,7 @@ use super::plan::{Level, OutRecord};
 use super::scope::Names;
 use crate::expr::Expr;
 use crate::schema::layout::{Field, FieldKind, Layout, RecordKind};
-use crate::schema::mistake;
+use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Text};
 use crate::schema::view::View;
 use crate::value::Type;
@@ -48,7 +48,7 @@ fn record(node: &Node<'_>, scope: &OutScope<'_>, used: &mut BTreeSet<String>) ->
     let level = node.word("level", &LEVELS);
     let map = node.opt_table("map").map(|n| n.pairs()).unwrap_or_default();
     let closed = node.opt_table("closed");
-    node.finish();
+    node.finish(&keys::OUT_RECORD);
     let (name, level) = (name?, level?);
     let Some(kind) = scope.layout.record(name.value) else {
         name.unknown("レコード", scope.layout.records.iter().map(|r| r.name.as_str()));

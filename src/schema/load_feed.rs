@@ -4,7 +4,7 @@
 
 use super::feed::{Completeness, Feed, Form};
 use super::layout::Layout;
-use super::mistake;
+use super::{keys, mistake};
 use super::toml_read::{Node, Reader, Text};
 
 /// Largest file when a feed says nothing, bytes.
@@ -35,7 +35,7 @@ pub fn load_feed(interface: &str, reader: &Reader, find: &dyn Fn(&str, &str) -> 
         forms.push(form);
     }
     let complete = complete.and_then(|node| completeness(&node, &trailer_layouts, find));
-    top.finish();
+    top.finish(&keys::FEED);
     Some(Feed {
         interface: interface.to_owned(),
         forms,
@@ -76,7 +76,7 @@ fn form(node: &Node<'_>, find: &dyn Fn(&str, &str) -> Found) -> Option<Form> {
     let pattern = node.str("pattern");
     let layout = node.str("layout");
     let profile = node.opt_str("profile");
-    node.finish();
+    node.finish(&keys::FORM);
     let (pattern, layout) = (pattern?, layout?);
     if pattern.value.is_empty() || pattern.value.contains(['/', '\\']) {
         let hint = "\"*.csv\" のように書いてください";
@@ -129,7 +129,7 @@ fn completeness(
             Completeness::Trailer { record: record.value.to_owned(), millis: millis(node) }
         }
     };
-    node.finish();
+    node.finish(&keys::COMPLETE);
     Some(complete)
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::layout::*;
 use super::load_layout::CodeLists;
-use super::mistake;
+use super::{keys, mistake};
 use super::toml_read::{Node, Text};
 use crate::codec::charset::Charset;
 use crate::finding::Severity;
@@ -69,7 +69,7 @@ pub(super) fn load_field(node: Node<'_>, frame: &FieldFrame<'_>) -> Option<Field
         judge_name(name);
         judge(&field, &node, constant.as_ref(), frame);
     }
-    node.finish();
+    node.finish(&keys::FIELD);
     name.map(|_| field)
 }
 

@@ -11,7 +11,7 @@ use super::load_field::{FieldFrame, load_field};
 use super::load_total::load_totals;
 use super::order::OrderError;
 use super::toml_read::{Node, Reader, Text};
-use super::{lint, mistake};
+use super::{keys, lint, mistake};
 use crate::codec::charset::Charset;
 
 /// Longest record when a layout says nothing, bytes.
@@ -80,7 +80,7 @@ fn compile<'a>(id: &str, codes: &CodeLists, file: &Node<'a>, profile: Option<(Te
     let records = records(file, physical.as_ref(), codes, &overrides);
     let order = order(&top, &records);
     let totals = load_totals(file, &records);
-    top.finish();
+    top.finish_under(&keys::LAYOUT, &keys::PROFILE);
     let mut layout = Layout {
         id: id.to_owned(),
         title,
@@ -252,14 +252,14 @@ fn record(
     let element =
         if frame.xml { node.opt_str("element").map_or(name.value, |t| t.value).to_owned() } else { String::new() };
     let when = node.opt_table("when").and_then(|when| discriminator(&when, &fields));
-    node.finish();
+    node.finish(&keys::RECORD);
     RecordKind { name: name.value.to_owned(), when, length, element, fields, place: node.place() }
 }
 
 fn discriminator(when: &Node<'_>, fields: &[Field]) -> Option<Discriminator> {
     let field = when.str("field");
     let values = when.list("is");
-    when.finish();
+    when.finish(&keys::WHEN);
     let (field, values) = (field?, values?);
     if values.is_empty() {
         when.mistake(mistake::BAD_VALUE, "「is」が空です", "見分ける値を書いてください");

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::keys::Table;
 use super::mistake;
 use super::toml_read::{Reader, Text};
 use crate::finding::RulePlace;
@@ -283,18 +284,38 @@ impl<'a> Node<'a> {
         entries
     }
 
-    /// Refuses the keys nobody asked for, naming the one that was perhaps meant.
-    pub fn finish(&self) {
+    /// Refuses the keys nobody asked for, naming the one that was perhaps meant, or when a key of `table` may be
+    /// written. Nothing may have been asked for that is not in `table`.
+    pub fn finish(&self, table: &Table) {
+        self.finish_under(table, table);
+    }
+
+    /// [`Node::finish`], with a list of its own for the table in front.
+    pub fn finish_under(&self, table: &Table, over_table: &Table) {
+        let asked = self.asked.borrow();
+        let listed = |key: &&&str| table.condition(key).is_some();
+        debug_assert!(asked.iter().all(|key| listed(&key)), "not in the list of {}: {asked:?}", table.name);
+        self.refuse_unknown(table);
+        if let Some(over) = &self.over {
+            over.refuse_unknown(over_table);
+        }
+    }
+
+    fn refuse_unknown(&self, table: &Table) {
         let asked = self.asked.borrow();
         for (key, _) in self.in_file_order() {
             let key = self.key_text(key);
-            if !asked.contains(&key.value) {
-                let hint = mistake::did_you_mean(key.value, asked.iter().copied());
-                key.mistake(mistake::UNKNOWN_KEY, format!("「{}」というキーはここでは使えません", key.value), hint);
+            if asked.contains(&key.value) {
+                continue;
             }
-        }
-        if let Some(over) = &self.over {
-            over.finish();
+            let hint = match table.condition(key.value) {
+                Some(when) if !when.is_empty() => format!("{when} のときだけ書けます"),
+                _ if !key.value.is_ascii() && table.condition("map").is_some() => {
+                    "項目や列の式は、この表の .map の下に書いてください".to_owned()
+                }
+                _ => mistake::did_you_mean(key.value, asked.iter().copied()),
+            };
+            key.mistake(mistake::UNKNOWN_KEY, format!("「{}」というキーはここでは使えません", key.value), hint);
         }
     }
 
@@ -329,6 +350,9 @@ fn japanese_type(value: &DeValue<'_>) -> &'static str {
 mod tests {
     use super::*;
 
+    const ITEM: Table = Table { name: "item", keys: &[("name", ""), ("len", "")] };
+    const ROOT: Table = Table { name: "root", keys: &[("version", ""), ("komoku", "")] };
+
     fn lines(reader: Reader) -> Vec<(u32, u32, String)> {
         reader.into_findings().into_iter().map(|f| (f.rule.line, f.rule.column, f.code)).collect()
     }
@@ -343,8 +367,8 @@ mod tests {
             let item = root.opt_table("komoku").unwrap();
             assert!(item.str("name").is_none());
             assert!(item.opt_len("len").is_none());
-            item.finish();
-            root.finish();
+            item.finish(&ITEM);
+            root.finish(&ROOT);
         }
         assert_eq!(
             lines(reader),
