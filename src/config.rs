@@ -39,7 +39,7 @@ pub struct Limits {
     pub findings_per_code: usize,
     /// `batch_rows`: rows written to the store in one transaction. Default 20,000.
     pub batch_rows: usize,
-    /// `record_rows`: rows a report lists at most. Default 1,000.
+    /// `report_rows`: rows a report lists at most. Default 1,000.
     pub report_rows: usize,
     /// `page_rows`: rows of one page of the console. Default 100.
     pub page_rows: usize,

@@ -107,8 +107,11 @@ enum Family {
 
 fn physical(file: &Node<'_>, top: &Node<'_>) -> Option<Physical> {
     let family = file.word("kind", &[("delimited", Family::Delimited), ("fixed", Family::Fixed), ("xml", Family::Xml)]);
-    let charsets: Vec<(&str, Charset)> = Charset::all().iter().map(|c| (c.name(), *c)).collect();
-    let charset = top.word("charset", &charsets);
+    let charset = top.has("charset").then(|| charset(top));
+    if charset.is_none() {
+        let hint = "\"windows-31j\"、\"utf-8\" などの文字コードを書いてください";
+        top.mistake(mistake::MISSING_KEY, "「charset」がありません", hint);
+    }
     let line_end = line_end(top, family);
     let bom =
         top.opt_word("bom", &[("forbidden", Bom::Forbidden), ("optional", Bom::Optional), ("required", Bom::Required)]);
@@ -125,12 +128,41 @@ fn physical(file: &Node<'_>, top: &Node<'_>) -> Option<Physical> {
     };
     Some(Physical {
         kind,
-        charset: charset.unwrap_or(Charset::Utf8),
+        charset: charset.flatten().unwrap_or(Charset::Utf8),
         line_end,
         bom: bom.unwrap_or(Bom::Forbidden),
         eof_mark: eof_mark.unwrap_or(EofMark::Forbidden),
         max_record: max_record.unwrap_or(DEFAULT_MAX_RECORD),
     })
+}
+
+/// Other names of character sets, and what they are called here.
+const CHARSET_SYNONYMS: [(&str, &str); 9] = [
+    ("shift_jis", "windows-31j"),
+    ("shift-jis", "windows-31j"),
+    ("sjis", "windows-31j"),
+    ("cp932", "windows-31j"),
+    ("ms932", "windows-31j"),
+    ("utf8", "utf-8"),
+    ("jis8", "jis-x-0201"),
+    ("jis", "jis-x-0208"),
+    ("us-ascii", "ascii"),
+];
+
+/// `charset` of a layout or field, if it is there.
+pub(super) fn charset(node: &Node<'_>) -> Option<Charset> {
+    let text = node.opt_str("charset")?;
+    let all = Charset::all();
+    let found = all.iter().find(|charset| charset.name() == text.value).copied();
+    if found.is_none() {
+        let known = CHARSET_SYNONYMS.iter().find(|(other, _)| other.eq_ignore_ascii_case(text.value));
+        let hint = match known {
+            Some((_, name)) => format!("「{name}」と書いてください"),
+            None => mistake::did_you_mean(text.value, all.iter().map(|charset| charset.name())),
+        };
+        text.mistake(mistake::BAD_VALUE, format!("「charset」に「{}」は書けません", text.value), hint);
+    }
+    found
 }
 
 fn line_end(top: &Node<'_>, family: Option<Family>) -> LineEnd {

@@ -84,7 +84,14 @@ impl<'a> Node<'a> {
 
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
         let message = format!("「{key}」は{expected}で書きます（{}になっています）", japanese_type(value.get_ref()));
-        self.reader.mistake(mistake::WRONG_TYPE, self.reader.place(value.span().start), message, "");
+        let hint = match value.get_ref() {
+            DeValue::String(_) if expected == "整数" || expected == "true か false " => "引用符を外してください",
+            DeValue::Array(_) | DeValue::Table(_) => "",
+            _ if expected == "文字列" => "値を \"…\" で囲んでください",
+            _ if expected.ends_with("配列") => "値を [ … ] で囲んでください",
+            _ => "",
+        };
+        self.reader.mistake(mistake::WRONG_TYPE, self.reader.place(value.span().start), message, hint);
     }
 
     fn text(&self, key: &str, value: &'a Spanned<DeValue<'a>>) -> Option<Text<'a>> {
@@ -293,8 +300,7 @@ impl<'a> Node<'a> {
     /// [`Node::finish`], with a list of its own for the table in front.
     pub fn finish_under(&self, table: &Table, over_table: &Table) {
         let asked = self.asked.borrow();
-        let listed = |key: &&&str| table.condition(key).is_some();
-        debug_assert!(asked.iter().all(|key| listed(&key)), "not in the list of {}: {asked:?}", table.name);
+        debug_assert!(asked.iter().all(|key| table.condition(key).is_some()), "not all in {}: {asked:?}", table.name);
         self.refuse_unknown(table);
         if let Some(over) = &self.over {
             over.refuse_unknown(over_table);
