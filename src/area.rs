@@ -72,6 +72,27 @@ impl Area {
         self.data.join("set-aside")
     }
 
+    /// Entries and bytes set aside, looked at until one of the bounds is reached. What lies in a folder counts too.
+    pub fn set_aside_size(&self, most_files: u64, most_bytes: u64) -> io::Result<(u64, u64)> {
+        let (mut files, mut bytes) = (0, 0);
+        let mut open = vec![self.set_aside()];
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                let meta = entry.metadata()?;
+                files += 1;
+                bytes += meta.len();
+                if files >= most_files || bytes >= most_bytes {
+                    return Ok((files, bytes));
+                }
+                if meta.is_dir() {
+                    open.push(entry.path());
+                }
+            }
+        }
+        Ok((files, bytes))
+    }
+
     /// Removes what was half written into the work folder when a stop came; all of it is written anew. To be called only
     /// while nobody works here.
     pub fn sweep_scratch(&self) -> io::Result<()> {
@@ -93,12 +114,12 @@ impl Area {
     /// this returns.
     pub fn archive_file(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Archived> {
         let scratch = self.work().join(format!("{scratch_name}.zst"));
-        let (sha256, bytes, file) = hash_and_compress(from, File::create(&scratch)?)?;
+        let (sha256, bytes, file) = or_remove(&scratch, hash_and_compress(from, File::create(&scratch)?))?;
         let target = self.archived_path(&sha256);
         if target.exists() {
             fs::remove_file(&scratch)?;
         } else {
-            file.sync_all()?;
+            or_remove(&scratch, file.sync_all())?;
             let folder = target.parent().expect("an archived path has a folder");
             fs::create_dir_all(folder)?;
             fs::rename(&scratch, &target)?;
@@ -193,6 +214,32 @@ pub fn open_plain(path: &Path) -> io::Result<File> {
         opened => opened?,
     };
     if file.metadata()?.is_file() { Ok(file) } else { Err(odd()) }
+}
+
+/// Copies an ordinary file to where nothing lies yet, durably; it is there whole or not at all. A file that is written to
+/// meanwhile is [`io::ErrorKind::WouldBlock`]; one that grows for ever is not followed.
+pub fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
+    let scratch = to.with_extension("copy");
+    let copied = open_plain(from).and_then(|mut file| {
+        let stat = |file: &File| file.metadata().and_then(|m| Ok((m.len(), m.modified()?)));
+        let before = stat(&file)?;
+        let mut out = File::create(&scratch)?;
+        let bytes = io::copy(&mut (&mut file).take(before.0.saturating_add(1)), &mut out)?;
+        if bytes != before.0 || stat(&file)? != before {
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, "the file is still being written"));
+        }
+        out.sync_all()?;
+        fs::rename(&scratch, to)
+    });
+    or_remove(&scratch, copied)
+}
+
+/// Removes what was half written when writing it failed: on a full disk it would leave no room for anything else.
+pub fn or_remove<T>(scratch: &Path, written: io::Result<T>) -> io::Result<T> {
+    if written.is_err() {
+        let _ = fs::remove_file(scratch);
+    }
+    written
 }
 
 /// Makes renames in a folder durable.

@@ -45,9 +45,15 @@ pub struct Limits {
     pub page_rows: usize,
     /// `poll_millis`: pause of the worker when nothing is due. Default 500.
     pub poll_millis: u64,
-    /// `attempts`: read but not used yet; work that failed by an error of the machine is tried again for ever, with growing
-    /// pauses. Default 5.
+    /// `attempts`: how often a file is tried when the machine fails with it (disk, database), with pauses from ten seconds
+    /// to an hour; then it is stopped (要対応) until `renkei retry`. Derivations are tried again for ever. Default 10, which
+    /// is an hour and a half.
     pub attempts: u32,
+    /// `set_aside_files`: entries in `data/set-aside`; when there are so many, what cannot be taken stays in the inbox.
+    /// Default 10,000.
+    pub set_aside_files: u64,
+    /// `set_aside_bytes`: the same in bytes. Default 20,000,000,000.
+    pub set_aside_bytes: u64,
 }
 
 impl Default for Limits {
@@ -59,7 +65,9 @@ impl Default for Limits {
             report_rows: 1_000,
             page_rows: 100,
             poll_millis: 500,
-            attempts: 5,
+            attempts: 10,
+            set_aside_files: 10_000,
+            set_aside_bytes: 20_000_000_000,
         }
     }
 }
@@ -146,6 +154,8 @@ fn read_limits(node: &Node<'_>) -> Limits {
         page_rows: number("page_rows", 1..=10_000, standard.page_rows as u64) as usize,
         poll_millis: number("poll_millis", 10..=600_000, standard.poll_millis),
         attempts: number("attempts", 1..=1_000, u64::from(standard.attempts)) as u32,
+        set_aside_files: number("set_aside_files", 1..=10_000_000, standard.set_aside_files),
+        set_aside_bytes: number("set_aside_bytes", 1..=i64::MAX, standard.set_aside_bytes),
     };
     node.finish(&keys::LIMITS);
     limits

@@ -3,14 +3,19 @@
 //! Owns: the proof of completeness and the refusal of what is no plain file. Never: moves anything or reads a file's
 //! content beyond its two ends; the scan is the truth, notifications are only a reason to scan sooner.
 
+pub mod left;
+pub mod stamp;
+
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use stamp::Stamp;
 
 use crate::area::open_plain;
 use crate::schema::feed::{Completeness, Feed};
@@ -43,6 +48,8 @@ pub enum Entry {
         name: String,
         /// The done-file or manifest that goes with it.
         companion: Option<PathBuf>,
+        /// How it looked: a later write shows against it.
+        stamp: Stamp,
     },
     /// Not a file that can be taken; to be set aside.
     Odd {
@@ -59,15 +66,15 @@ pub enum Entry {
     Waiting {
         /// Its name; safe to show.
         name: String,
+        /// Longer than its feed allows.
+        overdue: bool,
     },
 }
 
 /// Size, time and ends of a file at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Look {
-    bytes: u64,
-    modified: (i64, i64),
-    inode: u64,
+    stamp: Stamp,
     ends: u64,
 }
 
@@ -75,6 +82,8 @@ struct Look {
 #[derive(Debug, Default)]
 pub struct Inbox {
     seen: HashMap<PathBuf, (Look, Duration)>,
+    /// Since when files have waited to be complete.
+    waiting: HashMap<PathBuf, Duration>,
     /// Entries that could not be read or moved: until when they are left alone, and how often it failed.
     left_alone: HashMap<PathBuf, (Duration, u32)>,
     /// Where the next scan goes on in a folder that holds more than [`SCAN_LIMIT`] entries.
@@ -114,9 +123,11 @@ impl Inbox {
             let there =
                 |path: &PathBuf| path.parent() != Some(folder) || path.file_name().is_some_and(|n| names.contains(n));
             self.seen.retain(|path, _| there(path));
+            self.waiting.retain(|path, _| there(path));
             self.left_alone.retain(|path, _| there(path));
         } else if self.seen.len() > LEFT_ALONE_LIMIT {
             self.seen.clear();
+            self.waiting.clear();
         }
         Ok(found)
     }
@@ -184,7 +195,7 @@ impl Inbox {
         let companion = path.parent().and_then(|folder| companion(feed, folder, &shown));
         // What lies there may be no file; whoever reads it refuses it then.
         if companion.as_ref().is_some_and(|c| fs::symlink_metadata(c).is_err()) {
-            return Ok(Some(Entry::Waiting { name: shown }));
+            return Ok(Some(self.waits(path, shown, feed, now)));
         }
         let ready = match &feed.complete {
             Completeness::DoneFile { .. } | Completeness::Manifest { .. } | Completeness::Rename => true,
@@ -196,7 +207,15 @@ impl Inbox {
                 None => true,
             },
         };
-        Ok(Some(if ready { Entry::Ready { path, name: shown, companion } } else { Entry::Waiting { name: shown } }))
+        Ok(Some(match ready {
+            true => Entry::Ready { path, name: shown, companion, stamp: Stamp::of(&meta) },
+            false => self.waits(path, shown, feed, now),
+        }))
+    }
+
+    fn waits(&mut self, path: PathBuf, name: String, feed: &Feed, now: Duration) -> Entry {
+        let since = *self.waiting.entry(path).or_insert(now);
+        Entry::Waiting { name, overdue: now.saturating_sub(since) >= Duration::from_secs(feed.overdue_seconds) }
     }
 
     fn is_stable(&mut self, path: &Path, meta: &Metadata, millis: u64, now: Duration) -> io::Result<bool> {
@@ -285,9 +304,7 @@ fn look(path: &Path, meta: &Metadata) -> io::Result<Look> {
         Err(e) => return Err(e),
     }
     Ok(Look {
-        bytes: meta.len(),
-        modified: (meta.mtime(), meta.mtime_nsec()),
-        inode: meta.ino(),
+        stamp: Stamp::of(meta),
         ends: twox_hash::XxHash3_64::oneshot(&ends),
     })
 }

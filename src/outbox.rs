@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::area::{Area, sync_folder, write_whole};
+use crate::area::{Area, hash_file, or_remove, sync_folder, write_whole};
 
 /// One file on its way out.
 #[derive(Debug, Clone)]
@@ -43,17 +43,22 @@ impl Parcel<'_> {
     /// Makes the tokens: the archived bytes, unpacked, checked against their hash and durable; and the manifest.
     pub fn prepare(&self, area: &Area) -> io::Result<()> {
         let scratch = self.token(area, "unpack");
-        let mut out = File::create(&scratch)?;
-        io::copy(&mut area.open_archived(self.sha256)?, &mut out)?;
-        out.sync_all()?;
-        if crate::area::hash_file(&scratch)?.sha256 != self.sha256 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the archived bytes no longer have their hash"));
-        }
+        or_remove(&scratch, self.unpack(area, &scratch))?;
         fs::rename(&scratch, self.token(area, "deliver"))?;
         if let Some((_, content)) = &self.manifest {
             write_whole(&self.token(area, "manifest"), content.as_bytes())?;
         }
         sync_folder(&area.work())
+    }
+
+    fn unpack(&self, area: &Area, scratch: &Path) -> io::Result<()> {
+        let mut out = File::create(scratch)?;
+        io::copy(&mut area.open_archived(self.sha256)?, &mut out)?;
+        out.sync_all()?;
+        if hash_file(scratch)?.sha256 != self.sha256 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the archived bytes no longer have their hash"));
+        }
+        Ok(())
     }
 
     /// Hands the data over, if that is not done yet.
@@ -71,21 +76,50 @@ impl Parcel<'_> {
         }
     }
 
+    /// Moves a token to its target, and never onto another file: what the partner has not taken yet would be lost.
     fn hand_over(&self, token: &Path, target: &Path) -> io::Result<()> {
         if !token.exists() {
             return Ok(());
         }
-        match fs::rename(token, target) {
+        match rename_new(token, target) {
             Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
-                let scratch = self.folder.join(format!(".{}.tmp", self.exchange));
-                fs::copy(token, &scratch)?;
-                File::open(&scratch)?.sync_all()?;
-                fs::rename(&scratch, target)?;
+                // A stop between rename and removal: the same bytes lie there already.
+                if !is_same(token, target)? {
+                    let scratch = self.folder.join(format!(".{}.tmp", self.exchange));
+                    or_remove(&scratch, copy_durably(token, &scratch).and_then(|()| rename_new(&scratch, target)))?;
+                }
                 fs::remove_file(token)?;
             }
             other => other?,
         }
         sync_folder(&self.folder)
+    }
+}
+
+/// Renames, unless something of that name is there: [`io::ErrorKind::AlreadyExists`].
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot promise it; one worker works here, so a look before does.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if fs::symlink_metadata(to).is_err() => {
+            fs::rename(from, to)
+        }
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => Err(io::ErrorKind::AlreadyExists.into()),
+        renamed => Ok(renamed?),
+    }
+}
+
+fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
+    fs::copy(from, to)?;
+    File::open(to)?.sync_all()
+}
+
+/// Do both hold the same bytes? What is missing or no ordinary file holds none.
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    match hash_file(other) {
+        Ok(there) => Ok(hash_file(one)? == there),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => Ok(false),
+        Err(e) => Err(e),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::mapping::site::Site;
 use crate::pipeline::load::{LoadContext, load};
 use crate::pipeline::row::RunItems;
 use crate::pipeline::{HubError, Progress, Steps};
+use crate::report::words::visible;
 use crate::store::bulk::VersionBatch;
 use crate::value::Value;
 
@@ -123,7 +124,7 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
             loaded.skipped
         )?;
         for finding in loaded.findings.kept() {
-            writeln!(out, "{}", line(finding))?;
+            writeln!(out, "{}", visible(&line(finding)))?;
         }
     }
     Ok(if loaded.findings.kept().is_empty() { exit::OK } else { exit::ATTENTION })
@@ -206,7 +207,7 @@ fn print_preview(
 fn print_fields(out: &mut impl Write, fields: &serde_json::Value) -> std::io::Result<()> {
     for (name, value) in fields.as_object().into_iter().flatten() {
         if !value.is_null() {
-            writeln!(out, "  {name}: {}", text(value))?;
+            writeln!(out, "  {name}: {}", visible(&text(value)))?;
         }
     }
     Ok(())

@@ -72,6 +72,8 @@ pub enum Command {
     Confirm(DecideArgs),
     /// Return an outbound draft; it is made anew when its data changes or on `run --draft`
     Return(DecideArgs),
+    /// Have an exchange that was stopped or put off tried again
+    Retry(RetryArgs),
     /// Deliver what is confirmed now
     Deliver,
     /// Follow a record of a file to where it came from and where it went
@@ -164,6 +166,16 @@ pub struct DecideArgs {
     /// Why (required for `return`)
     #[arg(long, default_value = "")]
     pub note: String,
+}
+
+/// Arguments of `retry`.
+#[derive(Debug, clap::Args)]
+pub struct RetryArgs {
+    /// Number of the exchange (see `status`)
+    pub exchange: i64,
+    /// Who asks
+    #[arg(long)]
+    pub by: String,
 }
 
 /// Arguments of `trace`.
@@ -261,6 +273,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => operate::status(&cli, args),
         Command::Confirm(args) => operate::confirm(&cli, args),
         Command::Return(args) => operate::send_back(&cli, args),
+        Command::Retry(args) => operate::retry(&cli, args),
         Command::Deliver => operate::deliver(&cli),
         Command::Report(args) => operate::report(&cli, args),
         Command::Trace(args) => trace::trace(&cli, args),

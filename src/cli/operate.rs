@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use notify::Watcher;
 use serde_json::json;
 
-use super::{Cli, CliError, DecideArgs, ReportArgs, RunArgs, ServeArgs, StatusArgs, exit};
-use crate::pipeline::{Hub, HubError, deliver as street, facts, outbound, worker};
+use super::{Cli, CliError, DecideArgs, ReportArgs, RetryArgs, RunArgs, ServeArgs, StatusArgs, exit};
+use crate::pipeline::{Hub, HubError, deliver as street, facts, outbound, waiting, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 
 /// A file open for writing was closed: the one access that is news.
@@ -74,13 +74,19 @@ pub fn serve(cli: &Cli, args: &ServeArgs) -> Result<u8, CliError> {
     Ok(exit::OK)
 }
 
+/// Pause after a hint: a file being written gives one with every block, and each would be a round.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// Waits for a hint or the end of the pause, and looks at the stop flag meanwhile.
 fn wait(hints: &std::sync::mpsc::Receiver<()>, stop: &std::sync::atomic::AtomicBool, pause: Duration) {
     let until = Instant::now() + pause;
     while !stop.load(Ordering::Relaxed) {
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || hints.recv_timeout(left.min(Duration::from_millis(200))).is_ok() {
+        if left.is_zero() {
             return;
+        }
+        if hints.recv_timeout(left.min(Duration::from_millis(200))).is_ok() {
+            return std::thread::sleep(GATHER);
         }
     }
 }
@@ -92,9 +98,14 @@ fn reconnect(hub: &mut Hub) {
     }
 }
 
+/// Only our own words: libraries would log the values they are given, and with them personal data.
 fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RENKEI_LOG").unwrap_or_else(|_| "info".into());
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).json().with_writer(std::io::stderr).try_init();
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    let level = tracing_subscriber::EnvFilter::try_from_env("RENKEI_LOG").unwrap_or_else(|_| "info".into());
+    let ours = tracing_subscriber::filter::Targets::new().with_target("renkei", tracing::Level::TRACE);
+    let lines = tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr).with_filter(ours);
+    // Without the bridge from the `log` crate that `init` would set up.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(level).with(lines));
 }
 
 /// `run`: everything that is due, once.
@@ -120,8 +131,19 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     if !cli.json && round.waiting > 0 {
         println!("届いている途中のファイルが {} 件あります", round.waiting);
     }
-    let attention = round.failed > 0 || needs_person(&mut hub, &seen)?;
-    Ok(if attention { exit::ATTENTION } else { exit::OK })
+    let overdue = print_waiting(cli, &hub)?;
+    Ok(match () {
+        () if any_stopped(&mut hub)? || overdue => exit::ATTENTION,
+        () if round.failed > 0 => exit::MACHINE,
+        () if needs_person(&mut hub, &seen)? => exit::ATTENTION,
+        () => exit::OK,
+    })
+}
+
+/// Is there an exchange that nothing but an operator's `retry` moves on?
+fn any_stopped(hub: &mut Hub) -> Result<bool, HubError> {
+    let wanted = Wanted { states: &[State::Failed], limit: 1, ..Wanted::default() };
+    Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
 }
 
 fn needs_person(hub: &mut Hub, exchanges: &[Exchange]) -> Result<bool, HubError> {
@@ -152,7 +174,29 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
         let drafts = ledger::list(&mut hub.conn, &waiting)?;
         println!("確認待ち {} 件。報告書: {}", drafts.len(), hub.area.reports().join("index.html").display());
     }
-    Ok(exit::OK)
+    let overdue = print_waiting(cli, &hub)?;
+    Ok(if overdue || any_stopped(&mut hub)? { exit::ATTENTION } else { exit::OK })
+}
+
+/// What lies in the inbox untaken; true when a person must look at some of it. In JSON it is part of the one document.
+fn print_waiting(cli: &Cli, hub: &Hub) -> Result<bool, CliError> {
+    let waiting = waiting::waiting(hub)?;
+    for w in waiting.iter().filter(|_| !cli.json) {
+        let mark = if w.overdue { "【要確認】" } else { "" };
+        println!("inbox/{}: {mark}{}（{} から）", w.path, w.reason.japanese(), crate::clock::people_jst(&w.since));
+    }
+    Ok(waiting.iter().any(|w| w.overdue))
+}
+
+fn waiting_json(hub: &Hub) -> Result<Vec<serde_json::Value>, CliError> {
+    let waiting = waiting::waiting(hub)?;
+    Ok(waiting
+        .iter()
+        .map(|w| {
+            json!({ "path": w.path, "interface": w.interface, "reason": w.reason.word(), "since": w.since,
+                "entries": w.entries, "overdue": w.overdue })
+        })
+        .collect())
 }
 
 /// One exchange a line, or as JSON.
@@ -193,7 +237,7 @@ pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Resu
         }
     }
     if cli.json {
-        println!("{}", json!({ "exchanges": list }));
+        println!("{}", json!({ "exchanges": list, "waiting": waiting_json(hub)? }));
     }
     Ok(())
 }
@@ -210,6 +254,13 @@ pub fn send_back(cli: &Cli, args: &DecideArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let exchange = street::send_back(&mut hub, args.exchange, &args.by, &args.note)?;
     told(cli, &mut hub, &exchange, "差し戻しました。送付されません")
+}
+
+/// `retry`: what was stopped or put off is tried again.
+pub fn retry(cli: &Cli, args: &RetryArgs) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    let exchange = street::retry(&mut hub, args.exchange, &args.by)?;
+    told(cli, &mut hub, &exchange, "やり直します（serve が続きを行います。すぐ行うときは renkei run）")
 }
 
 fn told(cli: &Cli, hub: &mut Hub, exchange: &Exchange, message: &str) -> Result<u8, CliError> {

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{Cli, CliError, TraceArgs, exit};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::pipeline::{Hub, HubError};
+use crate::report::words::visible;
 use crate::schema::layout::Layout;
 use crate::store::ledger::{self, Direction, Exchange, Wanted};
 use crate::store::lineage::{self, Version};
@@ -241,7 +242,7 @@ fn print(out: &mut impl Write, node: &Json, depth: usize) -> std::io::Result<()>
                         }
                     }
                     Json::Null => {}
-                    Json::String(text) => writeln!(out, "{indent}{key}: {text}")?,
+                    Json::String(text) => writeln!(out, "{indent}{key}: {}", visible(text))?,
                     other => writeln!(out, "{indent}{key}: {other}")?,
                 }
             }

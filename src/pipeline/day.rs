@@ -100,6 +100,10 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
         });
     }
     report.tables = super::tables::tables(hub, day)?;
+    // The inbox as it is now belongs to no other day.
+    if day == hub.clock.today().to_string() {
+        report.tables.extend(super::waiting::table(hub)?);
+    }
     Ok(report)
 }
 

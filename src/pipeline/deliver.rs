@@ -41,15 +41,41 @@ pub fn send_back(hub: &mut Hub, id: i64, who: &str, note: &str) -> Result<Exchan
     Ok(ledger::get(&mut hub.conn, id)?)
 }
 
-fn decidable(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
+/// Has an exchange that was stopped or put off tried again at once; the worker does it.
+pub fn retry(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
+    let exchange = known(hub, id, who)?;
+    let now = hub.clock.stamp();
+    let done = hub.conn.durable(|conn| {
+        let done = ledger::retry(conn, id, &now)?;
+        if done {
+            request::log(conn, who, "retry", Some(id), exchange.note.as_deref().unwrap_or_default(), &now)?;
+        }
+        Ok::<_, StoreError>(done)
+    })?;
+    if !done {
+        let word = super::facts::state_word(exchange.state);
+        return Err(HubError::Refused(format!("受付番号 {id} は止まっていません（{word}）。やり直すことはありません")));
+    }
+    Ok(ledger::get(&mut hub.conn, id)?)
+}
+
+fn known(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
     if who.trim().is_empty() {
         return Err(HubError::Refused("だれが決めたかを書いてください（--by）".into()));
     }
-    let exchange = match ledger::get(&mut hub.conn, id) {
-        Ok(exchange) => exchange,
-        Err(StoreError::Missing { .. }) => return Err(HubError::Refused(format!("受付番号 {id} はありません"))),
-        Err(e) => return Err(e.into()),
-    };
+    match ledger::get(&mut hub.conn, id) {
+        Err(StoreError::Missing { .. }) => Err(HubError::Refused(format!("受付番号 {id} はありません"))),
+        found => Ok(found?),
+    }
+}
+
+fn decidable(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
+    let exchange = known(hub, id, who)?;
+    if exchange.state == State::Superseded {
+        return Err(HubError::Refused(format!(
+            "受付番号 {id} の下書きは、あとから新しいデータが入ったため取り下げました。作り直した下書きの報告書を見て、その受付番号で決めてください"
+        )));
+    }
     if exchange.direction != Direction::Out || exchange.state != State::Draft {
         let word = super::facts::state_word(exchange.state);
         return Err(HubError::Refused(format!("受付番号 {id} は確認待ちの下書きではありません（{word}）")));
@@ -84,11 +110,7 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let parcel = parcel(hub, plan, exchange);
     if exchange.state == State::Confirmed {
         if parcel.is_blocked() {
-            let message = format!(
-                "同じ名前の前のファイル {} がまだ引き取られていません。引き取られてから送ります",
-                exchange.file_name
-            );
-            return Err(HubError::Refused(message));
+            return Err(blocked(exchange));
         }
         parcel.prepare(&hub.area).map_err(HubError::io("送付の準備", &parcel.folder))?;
         hub.steps.pass(Step::OutPrepared)?;
@@ -96,9 +118,9 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         hub.conn.durable(|conn| ledger::advance(conn, id, State::Confirmed, State::Delivering, None, &now))?;
         hub.steps.pass(Step::OutDelivering)?;
     }
-    parcel.place(&hub.area).map_err(HubError::io("送付", &parcel.folder))?;
+    parcel.place(&hub.area).map_err(|e| not_placed(e, exchange, "送付", &parcel))?;
     hub.steps.pass(Step::OutMoved)?;
-    parcel.place_manifest(&hub.area).map_err(HubError::io("管理ファイルの送付", &parcel.folder))?;
+    parcel.place_manifest(&hub.area).map_err(|e| not_placed(e, exchange, "管理ファイルの送付", &parcel))?;
     hub.steps.pass(Step::OutManifest)?;
     let now = hub.clock.stamp();
     hub.conn.durable(|conn| {
@@ -110,6 +132,21 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     })?;
     hub.steps.pass(Step::OutDelivered)?;
     super::facts::write_exchange(hub, id)
+}
+
+fn blocked(exchange: &Exchange) -> HubError {
+    HubError::Refused(format!(
+        "同じ名前の前のファイル {} がまだ引き取られていません。引き取られてから送ります",
+        exchange.file_name
+    ))
+}
+
+/// Another file of that name may have come to lie there after the look before `prepare`.
+fn not_placed(error: std::io::Error, exchange: &Exchange, what: &'static str, parcel: &Parcel<'_>) -> HubError {
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => blocked(exchange),
+        _ => HubError::io(what, &parcel.folder)(error),
+    }
 }
 
 fn parcel<'a>(hub: &Hub, plan: &'a OutPlan, exchange: &'a Exchange) -> Parcel<'a> {

@@ -117,6 +117,7 @@ fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &
             unchanged: applied.unchanged as i64,
             vanished: applied.vanished as i64,
             held: duplicates + pass.unfit,
+            skipped: applied.older as i64,
             amount_read: pass.amount,
             amount_loaded: pass.amount,
             amount_new: applied.amounts.map_or(pass.amount, |a| a.new),
@@ -243,6 +244,20 @@ fn named(outcome: &Outcome, plan: &DerivePlan, columns: &[Value<'_>], row: u64) 
             message = message.replace(&place, &value);
         }
     }
-    Finding::data(&outcome.code, outcome.severity, DataPlace { record: row, ..DataPlace::default() }, message)
+    let (field, key, secret) = key_of(plan, columns);
+    Finding::data(&outcome.code, outcome.severity, DataPlace { record: row, field, ..DataPlace::default() }, message)
+        .with_value(&key, secret)
         .with_rule(outcome.place.clone())
+}
+
+/// Names and values of a derived row's key, and whether some part of it is secret.
+fn key_of(plan: &DerivePlan, columns: &[Value<'_>]) -> (String, String, bool) {
+    let (mut names, mut values, mut secret) = (Vec::new(), Vec::new(), false);
+    for column in plan.entity.key.iter().map(|&k| &plan.entity.columns[k]) {
+        names.push(column.name.as_str());
+        secret |= column.secret;
+        let at = plan.view.columns.iter().position(|(name, _)| *name == column.name);
+        values.push(at.map_or_else(String::new, |i| columns[i].to_string()));
+    }
+    (names.join("・"), values.join("・"), secret)
 }

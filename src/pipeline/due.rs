@@ -7,8 +7,8 @@ use crate::mapping::plan::{DerivePlan, OutPlan};
 use crate::store::ledger::{self, Direction, State, Wanted};
 use crate::store::run::{self, Run};
 
-/// States of a draft that still has its way to go.
-const OPEN: [State; 4] = [State::Drafting, State::Draft, State::Confirmed, State::Delivering];
+/// States of a draft that still has its way to go; one that was stopped may yet be sent.
+const OPEN: [State; 5] = [State::Drafting, State::Draft, State::Confirmed, State::Delivering, State::Failed];
 
 /// Must this derivation be computed? After any of its sources, and on the first worked day after the last time.
 pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError> {
@@ -27,6 +27,36 @@ pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
         return Ok(false);
     }
     Ok(last(hub, &plan.interface)?.is_none_or(|own| own.id < source.id))
+}
+
+/// Withdraws an unconfirmed draft whose sources have changed what stands since it was made; the new data make a new draft
+/// due. What an operator has confirmed stays as it is.
+pub fn withdraw_outdated(hub: &mut Hub, plan: &OutPlan) -> Result<(), HubError> {
+    let dantai = hub.dantai().to_owned();
+    let wanted = Wanted {
+        dantai: Some(&dantai),
+        direction: Some(Direction::Out),
+        interface: Some(&plan.interface),
+        states: &[State::Draft],
+        limit: 100,
+        ..Wanted::default()
+    };
+    for draft in ledger::list(&mut hub.conn, &wanted)? {
+        let Some(run) = run::of_exchange(&mut hub.conn, draft.id)?.pop() else { continue };
+        let mut changed = false;
+        for source in &plan.after {
+            changed = changed || run::changed_since(&mut hub.conn, &dantai, source, run.id)?;
+        }
+        let note = "下書きのあとに新しいデータが入ったため取り下げ、作り直します";
+        let now = hub.clock.stamp();
+        // False when an operator was faster.
+        if changed
+            && hub.conn.durable(|c| ledger::advance(c, draft.id, State::Draft, State::Superseded, Some(note), &now))?
+        {
+            super::facts::write_exchange(hub, draft.id)?;
+        }
+    }
+    Ok(())
 }
 
 /// Is a draft of this interface under way?

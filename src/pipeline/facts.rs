@@ -33,7 +33,7 @@ pub fn state_word(state: State) -> &'static str {
         State::Applied | State::Reported => "取込済",
         State::Rejected => "却下",
         State::Duplicate => "重複",
-        State::Failed => "失敗",
+        State::Failed => "要対応",
         State::Withdrawn => "取下げ",
         State::Drafting => "作成中",
         State::Draft => "確認待ち",

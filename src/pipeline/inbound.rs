@@ -16,12 +16,13 @@ use super::step::Step;
 use super::{Hub, HubError};
 use crate::clock::compact_jst;
 use crate::finding::{DataPlace, Finding, Severity};
+use crate::inbox::stamp::Stamp;
 use crate::mapping::plan::InPlan;
 use crate::schema::feed::Completeness;
 use crate::store::bulk::{VersionBatch, VersionWriter};
 use crate::store::ledger::{self, Exchange, Facts, State};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
-use crate::store::{Conn, StoreError, apply, detail};
+use crate::store::{Conn, StoreError, apply, detail, repeat};
 
 /// Files up to this size are staged on the worker's own connection; a second thread would cost more than it gains.
 const SMALL: i64 = 1 << 20;
@@ -45,7 +46,12 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
                     super::facts::write_exchange(hub, exchange.id)?;
                     hub.steps.pass(Step::InReported)?;
                 }
-                return clear(hub, &exchange);
+                return super::clear::clear(hub, &exchange);
+            }
+            // One of very many duplicates: it is counted on another's row.
+            State::Withdrawn if exchange.related.is_some() => {
+                super::clear::clear(hub, &exchange)?;
+                return Ok(repeat::forget(&mut hub.conn, exchange.id)?);
             }
             _ => return Ok(()),
         }
@@ -61,19 +67,22 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         return refuse(hub, id, &exchange.interface, State::Claimed, finding);
     }
     let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
-    let stat = |file: &fs::File| {
-        file.metadata().and_then(|m| Ok((m.len(), m.modified()?))).map_err(HubError::io("読み込み", &path))
+    let stamp = |file: &fs::File| file.metadata().map(|m| Stamp::of(&m)).map_err(HubError::io("読み込み", &path));
+    let still_written = || {
+        let source = std::io::Error::new(ErrorKind::WouldBlock, "the file is still being written");
+        HubError::Io { what: "原本の保存（送信側がまだ書き込んでいます）", path: path.clone(), source }
     };
-    let before = stat(&file)?;
+    let before = stamp(&file)?;
+    // Not as it was when it was found to be complete: the next attempt asks whether it has come to rest since.
+    if hub.taken.insert(id, before).is_some_and(|seen| seen != before) {
+        return Err(still_written());
+    }
     let kept = hub
         .area
-        .archive_file(&mut (&mut file).take(before.0 + 1), &format!("{id}.archive"))
+        .archive_file(&mut (&mut file).take(before.bytes + 1), &format!("{id}.archive"))
         .map_err(HubError::io("原本の保存", &path))?;
-    if stat(&file)? != before || before.0 != kept.bytes {
-        let source = std::io::Error::new(std::io::ErrorKind::WouldBlock, "the file is still being written");
-        return Err(HubError::Io {
-            what: "原本の保存（送信側がまだ書き込んでいます）", path, source
-        });
+    if stamp(&file)? != before || before.bytes != kept.bytes {
+        return Err(still_written());
     }
     hub.steps.pass(Step::InArchivedFile)?;
     let now = hub.clock.stamp();
@@ -117,19 +126,29 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let (id, interface) = (exchange.id, exchange.interface.as_str());
     let now = hub.clock.stamp();
     let sha256 = exchange.sha256.as_deref().unwrap_or_default();
-    if let Some(first) = ledger::find_accepted(&mut hub.conn, &exchange.dantai, interface, sha256)? {
+    let plan = hub.site.in_plan(interface, &exchange.file_name);
+    let read_as = plan.as_ref().map(|plan| (plan.layout.id.as_str(), plan.layout.profile.as_str()));
+    if let Some(first) = ledger::find_accepted(&mut hub.conn, &exchange.dantai, interface, sha256, read_as)? {
         let note = format!(
             "{} に取り込んだファイル（受付番号 {}）と内容が同じです",
             crate::clock::people_jst(&first.received_at),
             first.id
         );
+        let named = repeat::counted_on(&mut hub.conn, exchange)?;
         hub.conn.durable(|conn| {
-            ledger::learn(conn, id, &Facts { related: Some(first.id), ..Facts::default() })?;
-            ledger::advance(conn, id, State::Archived, State::Duplicate, Some(&note), &now)
+            let related = named.unwrap_or(first.id);
+            ledger::learn(conn, id, &Facts { related: Some(related), ..Facts::default() })?;
+            let Some(named) = named else {
+                return ledger::advance(conn, id, State::Archived, State::Duplicate, Some(&note), &now);
+            };
+            let times = repeat::count(conn, named, &now)?;
+            let more = format!("{note}。このあと同じ内容のファイルがさらに {times} 回届き、ここに数えました");
+            repeat::note(conn, named, &more)?;
+            ledger::advance(conn, id, State::Archived, State::Withdrawn, Some(&note), &now)
         })?;
         return Ok(());
     }
-    let Some(plan) = hub.site.in_plan(interface, &exchange.file_name) else {
+    let Some(plan) = plan else {
         let finding = Finding::data(
             "unknown-file-name",
             Severity::Fatal,
@@ -180,9 +199,16 @@ fn manifest(hub: &Hub, exchange: &Exchange) -> Result<Option<Vec<u8>>, HubError>
     }
 }
 
+/// Keys of a manifest that are believed; saying two things of one says nothing.
+const SAID_ONCE: [&str; 2] = ["SHA-256", "件数"];
+
 /// What a manifest says of a key.
 fn said<'t>(manifest: &'t str, key: &str) -> Option<&'t str> {
-    manifest.lines().find_map(|l| l.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()))
+    all_said(manifest, key).next()
+}
+
+fn all_said<'t>(manifest: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
+    manifest.lines().filter_map(move |l| l.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()))
 }
 
 fn mismatch(message: String) -> Option<Finding> {
@@ -200,6 +226,9 @@ fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, Hu
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return Ok(mismatch("管理ファイルが UTF-8 ではありません".into()));
     };
+    if SAID_ONCE.iter().any(|key| all_said(text, key).any(|said| Some(said) != all_said(text, key).next())) {
+        return Ok(mismatch("管理ファイルの同じ項目に、違う値が2つ以上あります".into()));
+    }
     Ok(match said(text, "SHA-256") {
         None => mismatch("管理ファイルに SHA-256 の行がありません".into()),
         Some(said) if !said.eq_ignore_ascii_case(exchange.sha256.as_deref().unwrap_or_default()) => mismatch(
@@ -342,24 +371,4 @@ fn stage_beside(
         written?;
         loaded
     })
-}
-
-/// The last step: what lies in the work folder for this exchange is no longer needed. The file itself goes last; while it
-/// is there, the next start knows that there is something to clear.
-fn clear(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
-    let id = exchange.id;
-    for name in [companion_name(id), work_name(id)] {
-        let path = hub.area.work().join(&name);
-        let Ok(meta) = fs::symlink_metadata(&path) else { continue };
-        // A sender that wrote on after the archive had taken its copy: these bytes are nowhere else.
-        let grown = name == work_name(id) && exchange.bytes.is_some_and(|bytes| bytes != meta.len() as i64);
-        let cleared = if grown || meta.is_dir() {
-            tracing::warn!(exchange = id, "changed after it was taken, set aside");
-            fs::rename(&path, hub.area.set_aside().join(&name))
-        } else {
-            fs::remove_file(&path)
-        };
-        cleared.map_err(HubError::io("作業ファイルの削除", &path))?;
-    }
-    hub.steps.pass(Step::InCleared)
 }

@@ -116,6 +116,8 @@ struct Pass<'a> {
     scratch: Scratch,
     result: Loaded,
     decided_full: bool,
+    /// Sum of the control amounts without their signs: while it fits, so does every sum of some of them.
+    weight: i64,
 }
 
 impl<'a> Pass<'a> {
@@ -151,6 +153,7 @@ impl<'a> Pass<'a> {
             context,
             checks,
             into,
+            weight: 0,
         }
     }
 
@@ -160,7 +163,8 @@ impl<'a> Pass<'a> {
         flush: &mut dyn FnMut(usize, VersionBatch) -> Result<VersionBatch, HubError>,
     ) -> Result<Loaded, HubError> {
         let mut record = Record::default();
-        let path = std::path::PathBuf::from(&self.context.run.file_name);
+        // Errors go to the log, and a file's name was given by somebody outside.
+        let path = std::path::PathBuf::from(&self.plan.interface);
         let mut since_told = 0_u32;
         loop {
             let more = reader.next(&mut record, &mut self.result.findings).map_err(|source| HubError::Io {
@@ -221,10 +225,23 @@ impl<'a> Pass<'a> {
             return;
         }
         self.result.read += 1;
+        self.weigh(record, amount);
         self.result.amount_read = self.result.amount_read.saturating_add(amount);
         if let Some(reason) = reason {
             self.result.amount_held = self.result.amount_held.saturating_add(amount);
             self.hold(record, reason);
+        }
+    }
+
+    /// The store adds amounts up as well; a file whose sum no number holds is refused before it is asked to.
+    fn weigh(&mut self, record: &Record, amount: i64) {
+        if let Some(weight) = amount.checked_abs().and_then(|amount| self.weight.checked_add(amount)) {
+            self.weight = weight;
+        } else if self.weight < i64::MAX {
+            self.weight = i64::MAX;
+            let message = "金額の合計が大きすぎて計算できません（19桁を超えます）".to_owned();
+            let place = record.place(&self.plan.layout, self.plan.amount.map(|(_, field)| field));
+            self.result.findings.push(Finding::data("number-overflow", Severity::Fatal, place, message));
         }
     }
 

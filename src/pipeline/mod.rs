@@ -9,6 +9,7 @@
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
 mod breach;
+pub mod clear;
 pub mod day;
 pub mod deliver;
 pub mod derive;
@@ -28,6 +29,7 @@ pub mod snapshot;
 pub mod source;
 pub mod step;
 pub mod tables;
+pub mod waiting;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ use std::sync::Arc;
 use crate::area::Area;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
+use crate::inbox::stamp::Stamp;
 use crate::mapping::site::Site;
 use crate::store::{Conn, Store, StoreError};
 
@@ -98,6 +101,10 @@ pub struct Hub {
     pub inbox: Inbox,
     /// Told how far long work is; for progress bars.
     pub progress: Progress,
+    /// How claimed files looked when they were last looked at, by exchange; a later write shows against it.
+    pub taken: std::collections::HashMap<i64, Stamp>,
+    /// Files that had been arriving for too long at the last look.
+    pub overdue: usize,
     /// Since when some file has been arriving.
     pub arriving_since: Option<std::time::Instant>,
     /// Derivations and drafts that failed: until when they are put off, and how often that was.
@@ -157,6 +164,8 @@ impl Hub {
             steps: Steps::default(),
             inbox: Inbox::default(),
             progress: Progress::silent(),
+            taken: std::collections::HashMap::new(),
+            overdue: 0,
             arriving_since: None,
             put_off: std::collections::HashMap::new(),
         })

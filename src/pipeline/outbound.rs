@@ -190,7 +190,7 @@ fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubEr
     let today = day_jst(now);
     Ok(ledger::list(&mut hub.conn, &wanted)?
         .iter()
-        .filter(|e| e.state != State::Withdrawn && day_jst(&e.received_at) == today)
+        .filter(|e| !matches!(e.state, State::Withdrawn | State::Superseded) && day_jst(&e.received_at) == today)
         .count())
 }
 

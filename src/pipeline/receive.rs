@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::step::Step;
 use super::{Hub, HubError};
 use crate::finding::{DataPlace, Finding, Severity};
+use crate::inbox::stamp::Stamp;
 use crate::inbox::{self, Entry};
 use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
@@ -19,6 +20,9 @@ const BATCH: usize = 256;
 /// Entries of one folder set aside in one round; a heap of them must not keep the files of other folders waiting.
 const ODD_LIMIT: usize = 64;
 
+/// Files of one folder taken in one round, for the same reason; the rest comes in the next round.
+pub const READY_LIMIT: usize = 1024;
+
 /// What one look at all inbox folders came to.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Received {
@@ -26,6 +30,8 @@ pub struct Received {
     pub taken: usize,
     /// Files that are still arriving.
     pub waiting: usize,
+    /// Files that have been arriving for longer than their feed allows; nothing waits for them.
+    pub overdue: usize,
     /// Folders that could not be read.
     pub failed: usize,
 }
@@ -57,11 +63,12 @@ fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Re
     let mut odd = 0;
     for entry in entries {
         match entry {
-            Entry::Waiting { .. } => received.waiting += 1,
-            Entry::Ready { path, name, companion } => ready.push((path, name, companion)),
+            Entry::Waiting { overdue: false, .. } => received.waiting += 1,
+            Entry::Waiting { overdue: true, .. } => received.overdue += 1,
+            Entry::Ready { path, name, companion, stamp } => ready.push(Arrived { path, name, companion, stamp }),
             Entry::Odd { path, name, code, message } => {
                 odd += 1;
-                if odd <= ODD_LIMIT {
+                if odd <= ODD_LIMIT && has_room(hub)? {
                     set_aside(
                         hub,
                         interface,
@@ -75,6 +82,8 @@ fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Re
             }
         }
     }
+    received.waiting += ready.len().saturating_sub(READY_LIMIT);
+    ready.truncate(READY_LIMIT);
     for batch in ready.chunks(BATCH) {
         claim(hub, interface, batch, now)?;
         received.taken += batch.len();
@@ -82,10 +91,33 @@ fn receive_from(hub: &mut Hub, interface: &str, now: Duration, received: &mut Re
     Ok(())
 }
 
+/// Is there room for one more entry set aside? What finds none stays in the inbox, where `status` names it.
+fn has_room(hub: &Hub) -> Result<bool, HubError> {
+    let folder = hub.area.set_aside();
+    let limits = &hub.site.config.limits;
+    let (files, bytes) = hub
+        .area
+        .set_aside_size(limits.set_aside_files, limits.set_aside_bytes)
+        .map_err(HubError::io("取り置きフォルダーの確認", &folder))?;
+    let room = files < limits.set_aside_files && bytes < limits.set_aside_bytes;
+    if !room {
+        tracing::error!(files, bytes, "the set-aside folder is full, entries stay in the inbox");
+    }
+    Ok(room)
+}
+
+/// A complete file as the scan saw it.
+struct Arrived {
+    path: PathBuf,
+    name: String,
+    companion: Option<PathBuf>,
+    stamp: Stamp,
+}
+
 fn claim(
     hub: &mut Hub,
     interface: &str,
-    batch: &[(PathBuf, String, Option<PathBuf>)],
+    batch: &[Arrived],
     since_start: Duration,
 ) -> Result<(), HubError> {
     let now = hub.clock.stamp();
@@ -93,7 +125,7 @@ fn claim(
     let root = hub.site.root.clone();
     let ids = hub.conn.durable(|conn| {
         let mut ids = Vec::with_capacity(batch.len());
-        for (path, name, _) in batch {
+        for Arrived { path, name, .. } in batch {
             let id = ledger::begin(conn, &dantai, Direction::In, interface, name, State::Claiming, &now)?;
             let from = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().into_owned();
             ledger::learn(
@@ -107,8 +139,14 @@ fn claim(
     })?;
     hub.steps.pass(Step::InAnnounced)?;
     let mut moved = Vec::with_capacity(ids.len());
-    for (id, (path, _, companion)) in ids.iter().zip(batch) {
-        moved.push(move_both(hub, *id, path, companion.as_deref()));
+    for (id, arrived) in ids.iter().zip(batch) {
+        let there = move_both(hub, *id, &arrived.path, arrived.companion.as_deref());
+        if let (Ok(true), Ok(now)) = (&there, Stamp::at(&hub.area.work().join(work_name(*id)))) {
+            // A copy from another file system is a file of its own; the copying watched the original.
+            let copied = now.inode != arrived.stamp.inode;
+            hub.taken.insert(*id, if copied { now } else { arrived.stamp });
+        }
+        moved.push(there);
     }
     hub.steps.pass(Step::InMoved)?;
     hub.conn.transaction(|conn| {
@@ -122,7 +160,7 @@ fn claim(
         }
         Ok::<_, StoreError>(())
     })?;
-    for ((id, (path, _, _)), moved) in ids.iter().zip(batch).zip(moved) {
+    for ((id, Arrived { path, .. }), moved) in ids.iter().zip(batch).zip(moved) {
         if let Err(error) = moved {
             stuck(hub, *id, interface, path, since_start, None, error)?;
         }
@@ -293,21 +331,16 @@ pub fn companion_name(exchange: i64) -> String {
     format!("{exchange}.with")
 }
 
+/// Errors name the folder alone: a file's name was given by somebody outside, and errors go to the log.
 fn move_if_there(from: &Path, to: &Path) -> Result<bool, HubError> {
+    let folder = from.parent().unwrap_or(from);
     match fs::rename(from, to) {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(e) if e.kind() == std::io::ErrorKind::CrossesDevices => {
-            let copied = crate::area::open_plain(from).and_then(|mut file| {
-                let scratch = to.with_extension("copy");
-                let mut out = fs::File::create(&scratch)?;
-                std::io::copy(&mut file, &mut out)?;
-                out.sync_all()?;
-                fs::rename(&scratch, to)?;
-                fs::remove_file(from)
-            });
-            copied.map(|()| true).map_err(HubError::io("受信ファイルの移動", from))
+            let moved = crate::area::copy_whole(from, to).and_then(|()| fs::remove_file(from));
+            moved.map(|()| true).map_err(HubError::io("受信ファイルの移動", folder))
         }
-        Err(e) => Err(HubError::io("受信ファイルの移動", from)(e)),
+        Err(e) => Err(HubError::io("受信ファイルの移動", folder)(e)),
     }
 }

@@ -52,6 +52,7 @@ pub fn settle(
             let mode = ApplyMode { full, any_held, max_duplicates, amount };
             let applied = apply::apply_entity(conn, entity, run, &exchange.dantai, mode)?;
             note_duplicates(&mut loaded, &applied, entity);
+            note_older(&mut loaded, &applied, entity);
             put_off_closing |= applied.closing_put_off;
             if std::mem::take(&mut primary) {
                 loaded.amount_held += applied.amounts.map_or(0, |a| a.duplicates);
@@ -152,7 +153,7 @@ fn add_applied(totals: &mut RunTotals, applied: &Applied, amount: i64) {
     totals.loaded_changed += applied.changed as i64;
     totals.unchanged += applied.unchanged as i64;
     totals.closed += applied.closed as i64;
-    totals.skipped += applied.close_unknown as i64;
+    totals.skipped += (applied.close_unknown + applied.older) as i64;
     totals.vanished += applied.vanished as i64;
     match applied.amounts {
         Some(a) => {
@@ -191,6 +192,20 @@ fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
         });
     }
     loaded.held_beyond += applied.duplicates.saturating_sub(applied.duplicate_rows.len() as u64);
+}
+
+/// Rows that are older than what stands are named; they change nothing.
+fn note_older(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
+    let Some(field) = entity.newer.map(|i| entity.columns[i].name.clone()) else { return };
+    for row in &applied.older_rows {
+        let line = if loaded.line_is_record { row.record } else { 0 };
+        let place = DataPlace { record: row.record, line, byte: row.byte, len: row.len, field: field.clone() };
+        let message = format!(
+            "「{field}」が台帳の「{}」にある値より小さい、古い記録です。新しい記録を残し、この記録は反映しませんでした",
+            entity.name
+        );
+        loaded.findings.push(Finding::data("older-version", Severity::Warning, place, message));
+    }
 }
 
 fn put_off() -> Finding {

@@ -16,7 +16,7 @@ const WORKER: &str = "worker";
 /// States of received files that have their way to go.
 const INBOUND: [State; 4] = [State::Claimed, State::Archived, State::Loading, State::Applied];
 /// States of files to send that have their way to go without an operator.
-const OUTBOUND: [State; 2] = [State::Confirmed, State::Delivering];
+const OUTBOUND: [State; 3] = [State::Drafting, State::Confirmed, State::Delivering];
 /// A lease this long outlives any file; it ends when the worker lets go or starts anew.
 const LEASE_SECONDS: i64 = 24 * 3600;
 /// First pause after the machine failed with an exchange; doubles up to [`LONGEST_PAUSE`].
@@ -35,6 +35,8 @@ pub struct Round {
     pub done: usize,
     /// Files that are still arriving.
     pub waiting: usize,
+    /// Files that have been arriving for longer than their feed allows.
+    pub overdue: usize,
     /// Pieces of work that failed and are put off.
     pub failed: usize,
 }
@@ -62,37 +64,21 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
     receive::recover(hub)?;
     clear_finished(hub)?;
     write_last_reports(hub)?;
-    let drafting = ledger::list(
-        &mut hub.conn,
-        &ledger::Wanted {
-            direction: Some(Direction::Out),
-            states: &[State::Drafting],
-            limit: 1000,
-            ..ledger::Wanted::default()
-        },
-    )?;
-    let site = hub.site.clone();
-    for exchange in drafting.into_iter().rev() {
-        match site.outbound.get(&exchange.interface) {
-            Some(plan) => match outbound::write(hub, plan, &exchange) {
-                Err(stopped @ HubError::Stopped(_)) => return Err(stopped),
-                // Tried again at the next start; other work goes on.
-                Err(error) => tracing::error!(exchange = exchange.id, error = %chain(&error), "draft not written"),
-                Ok(_) => {}
-            },
-            None => {
-                let note = "送信定義が無くなりました";
-                ledger::advance(
-                    &mut hub.conn,
-                    exchange.id,
-                    State::Drafting,
-                    State::Withdrawn,
-                    Some(note),
-                    &hub.clock.stamp(),
-                )?;
-            }
-        }
+    work_off(hub, Direction::Out, &[State::Drafting], &mut Round::default(), outward)
+}
+
+/// A file to send goes as far as it goes without an operator: a draft that was interrupted is written again, one that is
+/// confirmed is delivered.
+fn outward(hub: &mut Hub, exchange: Exchange) -> Result<(), HubError> {
+    if exchange.state != State::Drafting {
+        return deliver::deliver(hub, &exchange);
     }
+    let site = hub.site.clone();
+    if let Some(plan) = site.outbound.get(&exchange.interface) {
+        return outbound::write(hub, plan, &exchange).map(|_| ());
+    }
+    let (note, now) = (Some("送信定義が無くなりました"), hub.clock.stamp());
+    ledger::advance(&mut hub.conn, exchange.id, State::Drafting, State::Withdrawn, note, &now)?;
     Ok(())
 }
 
@@ -137,7 +123,7 @@ fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
             Err(crate::store::StoreError::Missing { .. }) => continue,
             Err(e) => return Err(e.into()),
         };
-        if matches!(exchange.state, State::Rejected | State::Duplicate | State::Reported) {
+        if matches!(exchange.state, State::Rejected | State::Duplicate | State::Reported | State::Withdrawn) {
             match inbound::advance(hub, exchange) {
                 Err(stopped @ HubError::Stopped(_)) => return Err(stopped),
                 // Not worth keeping all other work waiting for.
@@ -152,13 +138,22 @@ fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
 /// One round: receive, work off files, derive, draft, deliver. `started` is when this worker began.
 pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     let received = receive(hub, started)?;
-    let mut round = Round { done: received.taken, waiting: received.waiting, failed: received.failed };
+    let mut round = Round {
+        done: received.taken,
+        waiting: received.waiting,
+        overdue: received.overdue,
+        failed: received.failed,
+    };
     work_off(hub, Direction::In, &INBOUND, &mut round, inbound::advance)?;
     if !is_held_back(hub, &round) {
         compute(hub, &mut round)?;
     }
-    work_off(hub, Direction::Out, &OUTBOUND, &mut round, |hub, exchange| deliver::deliver(hub, &exchange))?;
-    if round.done > 0 {
+    work_off(hub, Direction::Out, &OUTBOUND, &mut round, outward)?;
+    let news = std::mem::replace(&mut hub.overdue, round.overdue) != round.overdue;
+    if news && round.overdue > 0 {
+        tracing::warn!(files = round.overdue, "files in the inbox are still not complete (see status)");
+    }
+    if round.done > 0 || news {
         super::day::write_day(hub)?;
     }
     Ok(round)
@@ -173,6 +168,7 @@ fn compute(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
         }
     }
     for plan in site.outbound.values() {
+        due::withdraw_outdated(hub, plan)?;
         if due::draft_is_due(hub, plan)? {
             attempt(hub, &plan.interface, round, |hub| outbound::draft(hub, plan).map(|_| ()))?;
         }
@@ -247,17 +243,39 @@ fn work_off(
         match guarded(hub, |hub| work(hub, exchange)) {
             Ok(()) => {
                 round.done += 1;
+                // A draft has an operator's wait before it; what was received is at its end.
+                if direction == Direction::Out {
+                    lease::release(&mut hub.conn, id)?;
+                }
             }
             Err(HubError::Stopped(step)) => return Err(HubError::Stopped(step)),
             Err(error) => {
-                tracing::error!(exchange = id, error = %chain(&error), "work failed, will be tried again");
                 round.failed += 1;
-                let pause = (FIRST_PAUSE << attempts.clamp(0, 16)).min(LONGEST_PAUSE);
-                let next = later(&hub.clock, pause);
-                ledger::postpone(&mut hub.conn, id, &error.to_string(), &next, &hub.clock.stamp())?;
+                put_off(hub, id, attempts, &error)?;
             }
         }
     }
+}
+
+/// An exchange with which the machine failed is tried again after a pause; after the last attempt it is stopped. What is
+/// refused only waits for something (a partner, a mapping) and is never stopped.
+fn put_off(hub: &mut Hub, id: i64, attempts: i64, error: &HubError) -> Result<(), HubError> {
+    let most = i64::from(hub.site.config.limits.attempts);
+    if attempts + 1 < most || matches!(error, HubError::Refused(_)) {
+        tracing::error!(exchange = id, error = %chain(error), "work failed, will be tried again");
+        let pause = (FIRST_PAUSE << attempts.clamp(0, 16)).min(LONGEST_PAUSE);
+        let next = later(&hub.clock, pause);
+        return Ok(ledger::postpone(&mut hub.conn, id, &error.to_string(), &next, &hub.clock.stamp())?);
+    }
+    tracing::error!(exchange = id, error = %chain(error), "work failed too often, stopped until it is retried");
+    let note = format!(
+        "{error}。{most} 回試して止めました。原因を除いてから renkei retry {id} を実行してください。何も失われていません"
+    );
+    ledger::stop(&mut hub.conn, id, &note, &hub.clock.stamp())?;
+    if let Err(error) = super::facts::write_exchange(hub, id) {
+        tracing::error!(exchange = id, error = %chain(&error), "report not written");
+    }
+    Ok(())
 }
 
 fn later(clock: &Clock, seconds: i64) -> String {
@@ -285,7 +303,7 @@ pub fn run_until_idle(hub: &mut Hub, wait: Duration) -> Result<Round, HubError> 
         let round = round(hub, started)?;
         sum.done += round.done;
         sum.failed += round.failed;
-        sum.waiting = round.waiting;
+        (sum.waiting, sum.overdue) = (round.waiting, round.overdue);
         if round.done > 0 {
             quiet_since = Instant::now();
         } else if round.waiting == 0 || quiet_since.elapsed() >= wait {

@@ -13,6 +13,8 @@ pub struct Feed {
     pub complete: Completeness,
     /// Largest file taken, bytes.
     pub max_bytes: u64,
+    /// How long a file may wait to be complete, seconds; then people are told, and nothing waits for it any more.
+    pub overdue_seconds: u64,
 }
 
 /// File name pattern (`*` and `?`) → layout and profile. Nothing is ever guessed from content.

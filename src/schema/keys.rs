@@ -36,7 +36,8 @@ tables! {
     FOLDER = "renkei.toml folder" { "inbox", "outbox", "data" }
     /// `[limits]`.
     LIMITS = "renkei.toml limits" {
-        "held", "findings_per_code", "batch_rows", "report_rows", "page_rows", "poll_millis", "attempts",
+        "held", "findings_per_code", "batch_rows", "report_rows", "page_rows", "poll_millis", "attempts", "set_aside_files",
+        "set_aside_bytes",
     }
     /// `schemas/layouts/<id>.toml`.
     LAYOUT = "layout" {
@@ -69,13 +70,13 @@ tables! {
     /// `only` of a total.
     ONLY = "layout total.only" { "field", "is" }
     /// `schemas/entities/<id>.toml`.
-    ENTITY = "entity" { "version", "name", "key", "index", "column" }
+    ENTITY = "entity" { "version", "name", "key", "index", "newer", "column" }
     /// An entry of `column`.
     COLUMN = "entity column" { "name", "type", "secret" }
     /// `schemas/views/<id>.toml`.
     VIEW = "view" { "version", "name", "columns", "lineage", "sql" }
     /// `schemas/feeds/<interface>.toml`.
-    FEED = "feed" { "version", "complete", "max_bytes", "form" }
+    FEED = "feed" { "version", "complete", "max_bytes", "overdue_seconds", "form" }
     /// `complete` of a feed.
     COMPLETE = "feed complete" {
         "by", "millis" if "by = \"stable\" か \"trailer\"", "record" if "by = \"trailer\"",

@@ -28,6 +28,7 @@ pub fn load_entity(id: &str, reader: &Reader) -> Option<Entity> {
     }
     let key = resolve(&key, &columns);
     let indexes = top.lists("index").iter().map(|list| resolve(list, &columns)).collect();
+    let newer = top.opt_str("newer").and_then(|text| newer(&text, &columns));
     top.finish(&keys::ENTITY);
     if id.len() > MAX_ID {
         top.mistake(mistake::LENGTH, format!("ファイル名が長すぎます（{MAX_ID}文字まで）"), "");
@@ -36,7 +37,21 @@ pub fn load_entity(id: &str, reader: &Reader) -> Option<Entity> {
     if is_reserved(name.value) {
         name.mistake(mistake::BAD_VALUE, format!("「{}」は台帳の名前に使えません", name.value), "");
     }
-    Some(Entity { id: id.to_owned(), name: name.value.to_owned(), columns, key, indexes, place: top.place() })
+    Some(Entity { id: id.to_owned(), name: name.value.to_owned(), columns, key, indexes, newer, place: top.place() })
+}
+
+/// The column that orders versions: a number or a date.
+fn newer(text: &Text<'_>, columns: &[Column]) -> Option<usize> {
+    let found = columns.iter().position(|c| c.name == text.value);
+    match found {
+        None => text.unknown("列", columns.iter().map(|c| c.name.as_str())),
+        Some(i) if columns[i].ty == Type::Text => {
+            let message = format!("列「{}」は文字なので、新しさを比べられません", text.value);
+            text.mistake(mistake::TYPE, message, "type が int か date の列を書いてください");
+        }
+        Some(_) => {}
+    }
+    found.filter(|i| columns[*i].ty != Type::Text)
 }
 
 /// Names of tables that every site has.

@@ -12,12 +12,16 @@ pub const DEFAULT_MAX_BYTES: u64 = 8_000_000_000;
 /// Quiet time that proves completeness when a feed says nothing.
 pub const DEFAULT_MILLIS: u64 = 2_000;
 
+/// How long a file may wait to be complete when a feed says nothing, seconds.
+pub const DEFAULT_OVERDUE: u64 = 600;
+
 /// Reads a feed; mistakes go to the reader. `find` answers what is known of a layout and profile.
 pub fn load_feed(interface: &str, reader: &Reader, find: &dyn Fn(&str, &str) -> Found) -> Option<Feed> {
     let document = reader.parse()?;
     let top = Node::root(reader, &document);
     top.version();
     let max_bytes = top.opt_int("max_bytes", 1..=i64::MAX);
+    let overdue = top.opt_int("overdue_seconds", 1..=31 * 86_400);
     let complete = top.opt_table("complete");
     let nodes = top.tables("form");
     if nodes.is_empty() {
@@ -47,6 +51,7 @@ pub fn load_feed(interface: &str, reader: &Reader, find: &dyn Fn(&str, &str) -> 
         forms,
         complete: complete.unwrap_or(Completeness::Stable { millis: DEFAULT_MILLIS }),
         max_bytes: max_bytes.map_or(DEFAULT_MAX_BYTES, |n| n as u64),
+        overdue_seconds: overdue.map_or(DEFAULT_OVERDUE, |n| n as u64),
     })
 }
 

@@ -41,6 +41,10 @@ pub struct Applied {
     pub duplicates: u64,
     /// The first of these, in file order.
     pub duplicate_rows: Vec<Duplicate>,
+    /// Rows older than what stands (by the entity's `newer`); they are gone.
+    pub older: u64,
+    /// The first of these, in file order.
+    pub older_rows: Vec<Duplicate>,
     /// A full set whose closing was put off.
     pub closing_put_off: bool,
     /// Sums of the amount column by class; `None` = not asked for, or everything is new.
@@ -87,6 +91,8 @@ struct Work<'a> {
     key: Vec<String>,
 }
 
+/// `_op` of a staged key whose row is older than what stands.
+const OLDER: i64 = 2;
 /// Which rows of `v_` a run staged: parameters ?1 run, ?2 first, ?3 last.
 const STAGED: &str = "_vid BETWEEN ?2 AND ?3 AND _run = ?1";
 
@@ -171,6 +177,7 @@ impl<'a> Work<'a> {
             let duplicates = before.zip(self.sum_staged(conn, mode.amount)?).map(|(b, a)| b - a);
             applied.amounts = duplicates.map(|duplicates| Amounts { duplicates, ..Amounts::default() });
         }
+        self.take_out_older(conn, mode.max_duplicates, &mut applied)?;
         self.sum_classes(conn, mode.amount, &mut applied)?;
         if conn.dialect() == Dialect::Postgres && staged > 1000 {
             conn.script(&format!("ANALYZE {}", self.s))?;
@@ -287,6 +294,32 @@ impl<'a> Work<'a> {
         applied.duplicates = conn.execute(&format!("DELETE FROM {v} WHERE {STAGED} AND {among}"), &self.range())?;
         conn.execute(&format!("DELETE FROM {s} WHERE {among}"), &[])?;
         conn.execute(&format!("DELETE FROM {d}"), &[])?;
+        Ok(())
+    }
+
+    /// Rows that came later and are older than what stands leave. Their keys stay among the staged ones: a full set that
+    /// names a key in an old version closes nothing.
+    fn take_out_older(&self, conn: &mut Conn, limit: u32, applied: &mut Applied) -> Result<()> {
+        let Some(column) = self.entity.newer else { return Ok(()) };
+        let Work { v, c, s, .. } = self;
+        let newer = quote(&self.entity.columns[column].name);
+        let mark = format!(
+            "UPDATE {s} SET _op = {OLDER} WHERE _op = {ROW} AND _old IS NOT NULL AND _vid IN
+               (SELECT n._vid FROM {s} s JOIN {v} n ON n._vid = s._vid
+                  JOIN {c} c ON c._dantai = ?1 AND {same} JOIN {v} o ON o._vid = c._vid
+                WHERE n.{newer} < o.{newer})",
+            same = self.same_key("s", "c")
+        );
+        if conn.execute(&mark, &[Value::Text(self.dantai)])? == 0 {
+            return Ok(());
+        }
+        let list = format!(
+            "SELECT v._rec, v._off, v._len FROM {s} s JOIN {v} v ON v._vid = s._vid WHERE s._op = {OLDER}
+             ORDER BY v._vid LIMIT {limit}"
+        );
+        applied.older_rows =
+            conn.query(&list, &[], |r| Ok(Duplicate { record: r.count(0)?, byte: r.count(1)?, len: r.count(2)? }))?;
+        applied.older = self.drop_staged(conn, &format!("_op = {OLDER}"))?;
         Ok(())
     }
 

@@ -208,7 +208,7 @@ pub fn advance(conn: &mut Conn, id: i64, from: State, to: State, note: Option<&s
 }
 
 /// Writes down that the machine failed; `state` stays, so that the work goes on where it stood, not before `next_at`.
-/// The lease ends. When the pipeline gives up it advances to [`State::Failed`].
+/// The lease ends. When the pipeline gives up it calls [`stop`].
 ///
 /// # Errors
 /// The store's.
@@ -221,6 +221,34 @@ pub fn postpone(conn: &mut Conn, id: i64, note: &str, next_at: &str, now: &str) 
     Ok(())
 }
 
+/// The machine failed once more and the pipeline gives up: [`State::Failed`], and the state it stood in is remembered. The
+/// lease ends.
+///
+/// # Errors
+/// The store's.
+pub fn stop(conn: &mut Conn, id: i64, note: &str, now: &str) -> Result<()> {
+    conn.execute(
+        "UPDATE exchange SET stopped_in = state, state = 'failed', attempts = attempts + 1, note = ?2, next_at = NULL,
+           updated_at = ?3, claimed_by = NULL, lease_until = NULL WHERE id = ?1 AND state <> 'failed'",
+        &[Value::Int(id), Value::Text(note), Value::Text(now)],
+    )?;
+    Ok(())
+}
+
+/// An exchange that was stopped or put off goes on at once where it stood, with all its attempts again; false when it was
+/// neither.
+///
+/// # Errors
+/// The store's.
+pub fn retry(conn: &mut Conn, id: i64, now: &str) -> Result<bool> {
+    let changed = conn.execute(
+        "UPDATE exchange SET state = COALESCE(stopped_in, state), stopped_in = NULL, attempts = 0, next_at = NULL,
+           note = NULL, updated_at = ?2 WHERE id = ?1 AND (state = 'failed' AND stopped_in IS NOT NULL OR next_at > ?2)",
+        &[Value::Int(id), Value::Text(now)],
+    )?;
+    Ok(changed == 1)
+}
+
 /// An exchange by its number.
 ///
 /// # Errors
@@ -230,17 +258,30 @@ pub fn get(conn: &mut Conn, id: i64) -> Result<Exchange> {
     found.ok_or_else(|| StoreError::Missing { what: format!("exchange {id}") })
 }
 
-/// The accepted exchange that had the same bytes, if there is one: then a file is a duplicate.
+/// The accepted exchange that had the same bytes, if there is one: then a file is a duplicate. With `read_as` (layout and
+/// profile) only one that was read in the same way: what a wrong name made unreadable may come again under the right one.
 ///
 /// # Errors
 /// The store's.
-pub fn find_accepted(conn: &mut Conn, dantai: &str, interface: &str, sha256: &str) -> Result<Option<Exchange>> {
+pub fn find_accepted(
+    conn: &mut Conn,
+    dantai: &str,
+    interface: &str,
+    sha256: &str,
+    read_as: Option<(&str, &str)>,
+) -> Result<Option<Exchange>> {
+    let mut params = vec![Value::Text(dantai), Value::Text(interface), Value::Text(sha256)];
+    let mut same_way = "";
+    if let Some((layout, profile)) = read_as {
+        params.extend([Value::Text(layout), Value::Text(profile)]);
+        same_way = "AND layout = ?4 AND profile = ?5";
+    }
     conn.query_opt(
         &format!(
-            "SELECT {COLUMNS} FROM exchange WHERE sha256 = ?3 AND dantai = ?1 AND interface = ?2
+            "SELECT {COLUMNS} FROM exchange WHERE sha256 = ?3 AND dantai = ?1 AND interface = ?2 {same_way}
                AND direction = 'in' AND accepted = 1 AND state <> 'withdrawn' ORDER BY id LIMIT 1"
         ),
-        &[Value::Text(dantai), Value::Text(interface), Value::Text(sha256)],
+        &params,
         read,
     )
 }

@@ -31,6 +31,7 @@ pub mod ledger_out;
 pub mod lineage;
 pub mod open;
 mod pg;
+pub mod repeat;
 pub mod request;
 pub mod row;
 pub mod run;

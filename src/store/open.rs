@@ -11,7 +11,10 @@ use super::{Conn, Dialect, Result, StoreError};
 use crate::value::Value;
 
 /// Migrations in order; never edited once released, only added to.
-const MIGRATIONS: &[(&str, &str)] = &[("0001_ledger", include_str!("migrations/0001_ledger.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_ledger", include_str!("migrations/0001_ledger.sql")),
+    ("0002_stopped", include_str!("migrations/0002_stopped.sql")),
+];
 
 /// Advisory lock (PostgreSQL) under which migrations run: "renkei" in bytes.
 const LOCK: i64 = 0x7265_6e6b_6569;

@@ -300,6 +300,17 @@ pub fn last_done(conn: &mut Conn, dantai: &str, interface: &str) -> Result<Optio
     )
 }
 
+/// Did a run of an interface after run `since` change anything that stands?
+///
+/// # Errors
+/// The store's.
+pub fn changed_since(conn: &mut Conn, dantai: &str, interface: &str, since: i64) -> Result<bool> {
+    let sql = "SELECT id FROM run WHERE interface = ?1 AND dantai = ?2 AND state = 'done' AND id > ?3
+                 AND loaded_new + loaded_changed + closed + vanished > 0 LIMIT 1";
+    let params = [Value::Text(interface), Value::Text(dantai), Value::Int(since)];
+    Ok(conn.query_opt(sql, &params, |_| Ok(()))?.is_some())
+}
+
 /// Runs that began in `[since, until)`, first first, at most `limit`.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ pub enum State {
     Rejected,
     /// In: the bytes of an accepted file again; done.
     Duplicate,
-    /// In or out: the machine failed; tried again at `next_at`.
+    /// In or out: the machine failed so often that it is tried no more until an operator asks for it.
     Failed,
     /// In: taken back by its sender or an operator; done.
     Withdrawn,
@@ -46,7 +46,7 @@ pub enum State {
     Delivered,
     /// Out: an operator refused the draft; done.
     Returned,
-    /// Out: a newer draft took its place; done.
+    /// Out: newer data came before an operator confirmed it, and a new draft takes its place; done.
     Superseded,
 }
 

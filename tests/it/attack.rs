@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use renkei::area::Area;
 use renkei::clock::Clock;
 use renkei::finding::{DataPlace, Finding, Severity};
 use renkei::inbox::{Entry, Inbox, SCAN_LIMIT};
+use renkei::outbox::Parcel;
+use renkei::pipeline::receive::{READY_LIMIT, receive};
 use renkei::pipeline::{Hub, Step, Steps, facts, worker};
 use renkei::store::ledger::{self, Exchange, State, Wanted};
+
+use crate::town::{self, Town};
 
 fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -200,4 +205,164 @@ fn hostile_names_and_values_are_harmless_in_reports() {
 fn a_findings_message_is_bounded() {
     let finding = Finding::data("unknown-element", Severity::Error, DataPlace::default(), "長".repeat(1 << 20));
     assert_eq!(finding.message.chars().count(), Finding::MESSAGE_LIMIT + 1);
+}
+
+#[test]
+fn a_flood_in_one_folder_keeps_no_other_folder_waiting() {
+    let (_place, mut hub) = site();
+    let long_ago = Instant::now().checked_sub(Duration::from_secs(3600)).unwrap_or_else(Instant::now);
+    for n in 0..READY_LIMIT + 10 {
+        drop_file(&hub, "juki-ido", &format!("{n:05}.csv"), b"");
+    }
+    let other = drop_file(&hub, "taino", "b.csv", b"x\r\n");
+    receive(&mut hub, Instant::now()).unwrap();
+    let received = receive(&mut hub, long_ago).unwrap();
+    assert_eq!((received.taken, received.waiting), (READY_LIMIT + 1, 10));
+    assert!(!other.exists());
+    assert_eq!(receive(&mut hub, long_ago).unwrap().taken, 10);
+}
+
+#[test]
+fn a_file_that_a_wrong_name_made_unreadable_may_come_again_under_the_right_one() {
+    let town = Town::new();
+    let mut hub = town.hub();
+    let bytes = town::sample_file("juki-ido", ".sjis.csv").1;
+    let mut send = |name: &str| {
+        town.put("juki-ido", name, bytes);
+        town::work(&mut hub);
+        let e = town::exchange(&mut hub, name);
+        (e.state, town::last_run(&mut hub, &e).totals)
+    };
+    let (state, wrong) = send("A.csv");
+    assert_eq!((state, wrong.held), (State::Reported, wrong.read), "no record can be read as UTF-8");
+    let (state, right) = send("A.sjis.csv");
+    assert_eq!((state, right.held, right.loaded_new), (State::Reported, 0, right.read));
+    town.put("juki-ido", "B.sjis.csv", bytes);
+    town::work(&mut hub);
+    assert_eq!(town::exchange(&mut hub, "B.sjis.csv").state, State::Duplicate);
+}
+
+#[test]
+fn a_manifest_that_says_two_things_of_one_proves_nothing() {
+    let (_place, mut hub) = site();
+    let sha256 = "f0f9fbb0f4ef4cf2f0ca1b0f8cd3fcfdc1ddd1a7f4ae4e5d8b3b9c1b7c2b4a69";
+    drop_file(&hub, "hihokensha", "KR01_a.csv", b"x\r\n");
+    drop_file(&hub, "hihokensha", "KR01_a.ctl", format!("件数=1\r\n件数=2\r\nSHA-256={sha256}\r\n").as_bytes());
+    worker::settle(&mut hub).unwrap();
+    let seen = all(&mut hub);
+    assert_eq!(seen[0].state, State::Rejected);
+    assert!(seen[0].note.as_deref().unwrap().contains("違う値"), "{:?}", seen[0].note);
+}
+
+#[test]
+fn two_files_of_one_name_on_their_way_out_never_replace_each_other() {
+    let place = tempfile::tempdir().unwrap();
+    let below = |name: &str| place.path().join(name);
+    let area = Area { inbox: below("inbox"), outbox: below("outbox"), data: below("data") };
+    area.create().unwrap();
+    let kept: Vec<_> = ["one", "two"].map(|text| area.archive_file(&mut text.as_bytes(), text).unwrap()).into();
+    let parcel = |exchange: usize| Parcel {
+        exchange: exchange as i64,
+        sha256: &kept[exchange].sha256,
+        folder: area.outbox.clone(),
+        name: "A.csv",
+        manifest: Some((".ctl", exchange.to_string())),
+    };
+    // Both were confirmed while the outbox could not be written to.
+    parcel(0).prepare(&area).unwrap();
+    parcel(1).prepare(&area).unwrap();
+    parcel(0).place(&area).unwrap();
+    parcel(0).place_manifest(&area).unwrap();
+    let taken = |name: &str| fs::read_to_string(area.outbox.join(name)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(parcel(1).place(&area).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(parcel(1).place_manifest(&area).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!((taken("A.csv"), taken("A.ctl")), ("one".into(), "0".into()));
+    }
+    fs::remove_file(area.outbox.join("A.csv")).unwrap();
+    fs::remove_file(area.outbox.join("A.ctl")).unwrap();
+    parcel(1).place(&area).unwrap();
+    parcel(1).place_manifest(&area).unwrap();
+    assert_eq!((taken("A.csv"), taken("A.ctl")), ("two".into(), "1".into()));
+}
+
+#[test]
+fn what_could_not_be_kept_leaves_nothing_behind_that_fills_the_disk() {
+    let place = tempfile::tempdir().unwrap();
+    let below = |name: &str| place.path().join(name);
+    let area = Area { inbox: below("inbox"), outbox: below("outbox"), data: below("data") };
+    area.create().unwrap();
+    struct Torn(usize);
+    impl std::io::Read for Torn {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.0 = self.0.checked_sub(1).ok_or(std::io::ErrorKind::StorageFull)?;
+            into.fill(7);
+            Ok(into.len())
+        }
+    }
+    for reads in [0, 1, 1000] {
+        assert!(area.archive_file(&mut Torn(reads), "1").is_err());
+        assert_eq!(fs::read_dir(area.work()).unwrap().count(), 0, "after {reads} reads");
+    }
+    fs::create_dir(below("taken")).unwrap();
+    fs::write(below("a.csv"), "x").unwrap();
+    assert!(renkei::area::copy_whole(&below("a.csv"), &below("taken")).is_err());
+    assert!(!below("taken.copy").exists());
+}
+
+#[test]
+fn a_name_that_somebody_dropped_is_not_in_the_log() {
+    let (place, mut hub) = site();
+    fs::create_dir_all(hub.area.work().join("1.in")).unwrap();
+    drop_file(&hub, "juki-ido", "山田太郎.csv", b"x\r\n");
+    let path = place.path().join("log");
+    let log = std::sync::Arc::new(fs::File::create(&path).unwrap());
+    let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log).finish();
+    tracing::subscriber::with_default(lines, || worker::settle(&mut hub).unwrap());
+    let log = fs::read_to_string(path).unwrap();
+    assert!(log.contains("entry not moved") && !log.contains("山田"), "{log}");
+}
+
+#[test]
+fn a_file_whose_amounts_no_number_can_sum_is_refused_and_the_next_one_is_taken() {
+    let (place, _) = site();
+    let layout = place.path().join("schemas/layouts/taino.toml");
+    let wide = fs::read_to_string(&layout)
+        .unwrap()
+        .replace("\"税額\", type = \"9\", len = 12", "\"税額\", type = \"9\", len = 19");
+    fs::write(layout, wide).unwrap();
+    let (site, _) = renkei::mapping::site::load(place.path()).unwrap_or_else(|f| panic!("{f:#?}"));
+    let mut hub = Hub::open(site, Clock::fixed(town::base_day(), 9, 0)).unwrap();
+    let good = String::from_utf8(town::sample_file("taino", "TAINO").1.to_vec()).unwrap();
+    let mut items: Vec<&str> = good.lines().next().unwrap().split(',').collect();
+    items[17] = "9223372036854775807";
+    let one = items.join(",") + "\r\n";
+    items[8] = "ANOTHER";
+    drop_file(&hub, "taino", "a.csv", (one + &items.join(",") + "\r\n").as_bytes());
+    drop_file(&hub, "taino", "b.csv", good.as_bytes());
+    worker::settle(&mut hub).unwrap();
+    let seen: Vec<_> = all(&mut hub).into_iter().map(|e| (e.state, e.attempts, e.note.unwrap_or_default())).collect();
+    assert_eq!((seen[0].0, seen[0].1), (State::Rejected, 0), "{seen:?}");
+    assert!(seen[0].2.contains("金額の合計"), "{seen:?}");
+    assert_eq!((seen[1].0, seen[1].1), (State::Reported, 0), "{seen:?}");
+}
+
+#[test]
+fn values_that_turn_a_line_round_are_harmless_on_the_terminal() {
+    let (place, mut hub) = site();
+    let good = String::from_utf8(town::sample_file("juki-ido", "20261120010000.csv").1.to_vec()).unwrap();
+    let mut items: Vec<&str> = good.lines().next().unwrap().split(',').collect();
+    items[9] = "山田\u{202e}\u{2066}太郎";
+    let line = items.join(",") + "\r\n";
+    let file = place.path().join("a.csv");
+    fs::write(&file, &line).unwrap();
+    drop_file(&hub, "juki-ido", "a.csv", line.as_bytes());
+    worker::settle(&mut hub).unwrap();
+    for verb in [["trace", "a.csv:1"].as_slice(), &["preview", "juki-ido", file.to_str().unwrap()]] {
+        let mut renkei = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
+        let out = renkei.arg("--root").arg(place.path()).args(verb).output().unwrap();
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(text.contains("山田[U+202E][U+2066]太郎"), "{text}");
+        assert!(!text.contains(['\u{202e}', '\u{2066}']), "{text}");
+    }
 }

@@ -199,3 +199,22 @@ fn a_second_daemon_on_the_same_folders_is_refused() {
     first.wait().unwrap();
     assert_eq!(second.status.code(), Some(5), "{second:?}");
 }
+
+#[test]
+fn the_log_holds_the_daemons_own_words_alone_however_much_is_asked_for() {
+    let folder = site_folder();
+    let mut daemon = Command::new(env!("CARGO_BIN_EXE_renkei"))
+        .args(["serve", "--root"])
+        .arg(folder.path())
+        .env("RENKEI_LOG", "trace,tokio_postgres=trace,sqlparser=trace")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let lines = BufReader::new(daemon.stderr.take().expect("piped")).lines();
+    // Loading the site makes libraries talk; it comes before this line.
+    let told: Vec<String> = lines.map(Result::unwrap).take_while(|line| !line.contains("\"serving\"")).collect();
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
+    let foreign = told.iter().find(|line| !line.contains("\"target\":\"renkei"));
+    assert_eq!(foreign, None, "a library would log the values it is given");
+}

@@ -31,6 +31,7 @@ fn entity(id: &str, name: &str, columns: &[(&str, Type)], key: &[usize]) -> Enti
         place: RulePlace::default(),
     };
     Entity {
+        newer: None,
         id: id.to_owned(),
         name: name.to_owned(),
         columns: columns.iter().map(column).collect(),

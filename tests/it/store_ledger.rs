@@ -25,7 +25,7 @@ fn an_exchange_goes_through_its_states_and_is_found_by_its_bytes() {
         ledger::learn(&mut conn, a, &facts).unwrap();
         assert!(ledger::advance(&mut conn, a, State::Claiming, State::Claimed, None, LATER).unwrap());
         assert!(!ledger::advance(&mut conn, a, State::Claiming, State::Claimed, None, LATER).unwrap());
-        let find = |conn: &mut Conn| ledger::find_accepted(conn, DANTAI, "juki-ido", "ab").unwrap().map(|e| e.id);
+        let find = |conn: &mut Conn| ledger::find_accepted(conn, DANTAI, "juki-ido", "ab", None).unwrap().map(|e| e.id);
         assert_eq!(find(&mut conn), None);
         ledger::learn(&mut conn, a, &Facts { accepted: Some(true), ..Facts::default() }).unwrap();
         assert_eq!(find(&mut conn), Some(a));

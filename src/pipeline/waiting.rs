@@ -1,0 +1,87 @@
+//! Waiting: what lies in the inbox and was not taken, and which of it a person must look at.
+//!
+//! Owns: when waiting has been too long. Never: moves or reads anything, asks the ledger.
+
+use chrono::{DateTime, SecondsFormat};
+
+use super::{Hub, HubError};
+use crate::inbox::left::{self, Left, Reason};
+use crate::report::day::{Column, ColumnKind, TableReport};
+
+/// Most entries named; the rest is counted by the next look, once these are gone.
+pub const NAMED: usize = 1_000;
+
+/// An entry of the inbox that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Path below the inbox; safe to show.
+    pub path: String,
+    /// Interface of its folder; `None` where no feed looks.
+    pub interface: Option<String>,
+    /// Why it was not taken.
+    pub reason: Reason,
+    /// When it came or was last changed, UTC (`2026-07-10T08:05:00Z`).
+    pub since: String,
+    /// Entries it stands for (a whole folder that no feed looks at).
+    pub entries: u64,
+    /// A person must look: nothing takes it, or it has waited longer than its feed allows (`overdue_seconds`).
+    pub overdue: bool,
+}
+
+/// What waits, in order of interface and name; entries where no feed looks come first.
+pub fn waiting(hub: &Hub) -> Result<Vec<Waiting>, HubError> {
+    let site = &hub.site;
+    let inbox = &hub.area.inbox;
+    let known = |name: &str| site.feeds.contains_key(name);
+    let mut found = left::elsewhere(inbox, &known, NAMED).map_err(HubError::io("受信フォルダーの確認", inbox))?;
+    for (interface, feed) in &site.feeds {
+        let folder = inbox.join(interface);
+        // A folder that is gone keeps nothing; the daemon says so by itself.
+        found.extend(left::in_folder(&folder, feed, NAMED - found.len()).unwrap_or_default());
+        if found.len() == NAMED {
+            break;
+        }
+    }
+    Ok(found.into_iter().map(|left| judge(hub, left)).collect())
+}
+
+fn judge(hub: &Hub, left: Left) -> Waiting {
+    let allowed = left.interface.as_ref().and_then(|i| hub.site.feeds.get(i)).map_or(0, |feed| feed.overdue_seconds);
+    let waited = u64::try_from(hub.clock.now().timestamp() - left.since).unwrap_or(0);
+    let since = DateTime::from_timestamp(left.since, 0).unwrap_or_default();
+    Waiting {
+        overdue: left.reason == Reason::UnknownFolder || waited >= allowed,
+        path: left.path,
+        interface: left.interface,
+        reason: left.reason,
+        since: since.to_rfc3339_opts(SecondsFormat::Secs, true),
+        entries: left.entries,
+    }
+}
+
+/// What a person must look at, as a table of the day's report; `None` when there is nothing.
+pub(super) fn table(hub: &Hub) -> Result<Option<TableReport>, HubError> {
+    let overdue: Vec<Waiting> = waiting(hub)?.into_iter().filter(|w| w.overdue).collect();
+    let column = |title: &str, kind| Column { title: title.to_owned(), kind };
+    let columns = vec![
+        column("場所（inbox の下）", ColumnKind::Text),
+        column("理由", ColumnKind::Text),
+        column("いつから", ColumnKind::Text),
+        column("件数", ColumnKind::Count),
+    ];
+    let row = |w: &Waiting| {
+        vec![
+            w.path.clone(),
+            w.reason.japanese().to_owned(),
+            crate::clock::people_jst(&w.since),
+            w.entries.to_string(),
+        ]
+    };
+    Ok((!overdue.is_empty()).then(|| TableReport {
+        title: "受信フォルダーに残っているもの（未完了のまま、または宛先不明）".to_owned(),
+        columns,
+        rows: overdue.iter().map(row).collect(),
+        note: "取り込まれていません。置いた人に確認し、正しい場所に入れ直すか、対になるファイルを送ってもらってください。"
+            .to_owned(),
+    }))
+}

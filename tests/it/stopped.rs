@@ -1,0 +1,79 @@
+//! What the machine failed with too often is stopped, told, and taken up again on an operator's word; nothing is lost.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use renkei::pipeline::{HubError, deliver, worker};
+use renkei::store::ledger::{State, Wanted, list};
+
+use crate::town::{OPERATOR, Town, exchange, exchanges, last_run, sample_file, work};
+
+/// Longest pause between two attempts, seconds.
+const LONGEST_PAUSE: i64 = 3600;
+
+#[test]
+fn what_the_machine_fails_with_is_stopped_after_the_last_attempt_and_loses_nothing_when_it_is_retried() {
+    let mut town = Town::new();
+    town.site.config.limits.attempts = 3;
+    let mut hub = town.hub();
+    let (name, bytes) = sample_file("juki-ido", "20261120010000.csv");
+    town.put("juki-ido", name, bytes);
+    // The archive is no folder: the machine is in trouble, whoever the test runs as.
+    let archive = hub.area.archive();
+    fs::remove_dir(&archive).unwrap();
+    fs::write(&archive, b"").unwrap();
+    for attempt in 1..=3 {
+        let round = worker::run_until_idle(&mut hub, std::time::Duration::ZERO).unwrap();
+        assert_eq!((round.failed, exchange(&mut hub, name).attempts), (1, attempt));
+        hub.clock.advance(LONGEST_PAUSE);
+    }
+    let stopped = exchange(&mut hub, name);
+    assert_eq!(stopped.state, State::Failed);
+    assert!(stopped.note.as_deref().unwrap().contains("renkei retry 1"), "{:?}", stopped.note);
+    assert_eq!(fs::read(hub.area.work().join("1.in")).unwrap(), bytes, "the file is where it was");
+    work(&mut hub);
+    assert_eq!(exchange(&mut hub, name).attempts, 3, "no attempt without an operator");
+
+    fs::remove_file(&archive).unwrap();
+    fs::create_dir(&archive).unwrap();
+    fs::set_permissions(&archive, fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(matches!(deliver::retry(&mut hub, stopped.id, " "), Err(HubError::Refused(_))));
+    deliver::retry(&mut hub, stopped.id, OPERATOR).unwrap();
+    work(&mut hub);
+    let e = exchange(&mut hub, name);
+    assert_eq!((e.state, e.attempts), (State::Reported, 0));
+    assert!(last_run(&mut hub, &e).totals.loaded_new > 0);
+    let refused = deliver::retry(&mut hub, e.id, OPERATOR).unwrap_err();
+    assert!(refused.to_string().contains("止まっていません"), "{refused}");
+}
+
+#[test]
+fn a_draft_that_could_not_be_written_is_stopped_keeps_its_place_and_is_written_when_it_is_retried() {
+    let mut town = Town::new();
+    town.site.config.limits.attempts = 2;
+    let mut hub = town.hub();
+    town.sample(100);
+    let work_folder = hub.area.work();
+    // A folder stands where every draft would be written.
+    let in_the_way: Vec<_> = (1..200).map(|id| work_folder.join(format!("{id}.draft"))).collect();
+    in_the_way.iter().for_each(|path| fs::create_dir(path).unwrap());
+    let started = std::time::Instant::now();
+    for _ in 0..4 {
+        worker::round(&mut hub, started).unwrap();
+        hub.clock.advance(LONGEST_PAUSE);
+    }
+    let stopped: Vec<_> = exchanges(&mut hub).into_iter().filter(|e| e.state == State::Failed).collect();
+    assert!(!stopped.is_empty());
+    in_the_way.iter().for_each(|path| fs::remove_dir(path).unwrap());
+    work(&mut hub);
+    for e in &stopped {
+        let same = Wanted { interface: Some(&e.interface), limit: 10, ..Wanted::default() };
+        assert_eq!(list(&mut hub.conn, &same).unwrap().len(), 1, "no second draft beside {}", e.file_name);
+        deliver::retry(&mut hub, e.id, OPERATOR).unwrap();
+    }
+    work(&mut hub);
+    for e in &stopped {
+        let now = exchange(&mut hub, &e.file_name);
+        assert_eq!((now.state, now.sha256.is_some()), (State::Draft, true), "{}", e.file_name);
+    }
+}
