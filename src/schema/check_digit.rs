@@ -64,7 +64,7 @@ impl CheckDigit {
     }
 
     /// Digits with the check digit, where the rule fixes their number.
-    pub fn len(self) -> Option<usize> {
+    pub fn digits(self) -> Option<usize> {
         self.body_len().map(|body| body + 1)
     }
 

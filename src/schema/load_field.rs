@@ -283,7 +283,7 @@ fn judge(field: &Field, node: &Node<'_>, constant: Option<&Text<'_>>, frame: &Fi
         reader.mistake(mistake::LENGTH, node.place_of("len"), message, "type = \"D\" にしてください");
     }
     if let Some((rule, _)) = field.check
-        && let Some(len) = rule.len()
+        && let Some(len) = rule.digits()
         && field.len < len
     {
         let message = format!("{}は{len}桁ですが、項目「{}」の長さは{}です", rule.japanese(), field.name, field.len);
