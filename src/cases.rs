@@ -126,6 +126,9 @@ pub fn run_on(
     url: Option<&dyn Fn(&str) -> String>,
 ) -> Result<Outcome, HubError> {
     let root = site.root.join("tests/interfaces");
+    if let Some(unknown) = only.iter().find(|id| !root.join(id).is_dir()) {
+        return Err(HubError::Refused(format!("「{unknown}」の例がありません（tests/interfaces/{unknown}/）")));
+    }
     let mut outcome = Outcome::default();
     for interface in folders(&root)? {
         let id = file_name(&interface);
@@ -165,14 +168,15 @@ fn run_case(
         let text = serde_json::to_string_pretty(&seen).unwrap_or_default() + "\n";
         fs::write(&expected_path, text).map_err(HubError::io("書き込み", &expected_path))?;
     }
-    let expected: Json = match fs::read_to_string(&expected_path) {
-        Ok(text) => {
-            serde_json::from_str(&text).map_err(|e| HubError::Refused(format!("{}: {e}", expected_path.display())))?
-        }
-        Err(_) => Json::String("expected.json がありません（--bless で作れます）".into()),
-    };
     let mut differences = Vec::new();
-    compare("", &expected, &seen, &mut differences);
+    match fs::read_to_string(&expected_path) {
+        Ok(text) => {
+            let expected: Json = serde_json::from_str(&text)
+                .map_err(|e| HubError::Refused(format!("{}: {e}", expected_path.display())))?;
+            compare("", &expected, &seen, &mut differences);
+        }
+        Err(_) => differences.push("expected.json がありません（--bless で作れます）".into()),
+    }
     Ok(CaseOutcome { name, title: case.title, differences })
 }
 
@@ -184,8 +188,12 @@ fn play(
     place: &Path,
     url: Option<String>,
 ) -> Result<Json, HubError> {
-    let base = NaiveDate::parse_from_str(&case.base_date, "%Y-%m-%d")
-        .map_err(|e| HubError::Refused(format!("base_date: {e}")))?;
+    let base = NaiveDate::parse_from_str(&case.base_date, "%Y-%m-%d").map_err(|e| {
+        HubError::Refused(format!(
+            "case.toml の base_date「{}」が日付ではありません（2026-11-20 の形で書きます）: {e}",
+            case.base_date
+        ))
+    })?;
     let mut own = site.clone();
     (own.config.inbox, own.config.outbox, own.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::schema::layout::CheckDigit;
-use crate::schema::mistake;
+use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader};
 
 /// Environment variable that overrides `[store] url`, so that a password need not stand in a file.
@@ -39,7 +39,7 @@ pub struct Limits {
     pub findings_per_code: usize,
     /// `batch_rows`: rows written to the store in one transaction. Default 20,000.
     pub batch_rows: usize,
-    /// `record_rows`: rows a report lists at most. Default 1,000.
+    /// `report_rows`: rows a report lists at most. Default 1,000.
     pub report_rows: usize,
     /// `page_rows`: rows of one page of the console. Default 100.
     pub page_rows: usize,
@@ -84,11 +84,11 @@ impl Config {
         let store = top.opt_table("store");
         let folder = top.opt_table("folder");
         let limits = top.opt_table("limits");
-        top.finish();
+        top.finish(&keys::CONFIG);
         let (municipality, site) = site_values(&top, site);
         let url = store.map(|node| {
             let url = node.opt_str("url");
-            node.finish();
+            node.finish(&keys::STORE);
             url.map(|u| {
                 judge_url(&u);
                 u.value.to_owned()
@@ -100,7 +100,7 @@ impl Config {
         };
         let (inbox, outbox, data) = (path("inbox"), path("outbox"), path("data"));
         if let Some(node) = &folder {
-            node.finish();
+            node.finish(&keys::FOLDER);
         }
         Some(Config {
             municipality,
@@ -157,7 +157,7 @@ fn read_limits(node: &Node<'_>) -> Limits {
         set_aside_files: number("set_aside_files", 1..=10_000_000, standard.set_aside_files),
         set_aside_bytes: number("set_aside_bytes", 1..=i64::MAX, standard.set_aside_bytes),
     };
-    node.finish();
+    node.finish(&keys::LIMITS);
     limits
 }
 

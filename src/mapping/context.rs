@@ -15,6 +15,7 @@ use crate::schema::entity::Entity;
 use crate::schema::feed::Feed;
 use crate::schema::layout::Layout;
 use crate::schema::load_feed::Found;
+use crate::schema::mistake;
 use crate::schema::toml_read::Text;
 use crate::schema::view::View;
 
@@ -80,6 +81,12 @@ pub fn find_layout(layouts: &Layouts, files: &Files, id: &str, profile: &str) ->
     Found::NoLayout(all)
 }
 
+/// A Japanese name stands where the name of the file belongs.
+fn by_id(name: &Text<'_>, id: &str) {
+    let message = format!("「{}」は日本語の名前です。ここにはファイル名を書きます", name.value);
+    name.mistake(mistake::UNKNOWN_NAME, message, format!("\"{id}\" と書いてください"));
+}
+
 impl Context<'_> {
     /// See [`find_layout`].
     pub fn layout(&self, id: &str, profile: &str) -> Found {
@@ -90,7 +97,10 @@ impl Context<'_> {
     pub fn entity(&self, id: &Text<'_>) -> Option<Arc<Entity>> {
         let found = self.entities.get(id.value);
         if found.is_none() && !self.files.has(&format!("schemas/entities/{}.toml", id.value)) {
-            id.unknown("台帳", self.entities.keys().map(String::as_str));
+            match self.entities.values().find(|entity| entity.name == id.value) {
+                Some(entity) => by_id(id, &entity.id),
+                None => id.unknown("台帳", self.entities.keys().map(String::as_str)),
+            }
         }
         found.cloned()
     }
@@ -99,7 +109,10 @@ impl Context<'_> {
     pub fn view(&self, id: &Text<'_>) -> Option<Arc<View>> {
         let found = self.views.get(id.value);
         if found.is_none() && !self.files.has(&format!("schemas/views/{}.toml", id.value)) {
-            id.unknown("ビュー", self.views.keys().map(String::as_str));
+            match self.views.values().find(|view| view.name == id.value) {
+                Some(view) => by_id(id, &view.id),
+                None => id.unknown("ビュー", self.views.keys().map(String::as_str)),
+            }
         }
         found.cloned()
     }

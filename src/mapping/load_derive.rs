@@ -11,9 +11,9 @@ use super::scope::{Names, judge_code, judge_message};
 use crate::finding::Severity;
 use crate::schema::entity::Entity;
 use crate::schema::load_field::SEVERITIES;
-use crate::schema::mistake;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
+use crate::schema::{keys, mistake};
 use crate::value::Type;
 
 /// Reads a derivation; mistakes go to the reader. `None` when it has any that matter.
@@ -25,9 +25,14 @@ pub fn load_derive(interface: &str, reader: &Reader, context: &Context<'_>) -> O
     let view_id = top.str("view");
     let entity_id = top.str("entity");
     let after = after(&top, context);
+    if after.is_empty() && top.opt_list("after").is_none_or(|list| list.is_empty()) {
+        let hint = "after = [ … ] に、元の台帳を取り込む業務を書いてください";
+        let message = "「after」がないので、この導出は一度も行われません";
+        reader.mistake(mistake::MISSING_KEY, top.place_of("after"), message, hint);
+    }
     let amount = top.opt_str("amount");
     let outcomes = top.tables("outcome");
-    top.finish();
+    top.finish(&keys::DERIVE);
     let view = view_id.as_ref().and_then(|text| context.view(text));
     let entity = entity_id.as_ref().and_then(|text| context.entity(text));
     if let Some(own) = after.iter().find(|name| *name == interface) {
@@ -94,7 +99,7 @@ fn outcome(node: &Node<'_>, view: &View, names: &Names<'_>) -> Option<Outcome> {
     let when = node.str("when");
     let severity = node.opt_word("severity", &SEVERITIES).unwrap_or(Severity::Info);
     let message = node.opt_str("message");
-    node.finish();
+    node.finish(&keys::OUTCOME);
     if let Some(code) = &code {
         judge_code(code);
     }

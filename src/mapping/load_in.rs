@@ -12,7 +12,7 @@ use crate::finding::Severity;
 use crate::schema::layout::{FieldKind, Layout};
 use crate::schema::load_field::SEVERITIES;
 use crate::schema::load_total::field_of;
-use crate::schema::mistake;
+use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::value::Type;
 
@@ -33,7 +33,7 @@ pub fn load_in(interface: &str, reader: &Reader, context: &Context<'_>) -> Vec<I
     for key in ["mode", "tolerance", "amount", "check", "into"] {
         top.has(key);
     }
-    top.finish();
+    top.finish(&keys::IN);
     for plan in &mut plans {
         plan.title = title.as_ref().map(|t| t.value.to_owned()).unwrap_or_default();
     }
@@ -132,7 +132,7 @@ fn mode(top: &Node<'_>, layout: &Layout, site: &Names<'_>, used: &mut Used) -> O
     }
     let node = top.opt_table("mode")?;
     let when = node.str("full_when");
-    node.finish();
+    node.finish(&keys::MODE);
     let names = site.clone().with_layout(layout, main_record(layout));
     let expr = names.compile(&when?, Type::Bool);
     used.note(names);
@@ -151,7 +151,7 @@ fn tolerance(top: &Node<'_>, context: &Context<'_>) -> Tolerance {
     } else {
         Tolerance::File
     };
-    node.finish();
+    node.finish(&keys::TOLERANCE);
     tolerance
 }
 
@@ -205,7 +205,7 @@ fn check(node: &Node<'_>, layout: &Layout, site: &Names<'_>, used: &mut Used) ->
     let field = node.opt_str("field");
     let message = node.str("message");
     let action = node.opt_str("action");
-    node.finish();
+    node.finish(&keys::CHECK);
     if let Some(code) = &code {
         judge_code(code);
     }
@@ -253,7 +253,7 @@ fn into(
     if map.is_none() && !node.has("map") {
         node.mistake(mistake::MISSING_KEY, "[into.map] がありません", "列と式を書いてください");
     }
-    node.finish();
+    node.finish(&keys::INTO);
     let record = record?;
     let names = site.clone().with_layout(layout, Some(record));
     let when = names.predicate(when.as_ref());

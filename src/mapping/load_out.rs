@@ -9,9 +9,9 @@ use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
 use super::plan::{Level, NamePart, OutPlan, Release};
 use super::scope::Names;
-use crate::schema::mistake;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
+use crate::schema::{keys, mistake};
 
 /// Reads an outbound mapping; mistakes go to the reader. `None` when it has any that matter.
 pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Option<OutPlan> {
@@ -40,7 +40,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     if records.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[record]] がありません", "書き出すレコードを書いてください");
     }
-    top.finish();
+    top.finish(&keys::OUT);
     let (layout, view) = (layout?, view?);
     let amount = amount_text.map(|text| amount(&text, &layout));
     let columns = Names::of_view(context.codes, &view);
@@ -118,7 +118,7 @@ pub(super) fn after(top: &Node<'_>, context: &Context<'_>) -> Vec<String> {
         if sources.contains(&name.value) {
             after.push(name.value.to_owned());
         } else {
-            name.unknown("取り込みまたは作成の業務", sources.iter().copied());
+            name.unknown("受信または導出の業務", sources.iter().copied());
         }
     }
     after
@@ -156,8 +156,13 @@ fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
                     continue;
                 }
                 None => {
-                    let known = ["団体コード", "団体コード5", "作成日時", "連番3", "サイト.…"];
-                    let hint = mistake::did_you_mean(other, known);
+                    let site = context.config.site.iter().map(|(key, _)| format!("サイト.{key}"));
+                    let known: Vec<String> = ["団体コード", "団体コード5", "作成日時", "連番3"]
+                        .map(str::to_owned)
+                        .into_iter()
+                        .chain(site)
+                        .collect();
+                    let hint = mistake::did_you_mean(other, known.iter().map(String::as_str));
                     text.mistake(mistake::UNKNOWN_NAME, format!("ファイル名の「{{{other}}}」がありません"), hint);
                     good = false;
                     continue;

@@ -11,9 +11,9 @@ use super::plan::{Level, OutRecord};
 use super::scope::Names;
 use crate::expr::Expr;
 use crate::schema::layout::{Field, FieldKind, Layout, RecordKind};
-use crate::schema::mistake;
 use crate::schema::toml_read::{Node, Text};
 use crate::schema::view::View;
+use crate::schema::{keys, mistake};
 use crate::value::Type;
 
 /// What outbound records are compiled against.
@@ -48,7 +48,7 @@ fn record(node: &Node<'_>, scope: &OutScope<'_>, used: &mut BTreeSet<String>) ->
     let level = node.word("level", &LEVELS);
     let map = node.opt_table("map").map(|n| n.pairs()).unwrap_or_default();
     let closed = node.opt_table("closed");
-    node.finish();
+    node.finish(&keys::OUT_RECORD);
     let (name, level) = (name?, level?);
     let Some(kind) = scope.layout.record(name.value) else {
         name.unknown("レコード", scope.layout.records.iter().map(|r| r.name.as_str()));
@@ -116,7 +116,7 @@ fn fill(map: &[(Text<'_>, Text<'_>)], kind: usize, layout: &Layout, names: &Name
 fn compile(source: &Text<'_>, field: &Field, names: &Names<'_>) -> Option<Expr> {
     let expr = names.compile(source, field.ty()?)?;
     let any_text = matches!(field.kind, FieldKind::Half | FieldKind::Wide | FieldKind::Date(_));
-    if expr.ty() == Type::Date && !any_text {
+    if !any_text && names.type_of(source) == Some(Type::Date) {
         let message = format!("日付を項目「{}」にそのまま入れることはできません", field.name);
         let hint = "replace(CAST(… AS TEXT), '-', '') のように形を整えてください";
         source.mistake(mistake::TYPE, message, hint);

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::schema::mistake;
+use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader};
 use crate::schema::view::View;
 
@@ -28,7 +28,7 @@ pub fn load_table(_id: &str, reader: &Reader, views: &BTreeMap<String, Arc<View>
     let title = top.str("title");
     let view = top.str("view");
     let note = top.opt_str("note");
-    top.finish();
+    top.finish(&keys::DAY_TABLE);
     let view = view?;
     let Some(found) = views.get(view.value) else {
         view.mistake(

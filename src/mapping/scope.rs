@@ -92,6 +92,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Type of an expression as it stands, before it is fitted to a target.
+    pub fn type_of(&self, text: &Text<'_>) -> Option<Type> {
+        Expr::parse(text.value, self).ok().map(|expr| expr.ty())
+    }
+
     /// Compiles an optional predicate. The outer `None` means that it has a mistake.
     pub fn predicate(&self, text: Option<&Text<'_>>) -> Option<Option<Expr>> {
         match text {

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::context::Files;
-use crate::finding::{Finding, RulePlace};
+use crate::finding::{Finding, RulePlace, Severity};
 use crate::schema::mistake;
 use crate::schema::toml_read::Reader;
 use crate::schema::view::View;
@@ -53,7 +53,49 @@ pub(super) fn read(root: &Path, findings: &mut Vec<Finding>) -> Files {
             keep(root, &format!("{folder}/{name}"), limit, &mut files, findings);
         }
     }
+    strays(root, findings);
     files
+}
+
+/// Warns of folders and declarative files that nothing reads: a misspelt name would be a silent one.
+fn strays(root: &Path, findings: &mut Vec<Finding>) {
+    let known = |path: &str| FOLDERS.iter().any(|(folder, ..)| *folder == path);
+    for top in ["schemas", "mappings"] {
+        for (name, is_folder) in entries(root, top) {
+            let path = format!("{top}/{name}");
+            if !known(&path) && (is_folder || declarative(&name)) {
+                let near = mistake::did_you_mean(&path, FOLDERS.iter().map(|(folder, ..)| *folder));
+                stray(&path, &near, findings);
+            }
+        }
+    }
+    for (folder, extension, _) in FOLDERS {
+        for (name, is_folder) in entries(root, folder) {
+            if is_folder || (declarative(&name) && !name.ends_with(&format!(".{extension}"))) {
+                stray(&format!("{folder}/{name}"), &format!("{folder}/ に置くのは .{extension} だけです"), findings);
+            }
+        }
+    }
+}
+
+/// Entries of a folder that are not hidden, sorted, and whether each is a folder itself.
+fn entries(root: &Path, folder: &str) -> Vec<(String, bool)> {
+    let Ok(entries) = std::fs::read_dir(root.join(folder)) else { return Vec::new() };
+    let named = |entry: std::fs::DirEntry| (entry.file_name().to_string_lossy().into_owned(), entry.path().is_dir());
+    let mut found: Vec<_> = entries.flatten().take(MAX_FILES).map(named).filter(|(n, _)| !n.starts_with('.')).collect();
+    found.sort();
+    found
+}
+
+fn declarative(name: &str) -> bool {
+    name.ends_with(".toml") || name.ends_with(".csv")
+}
+
+fn stray(path: &str, hint: &str, findings: &mut Vec<Finding>) {
+    let place = RulePlace { file: path.to_owned(), line: 1, column: 1 };
+    let mut finding = Finding::rule(mistake::UNUSED, place, format!("「{path}」は読まれません")).with_action(hint);
+    finding.severity = Severity::Warning;
+    findings.push(finding);
 }
 
 /// File names of a folder, sorted; other extensions and hidden files are no declarative files.

@@ -63,6 +63,11 @@ impl CheckDigit {
         self.digit(body).is_some_and(|right| Some(right) == digit)
     }
 
+    /// Digits with the check digit, where the rule fixes their number.
+    pub fn digits(self) -> Option<usize> {
+        self.body_len().map(|body| body + 1)
+    }
+
     /// Digits without the check digit, where the rule fixes their number.
     fn body_len(self) -> Option<usize> {
         match self {

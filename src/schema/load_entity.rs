@@ -3,7 +3,7 @@
 //! Owns: the keys of the file and what a column may be called. Never: writes DDL.
 
 use super::entity::{Column, Entity};
-use super::mistake;
+use super::{keys, mistake};
 use super::toml_read::{Node, Reader, Text};
 use crate::value::Type;
 
@@ -29,7 +29,7 @@ pub fn load_entity(id: &str, reader: &Reader) -> Option<Entity> {
     let key = resolve(&key, &columns);
     let indexes = top.lists("index").iter().map(|list| resolve(list, &columns)).collect();
     let newer = top.opt_str("newer").and_then(|text| newer(&text, &columns));
-    top.finish();
+    top.finish(&keys::ENTITY);
     if id.len() > MAX_ID {
         top.mistake(mistake::LENGTH, format!("ファイル名が長すぎます（{MAX_ID}文字まで）"), "");
     }
@@ -70,7 +70,7 @@ fn columns(top: &Node<'_>) -> Vec<Column> {
         let ty = node.word("type", &COLUMN_TYPES);
         let wrong = node.opt_str("type").filter(|_| ty.is_none());
         let secret = node.flag("secret");
-        node.finish();
+        node.finish(&keys::COLUMN);
         let Some(name) = name else { continue };
         judge_name(&name);
         if columns.iter().any(|c| c.name == name.value) {

@@ -4,8 +4,8 @@
 
 use super::feed::{Completeness, Feed, Form};
 use super::layout::Layout;
-use super::mistake;
 use super::toml_read::{Node, Reader, Text};
+use super::{keys, mistake};
 
 /// Largest file when a feed says nothing, bytes.
 pub const DEFAULT_MAX_BYTES: u64 = 8_000_000_000;
@@ -33,13 +33,19 @@ pub fn load_feed(interface: &str, reader: &Reader, find: &dyn Fn(&str, &str) -> 
         let Some(form) = form(node, find) else { continue };
         if let Some(earlier) = forms.iter().find(|f| f.pattern.eq_ignore_ascii_case(&form.pattern)) {
             let message = format!("pattern「{}」が2つあります", earlier.pattern);
-            reader.mistake(mistake::DUPLICATE, node.place_of("pattern"), message, "");
+            reader.mistake(mistake::DUPLICATE, node.place_of("pattern"), message, "どちらかを消してください");
+        } else if let Some(earlier) = forms.iter().find(|f| covers(&f.pattern, &form.pattern)) {
+            let message = format!(
+                "pattern「{}」に届くファイルはありません（先の「{}」が受け取ります）",
+                form.pattern, earlier.pattern
+            );
+            reader.mistake(mistake::DUPLICATE, node.place_of("pattern"), message, "[[form]] の順を入れ替えてください");
         }
         trailer_layouts.push((form.layout.clone(), form.profile.clone()));
         forms.push(form);
     }
     let complete = complete.and_then(|node| completeness(&node, &trailer_layouts, find));
-    top.finish();
+    top.finish(&keys::FEED);
     Some(Feed {
         interface: interface.to_owned(),
         forms,
@@ -81,7 +87,7 @@ fn form(node: &Node<'_>, find: &dyn Fn(&str, &str) -> Found) -> Option<Form> {
     let pattern = node.str("pattern");
     let layout = node.str("layout");
     let profile = node.opt_str("profile");
-    node.finish();
+    node.finish(&keys::FORM);
     let (pattern, layout) = (pattern?, layout?);
     if pattern.value.is_empty() || pattern.value.contains(['/', '\\']) {
         let hint = "\"*.csv\" のように書いてください";
@@ -134,7 +140,7 @@ fn completeness(
             Completeness::Trailer { record: record.value.to_owned(), millis: millis(node) }
         }
     };
-    node.finish();
+    node.finish(&keys::COMPLETE);
     Some(complete)
 }
 
@@ -173,9 +179,26 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
+/// Does `earlier` surely match every name that `later` matches? `*` of `later` is tried as nothing, one and more
+/// characters that no pattern holds.
+fn covers(earlier: &str, later: &str) -> bool {
+    ["", "\u{1}", "\u{1}\u{2}\u{1}"].iter().all(|any| matches(earlier, &later.replace('*', any).replace('?', "\u{3}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_behind_a_wider_one_gets_nothing() {
+        for (earlier, later) in [("*", "a.csv"), ("*.csv", "KR_*.csv"), ("a?.csv", "A?.csv"), ("*_*", "a_b*")] {
+            assert!(covers(earlier, later), "{earlier} {later}");
+        }
+        for (earlier, later) in [("KR_*.csv", "*.csv"), ("a?.csv", "a*.csv"), ("*_1.csv", "*.csv"), ("a.csv", "b.csv")]
+        {
+            assert!(!covers(earlier, later), "{earlier} {later}");
+        }
+    }
 
     #[test]
     fn patterns_match_whole_names_without_case() {

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::layout::*;
-use super::load_layout::CodeLists;
-use super::mistake;
+use super::load_layout::{CodeLists, charset};
 use super::toml_read::{Node, Text};
+use super::{keys, mistake};
 use crate::codec::charset::Charset;
 use crate::finding::Severity;
 
@@ -38,8 +38,7 @@ pub(super) fn load_field(node: Node<'_>, frame: &FieldFrame<'_>) -> Option<Field
     let filler = node.flag("filler");
     let kind = field_kind(&node);
     let len = length(&node, &kind, frame);
-    let charsets: Vec<(&str, Charset)> = Charset::all().iter().map(|c| (c.name(), *c)).collect();
-    let charset = node.opt_word("charset", &charsets).unwrap_or(frame.charset);
+    let charset = charset(&node).unwrap_or(frame.charset);
     let constant = node.opt_str("constant");
     let codes = codes(&node, frame);
     let check = check(&node, &kind);
@@ -69,7 +68,7 @@ pub(super) fn load_field(node: Node<'_>, frame: &FieldFrame<'_>) -> Option<Field
         judge_name(name);
         judge(&field, &node, constant.as_ref(), frame);
     }
-    node.finish();
+    node.finish(&keys::FIELD);
     name.map(|_| field)
 }
 
@@ -265,10 +264,9 @@ fn judge(field: &Field, node: &Node<'_>, constant: Option<&Text<'_>>, frame: &Fi
     }
     let narrow = matches!(field.charset, Charset::JisX0201 | Charset::Ascii);
     let unfit = match field.kind {
-        FieldKind::FullWidth => narrow,
+        FieldKind::FullWidth | FieldKind::Wide => narrow,
         FieldKind::HalfKana => matches!(field.charset, Charset::JisX0208 | Charset::Ascii),
         FieldKind::Mark(_) => false,
-        FieldKind::Wide => false,
         _ => field.charset == Charset::JisX0208,
     };
     if unfit {
@@ -284,6 +282,13 @@ fn judge(field: &Field, node: &Node<'_>, constant: Option<&Text<'_>>, frame: &Fi
         let message = format!("数値「{}」の長さ{}は{MAX_INT_DIGITS}桁を超えます", field.name, field.len);
         reader.mistake(mistake::LENGTH, node.place_of("len"), message, "type = \"D\" にしてください");
     }
+    if let Some((rule, _)) = field.check
+        && let Some(len) = rule.digits()
+        && field.len < len
+    {
+        let message = format!("{}は{len}桁ですが、項目「{}」の長さは{}です", rule.japanese(), field.name, field.len);
+        reader.mistake(mistake::LENGTH, node.place_of("check"), message, "len か check を見直してください");
+    }
     if let FieldKind::Mark(marks) = &field.kind {
         let uneven = frame.fixed && marks.iter().any(|m| m.len() != field.len);
         if uneven || !frame.fixed {
@@ -293,6 +298,20 @@ fn judge(field: &Field, node: &Node<'_>, constant: Option<&Text<'_>>, frame: &Fi
     }
     if let Some(constant) = constant {
         judge_constant(field, constant, frame);
+    }
+}
+
+/// May a field of this kind ever hold the text? Only what its characters tell.
+fn holds(kind: &FieldKind, text: &str) -> bool {
+    match kind {
+        FieldKind::Digits | FieldKind::Year => text.bytes().all(|b| b.is_ascii_digit()),
+        FieldKind::Int { signed } => {
+            let digits = text.strip_prefix('-').filter(|_| *signed).unwrap_or(text);
+            !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+        }
+        FieldKind::Half => text.chars().all(|c| c == ' ' || c.is_ascii_graphic()),
+        FieldKind::FullWidth => text.chars().all(|c| !c.is_ascii() && !('\u{FF61}'..='\u{FF9F}').contains(&c)),
+        _ => true,
     }
 }
 
@@ -308,6 +327,10 @@ fn judge_constant(field: &Field, constant: &Text<'_>, frame: &FieldFrame<'_>) {
     };
     // A constant of nothing but spaces means that the field stays empty.
     let empty = constant.value.trim_matches([' ', '\u{3000}']).is_empty();
+    if !empty && !holds(&field.kind, constant.value) {
+        let message = format!("固定値「{}」は項目「{}」の type では書けない文字です", constant.value, field.name);
+        constant.mistake(mistake::BAD_VALUE, message, "type か constant を見直してください");
+    }
     let too_short = frame.fixed && field.pad == Pad::None && len < field.len && !empty;
     if len > field.len || too_short {
         let message =

@@ -11,7 +11,7 @@ use super::load_field::{FieldFrame, load_field};
 use super::load_total::load_totals;
 use super::order::OrderError;
 use super::toml_read::{Node, Reader, Text};
-use super::{lint, mistake};
+use super::{keys, lint, mistake};
 use crate::codec::charset::Charset;
 
 /// Longest record when a layout says nothing, bytes.
@@ -80,7 +80,7 @@ fn compile<'a>(id: &str, codes: &CodeLists, file: &Node<'a>, profile: Option<(Te
     let records = records(file, physical.as_ref(), codes, &overrides);
     let order = order(&top, &records);
     let totals = load_totals(file, &records);
-    top.finish();
+    top.finish_under(&keys::LAYOUT, &keys::PROFILE);
     let mut layout = Layout {
         id: id.to_owned(),
         title,
@@ -107,8 +107,11 @@ enum Family {
 
 fn physical(file: &Node<'_>, top: &Node<'_>) -> Option<Physical> {
     let family = file.word("kind", &[("delimited", Family::Delimited), ("fixed", Family::Fixed), ("xml", Family::Xml)]);
-    let charsets: Vec<(&str, Charset)> = Charset::all().iter().map(|c| (c.name(), *c)).collect();
-    let charset = top.word("charset", &charsets);
+    let charset = top.has("charset").then(|| charset(top));
+    if charset.is_none() {
+        let hint = "\"windows-31j\"、\"utf-8\" などの文字コードを書いてください";
+        top.mistake(mistake::MISSING_KEY, "「charset」がありません", hint);
+    }
     let line_end = line_end(top, family);
     let bom =
         top.opt_word("bom", &[("forbidden", Bom::Forbidden), ("optional", Bom::Optional), ("required", Bom::Required)]);
@@ -125,12 +128,41 @@ fn physical(file: &Node<'_>, top: &Node<'_>) -> Option<Physical> {
     };
     Some(Physical {
         kind,
-        charset: charset.unwrap_or(Charset::Utf8),
+        charset: charset.flatten().unwrap_or(Charset::Utf8),
         line_end,
         bom: bom.unwrap_or(Bom::Forbidden),
         eof_mark: eof_mark.unwrap_or(EofMark::Forbidden),
         max_record: max_record.unwrap_or(DEFAULT_MAX_RECORD),
     })
+}
+
+/// Other names of character sets, and what they are called here.
+const CHARSET_SYNONYMS: [(&str, &str); 9] = [
+    ("shift_jis", "windows-31j"),
+    ("shift-jis", "windows-31j"),
+    ("sjis", "windows-31j"),
+    ("cp932", "windows-31j"),
+    ("ms932", "windows-31j"),
+    ("utf8", "utf-8"),
+    ("jis8", "jis-x-0201"),
+    ("jis", "jis-x-0208"),
+    ("us-ascii", "ascii"),
+];
+
+/// `charset` of a layout or field, if it is there.
+pub(super) fn charset(node: &Node<'_>) -> Option<Charset> {
+    let text = node.opt_str("charset")?;
+    let all = Charset::all();
+    let found = all.iter().find(|charset| charset.name() == text.value).copied();
+    if found.is_none() {
+        let known = CHARSET_SYNONYMS.iter().find(|(other, _)| other.eq_ignore_ascii_case(text.value));
+        let hint = match known {
+            Some((_, name)) => format!("「{name}」と書いてください"),
+            None => mistake::did_you_mean(text.value, all.iter().map(|charset| charset.name())),
+        };
+        text.mistake(mistake::BAD_VALUE, format!("「charset」に「{}」は書けません", text.value), hint);
+    }
+    found
 }
 
 fn line_end(top: &Node<'_>, family: Option<Family>) -> LineEnd {
@@ -252,14 +284,14 @@ fn record(
     let element =
         if frame.xml { node.opt_str("element").map_or(name.value, |t| t.value).to_owned() } else { String::new() };
     let when = node.opt_table("when").and_then(|when| discriminator(&when, &fields));
-    node.finish();
+    node.finish(&keys::RECORD);
     RecordKind { name: name.value.to_owned(), when, length, element, fields, place: node.place() }
 }
 
 fn discriminator(when: &Node<'_>, fields: &[Field]) -> Option<Discriminator> {
     let field = when.str("field");
     let values = when.list("is");
-    when.finish();
+    when.finish(&keys::WHEN);
     let (field, values) = (field?, values?);
     if values.is_empty() {
         when.mistake(mistake::BAD_VALUE, "「is」が空です", "見分ける値を書いてください");

@@ -3,7 +3,7 @@
 //! Owns: the keys of a total and the small grammar of `counted`. Never: counts (`codec`).
 
 use super::layout::*;
-use super::mistake;
+use super::{keys, mistake};
 use super::toml_read::{Node, Text};
 
 /// Reads every total of a layout; those with mistakes are left out.
@@ -17,7 +17,7 @@ fn load_total(node: &Node<'_>, records: &[RecordKind]) -> Option<Total> {
     let only = node.opt_table("only");
     let scope = node.opt_word("scope", &[("group", TotalScope::Group), ("file", TotalScope::File)]);
     let zero_is_silent = node.flag("zero_is_silent");
-    node.finish();
+    node.finish(&keys::TOTAL);
     let declared = declared.and_then(|text| {
         let found = field_of(&text, records)?;
         let field = &records[found.0].fields[found.1];
@@ -113,7 +113,7 @@ fn load_counted(text: &Text<'_>, records: &[RecordKind]) -> Option<Counted> {
 fn load_only(table: &Node<'_>, records: &[RecordKind], counted: Option<&Counted>) -> Option<(usize, Vec<String>)> {
     let field = table.str("field");
     let values = table.list("is");
-    table.finish();
+    table.finish(&keys::ONLY);
     let field = field?;
     let (kind, index) = field_of(&field, records)?;
     let counts_it = match counted? {

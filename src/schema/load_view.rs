@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::load_entity::{COLUMN_TYPES, is_reserved, judge_name};
-use super::mistake;
+use super::{keys, mistake};
 use super::toml_read::{Node, Reader, Text};
 use super::view::View;
 use crate::expr::query::{self, Catalogue};
@@ -65,7 +65,7 @@ pub fn declared(id: &str, reader: &Reader) -> Option<View> {
         }
     }
     let sql = top.str("sql");
-    top.finish();
+    top.finish(&keys::VIEW);
     let (name, sql) = (name?, sql?);
     if is_reserved(name.value) {
         name.mistake(mistake::BAD_VALUE, format!("「{}」はビューの名前に使えません", name.value), "");

@@ -41,12 +41,16 @@ pub const UNUSED: &str = "rule-unused";
 
 /// The candidate most like `name`, if one is near enough to have been meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
-    candidates
+    let length = name.chars().count();
+    let limit = (length / 3).max(1);
+    let others: Vec<&str> = candidates.into_iter().filter(|candidate| *candidate != name).collect();
+    if let Some(same) = others.iter().find(|candidate| candidate.eq_ignore_ascii_case(name)) {
+        return Some(same);
+    }
+    others
         .into_iter()
-        .filter(|candidate| *candidate != name)
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count().max(2))
+        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count().max(length))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -76,5 +80,7 @@ mod tests {
         assert_eq!(nearest("宛名番", names), Some("宛名番号"));
         assert_eq!(nearest("seperator", names), Some("separator"));
         assert_eq!(nearest("金額", names), None);
+        assert_eq!(nearest("C", ["X", "K", "S9"]), None);
+        assert_eq!(nearest("n", ["X", "K", "N"]), Some("N"));
     }
 }

@@ -2,6 +2,7 @@
 pub mod check_digit;
 pub mod entity;
 pub mod feed;
+pub mod keys;
 pub mod layout;
 mod lint;
 pub mod load_codes;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::keys::Table;
 use super::mistake;
 use super::toml_read::{Reader, Text};
 use crate::finding::RulePlace;
@@ -83,7 +84,14 @@ impl<'a> Node<'a> {
 
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
         let message = format!("「{key}」は{expected}で書きます（{}になっています）", japanese_type(value.get_ref()));
-        self.reader.mistake(mistake::WRONG_TYPE, self.reader.place(value.span().start), message, "");
+        let hint = match value.get_ref() {
+            DeValue::String(_) if expected == "整数" || expected == "true か false " => "引用符を外してください",
+            DeValue::Array(_) | DeValue::Table(_) => "",
+            _ if expected == "文字列" => "値を \"…\" で囲んでください",
+            _ if expected.ends_with("配列") => "値を [ … ] で囲んでください",
+            _ => "",
+        };
+        self.reader.mistake(mistake::WRONG_TYPE, self.reader.place(value.span().start), message, hint);
     }
 
     fn text(&self, key: &str, value: &'a Spanned<DeValue<'a>>) -> Option<Text<'a>> {
@@ -283,18 +291,37 @@ impl<'a> Node<'a> {
         entries
     }
 
-    /// Refuses the keys nobody asked for, naming the one that was perhaps meant.
-    pub fn finish(&self) {
+    /// Refuses the keys nobody asked for, naming the one that was perhaps meant, or when a key of `table` may be
+    /// written. Nothing may have been asked for that is not in `table`.
+    pub fn finish(&self, table: &Table) {
+        self.finish_under(table, table);
+    }
+
+    /// [`Node::finish`], with a list of its own for the table in front.
+    pub fn finish_under(&self, table: &Table, over_table: &Table) {
+        let asked = self.asked.borrow();
+        debug_assert!(asked.iter().all(|key| table.condition(key).is_some()), "not all in {}: {asked:?}", table.name);
+        self.refuse_unknown(table);
+        if let Some(over) = &self.over {
+            over.refuse_unknown(over_table);
+        }
+    }
+
+    fn refuse_unknown(&self, table: &Table) {
         let asked = self.asked.borrow();
         for (key, _) in self.in_file_order() {
             let key = self.key_text(key);
-            if !asked.contains(&key.value) {
-                let hint = mistake::did_you_mean(key.value, asked.iter().copied());
-                key.mistake(mistake::UNKNOWN_KEY, format!("「{}」というキーはここでは使えません", key.value), hint);
+            if asked.contains(&key.value) {
+                continue;
             }
-        }
-        if let Some(over) = &self.over {
-            over.finish();
+            let hint = match table.condition(key.value) {
+                Some(when) if !when.is_empty() => format!("{when} のときだけ書けます"),
+                _ if !key.value.is_ascii() && table.condition("map").is_some() => {
+                    "項目や列の式は、この表の .map の下に書いてください".to_owned()
+                }
+                _ => mistake::did_you_mean(key.value, asked.iter().copied()),
+            };
+            key.mistake(mistake::UNKNOWN_KEY, format!("「{}」というキーはここでは使えません", key.value), hint);
         }
     }
 
@@ -326,54 +353,4 @@ fn japanese_type(value: &DeValue<'_>) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(reader: Reader) -> Vec<(u32, u32, String)> {
-        reader.into_findings().into_iter().map(|f| (f.rule.line, f.rule.column, f.code)).collect()
-    }
-
-    #[test]
-    fn unknown_keys_and_wrong_types_are_found_where_they_stand() {
-        let reader = Reader::new("a.toml", "version = 1\nkomoku = { naem = \"あ\", len = \"3\" }\n");
-        {
-            let doc = reader.parse().unwrap();
-            let root = Node::root(&reader, &doc);
-            root.version();
-            let item = root.opt_table("komoku").unwrap();
-            assert!(item.str("name").is_none());
-            assert!(item.opt_len("len").is_none());
-            item.finish();
-            root.finish();
-        }
-        assert_eq!(
-            lines(reader),
-            [
-                (2, 10, "rule-missing-key".to_owned()),
-                (2, 30, "rule-wrong-type".to_owned()),
-                (2, 12, "rule-unknown-key".to_owned()),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_place_inside_a_string_survives_quotes_escapes_and_lines() {
-        let text = "a = '''\nSELECT あ\nFROM い'''\nb = \"\\\"あ\\u3042い\"\n";
-        let reader = Reader::new("a.toml", text);
-        let doc = reader.parse().unwrap();
-        let root = Node::root(&reader, &doc);
-        let a = root.opt_str("a").unwrap();
-        let at = |p: RulePlace| (p.line, p.column);
-        assert_eq!(at(a.place_of(2, 6)), (3, 6));
-        assert_eq!(at(a.place_of(1, 8)), (2, 8));
-        let b = root.opt_str("b").unwrap();
-        assert_eq!(at(b.place_of(1, 4)), (4, 15));
-    }
-
-    #[test]
-    fn broken_toml_is_one_finding_with_its_place() {
-        let reader = Reader::new("a.toml", "a = 1\nb = \n");
-        assert!(reader.parse().is_none());
-        assert_eq!(lines(reader)[0].0, 2);
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ mod kill;
 mod parity;
 mod pg;
 mod readme;
+mod reference;
 mod sample;
 mod sample_reconciles;
 mod shipped_files;

@@ -1,0 +1,110 @@
+//! Every key that a declarative file may have, table by table.
+//!
+//! Owns: the closed lists, and when a key has a meaning. Never: reads a file; the loaders do, and
+//! [`Node::finish`](super::toml_node::Node::finish) holds each of them to its list.
+
+/// A table of a declarative file.
+#[derive(Debug)]
+pub struct Table {
+    /// Kind of file and path of the table: `layout`, `layout record.fields`.
+    pub name: &'static str,
+    /// Its keys; the second word says when one may be written (Japanese, empty = always).
+    pub keys: &'static [(&'static str, &'static str)],
+}
+
+impl Table {
+    /// When the key may be written; `None` for a key the table never has.
+    pub fn condition(&self, key: &str) -> Option<&'static str> {
+        self.keys.iter().find(|(name, _)| *name == key).map(|(_, when)| *when)
+    }
+}
+
+macro_rules! tables {
+    ($($(#[$about:meta])* $constant:ident = $name:literal { $($key:literal $(if $when:literal)?),* $(,)? })*) => {
+        $($(#[$about])* pub const $constant: Table = Table { name: $name, keys: &[$(($key, concat!($($when)?))),*] };)*
+        /// All of them, in the order of the reference.
+        pub const ALL: &[&Table] = &[$(&$constant),*];
+    };
+}
+
+tables! {
+    /// `renkei.toml`.
+    CONFIG = "renkei.toml" { "version", "site", "store", "folder", "limits" }
+    /// `[store]`.
+    STORE = "renkei.toml store" { "url" }
+    /// `[folder]`.
+    FOLDER = "renkei.toml folder" { "inbox", "outbox", "data" }
+    /// `[limits]`.
+    LIMITS = "renkei.toml limits" {
+        "held", "findings_per_code", "batch_rows", "report_rows", "page_rows", "poll_millis", "attempts", "set_aside_files",
+        "set_aside_bytes",
+    }
+    /// `schemas/layouts/<id>.toml`.
+    LAYOUT = "layout" {
+        "version", "title", "provenance", "source", "kind", "charset", "line_end", "bom", "eof_mark", "max_record",
+        "order", "record", "total", "profile",
+        "separator" if "kind = \"delimited\"", "quote" if "kind = \"delimited\"", "header" if "kind = \"delimited\"",
+        "root" if "kind = \"xml\"", "namespace" if "kind = \"xml\"", "max_depth" if "kind = \"xml\"",
+    }
+    /// `[profile.<name>]`.
+    PROFILE = "layout profile" {
+        "title", "charset", "line_end", "bom", "eof_mark", "max_record", "order", "field",
+        "separator" if "kind = \"delimited\"", "quote" if "kind = \"delimited\"", "header" if "kind = \"delimited\"",
+        "root" if "kind = \"xml\"", "namespace" if "kind = \"xml\"", "max_depth" if "kind = \"xml\"",
+    }
+    /// `[[record]]` of a layout.
+    RECORD = "layout record" { "name", "when", "fields", "length" if "kind = \"fixed\"", "element" if "kind = \"xml\"" }
+    /// `when` of a record.
+    WHEN = "layout record.when" { "field", "is" }
+    /// An entry of `fields`.
+    FIELD = "layout record.fields" {
+        "name", "type", "len", "required", "constant", "codes", "codes_unknown" if "codes もある",
+        "check", "check_severity" if "check もある", "secret", "filler", "charset",
+        "exact" if "kind = \"delimited\" か \"xml\"", "pad" if "kind = \"fixed\"", "path" if "kind = \"xml\"",
+        "form" if "type = \"DATE\"", "era" if "form = \"GYYMMDD\"", "unknown" if "type = \"DATE\"",
+        "zero_null" if "type = \"DATE\"", "open" if "type = \"DATE\"",
+        "whole" if "type = \"9V\"", "fraction" if "type = \"9V\"", "accept" if "type = \"MARK\"",
+    }
+    /// `[[total]]`.
+    TOTAL = "layout total" { "declared", "counted", "only", "scope", "zero_is_silent" }
+    /// `only` of a total.
+    ONLY = "layout total.only" { "field", "is" }
+    /// `schemas/entities/<id>.toml`.
+    ENTITY = "entity" { "version", "name", "key", "index", "newer", "column" }
+    /// An entry of `column`.
+    COLUMN = "entity column" { "name", "type", "secret" }
+    /// `schemas/views/<id>.toml`.
+    VIEW = "view" { "version", "name", "columns", "lineage", "sql" }
+    /// `schemas/feeds/<interface>.toml`.
+    FEED = "feed" { "version", "complete", "max_bytes", "overdue_seconds", "form" }
+    /// `complete` of a feed.
+    COMPLETE = "feed complete" {
+        "by", "millis" if "by = \"stable\" か \"trailer\"", "record" if "by = \"trailer\"",
+        "suffix" if "by = \"done-file\" か \"manifest\"",
+    }
+    /// `[[form]]`.
+    FORM = "feed form" { "pattern", "layout", "profile" }
+    /// `schemas/tables/<id>.toml`.
+    DAY_TABLE = "table" { "version", "title", "view", "note" }
+    /// `mappings/in/<interface>.toml`.
+    IN = "in" { "version", "title", "layouts", "mode", "tolerance", "amount", "check", "into" }
+    /// `mode` written as a table.
+    MODE = "in mode" { "full_when" }
+    /// `tolerance`.
+    TOLERANCE = "in tolerance" { "hold", "max_held" if "hold = \"record\"" }
+    /// `[[check]]`.
+    CHECK = "in check" { "code", "record", "when", "expect", "severity", "field", "message", "action" }
+    /// `[[into]]`.
+    INTO = "in into" { "entity", "record", "when", "close_when", "map" }
+    /// `mappings/derive/<interface>.toml`.
+    DERIVE = "derive" { "version", "title", "view", "entity", "after", "amount", "outcome" }
+    /// `[[outcome]]`.
+    OUTCOME = "derive outcome" { "code", "title", "when", "severity", "message" }
+    /// `mappings/out/<interface>.toml`.
+    OUT = "out" {
+        "version", "title", "partner", "layout", "profile", "from", "mode", "send_closed", "where", "order", "group",
+        "key", "name", "manifest", "release", "amount", "after", "send_empty", "record",
+    }
+    /// `[[record]]` of an outbound mapping.
+    OUT_RECORD = "out record" { "record", "level", "map", "closed" }
+}
