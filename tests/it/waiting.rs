@@ -69,7 +69,8 @@ fn a_late_write_of_the_same_size_is_noticed_and_its_bytes_are_kept() {
     town.put("juki-ido", name, bytes);
     let claimed = hub.area.work().join("1.in");
     let mut other = bytes.to_vec();
-    other[..3].copy_from_slice(b"999");
+    other[..3].copy_from_slice(b"888");
+    assert_ne!(other, bytes);
     let late = other.clone();
     hub.steps = Steps::with_hook(move |step| {
         if step == Step::InArchived {
