@@ -95,6 +95,7 @@ impl Rows {
     }
 
     /// Adds the next cell; the row is whole after `width` of them.
+    #[inline]
     pub fn push(&mut self, value: Value<'_>) {
         let cell = match value {
             Value::Null => Cell::Null,
@@ -209,9 +210,9 @@ impl VersionBatch {
     }
 
     /// The value of the entity's next column. A tombstone keeps key columns only.
+    #[inline]
     pub fn push(&mut self, value: Value<'_>) {
-        let column = self.rows.cells.len() - self.row_cell - HEAD;
-        let kept = !self.closing || self.key.contains(&column);
+        let kept = !self.closing || self.key.contains(&(self.rows.cells.len() - self.row_cell - HEAD));
         self.rows.push(if kept { value } else { Value::Null });
     }
 
