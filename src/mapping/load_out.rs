@@ -23,11 +23,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let layout = layout(&top, context);
     let view = top.str("from").and_then(|text| context.view(&text));
     let delta = top.word("mode", &[("full", false), ("delta", true)]);
-    let send_closed = top.flag("send_closed");
-    if send_closed && delta == Some(false) {
-        let message = "send_closed は mode = \"delta\" のときだけ使えます";
-        reader.mistake(mistake::BAD_VALUE, top.place_of("send_closed"), message, "");
-    }
+    let send_closed = send_closed(&top, delta);
     let filter = top.opt_str("where");
     let (order, group, key) = (top.opt_list("order"), top.opt_list("group"), top.list("key"));
     let name = top.str("name").and_then(|text| name_parts(&text, context));
@@ -46,10 +42,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let columns = Names::of_view(context.codes, &view);
     let filter = columns.predicate(filter.as_ref());
     let group = resolve(group.as_deref().unwrap_or_default(), &view);
-    let mut full_order = group.clone();
-    full_order.extend(resolve(order.as_deref().unwrap_or_default(), &view));
-    let mut seen = BTreeSet::new();
-    full_order.retain(|column| seen.insert(*column));
+    let full_order = each_once(&group, &resolve(order.as_deref().unwrap_or_default(), &view));
     if delta == Some(true) && key.as_ref().is_some_and(Vec::is_empty) {
         let message = "差分には「key」が要ります";
         reader.mistake(mistake::MISSING_KEY, top.place_of("key"), message, "相手先での見出しになる列を書いてください");
@@ -84,6 +77,22 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         revision: context.revision(files),
         file: reader.file().to_owned(),
     })
+}
+
+/// Reads `send_closed`, which says something only of deltas.
+fn send_closed(top: &Node<'_>, delta: Option<bool>) -> bool {
+    let send_closed = top.flag("send_closed");
+    if send_closed && delta == Some(false) {
+        let message = "send_closed は mode = \"delta\" のときだけ使えます";
+        top.reader().mistake(mistake::BAD_VALUE, top.place_of("send_closed"), message, "");
+    }
+    send_closed
+}
+
+/// The group's columns, then those of the order that are not among them.
+fn each_once(group: &[usize], order: &[usize]) -> Vec<usize> {
+    let mut seen = BTreeSet::new();
+    group.iter().chain(order).copied().filter(|column| seen.insert(*column)).collect()
 }
 
 fn layout(top: &Node<'_>, context: &Context<'_>) -> Option<std::sync::Arc<crate::schema::layout::Layout>> {
