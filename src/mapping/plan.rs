@@ -52,6 +52,8 @@ pub struct InPlan {
     pub layout: Arc<Layout>,
     /// What a file means for rows it does not name.
     pub mode: Mode,
+    /// May a full set without one record close every row that stands?
+    pub empty_closes: bool,
     /// What bad records do to the rest.
     pub tolerance: Tolerance,
     /// Checks, in order.

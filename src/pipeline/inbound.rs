@@ -208,11 +208,31 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     if let Some(finding) = count_breach(hub, exchange, loaded.read)? {
         loaded.findings.push(finding);
     }
+    if let Some(finding) = empty_full(hub, exchange, &plan, &loaded)? {
+        loaded.findings.push(finding);
+    }
     hub.steps.pass(Step::InStaged)?;
     let settled = settle(hub, &plan, exchange, run, loaded)?;
     tracing::info!(exchange = exchange.id, interface = exchange.interface, run, outcome = ?settled, "settled");
     debug_assert!(matches!(settled, Settled::Applied | Settled::Rejected));
     hub.steps.pass(Step::InSettled)
+}
+
+/// A full set that names nothing would close everything that stands: more likely its making went wrong.
+fn empty_full(hub: &mut Hub, exchange: &Exchange, plan: &InPlan, loaded: &Loaded) -> Result<Option<Finding>, HubError> {
+    if !loaded.full || plan.empty_closes || loaded.read > loaded.skipped {
+        return Ok(None);
+    }
+    for entity in super::settle::entities(plan) {
+        if apply::any_stands(&mut hub.conn, entity, &exchange.dantai)? {
+            let message = format!(
+                "全件ファイルなのにデータが1件もありません。取り込むと台帳の「{}」がすべて終了になるため、取り込みません",
+                entity.name
+            );
+            return Ok(Some(Finding::data("empty-full-set", Severity::Fatal, DataPlace::default(), message)));
+        }
+    }
+    Ok(None)
 }
 
 /// Stages the file's rows, but for those that stand as they are.

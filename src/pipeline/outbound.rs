@@ -12,7 +12,7 @@ use super::fill::{Changes, fill};
 use super::row::RunItems;
 use super::settle::stored_totals;
 use super::step::Step;
-use super::{Hub, HubError, interrupted};
+use super::{Hub, HubError, due, interrupted};
 use crate::area::Archived;
 use crate::clock::{compact_jst, day_jst};
 use crate::codec::RecordWriter;
@@ -26,8 +26,16 @@ use crate::store::{StoreError, detail};
 /// Prefix of a group's line among a run's totals; its declared side is the amount.
 pub const GROUP: &str = "group:";
 
-/// Begins a draft of an interface and takes it to its end. `None`: there was nothing to send.
+/// Begins a draft of an interface and takes it to its end. `None`: there was nothing to send. While another one is open it
+/// is refused: two open drafts would send the same rows twice.
 pub fn draft(hub: &mut Hub, plan: &Arc<OutPlan>) -> Result<Option<i64>, HubError> {
+    if let Some(open) = due::open(hub, &plan.interface)? {
+        let word = super::facts::state_word(open.state);
+        return Err(HubError::Refused(format!(
+            "「{}」には、まだ終わっていない送付ファイル（受付番号 {}、{word}）があります。二重に送らないため、それが済むまで新しい下書きは作りません",
+            plan.title, open.id
+        )));
+    }
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let number = drafts_today(hub, plan, &now)? + 1;

@@ -139,6 +139,15 @@ pub fn apply_compared(
     })
 }
 
+/// Does any row of the municipality stand?
+///
+/// # Errors
+/// The store's.
+pub fn any_stands(conn: &mut Conn, entity: &Entity, dantai: &str) -> Result<bool> {
+    let any = format!("SELECT 1 FROM {} WHERE _dantai = ?1 LIMIT 1", quote(&format!("c_{}", entity.id)));
+    Ok(conn.query_opt(&any, &[Value::Text(dantai)], |_| Ok(()))?.is_some())
+}
+
 /// Removes what an unfinished run staged for an entity; doing it twice does nothing. What was applied stays.
 ///
 /// # Errors
@@ -168,9 +177,7 @@ impl<'a> Work<'a> {
     }
 
     fn apply(&self, conn: &mut Conn, mode: ApplyMode, staged: u64, closes: u64, same: &Same) -> Result<Applied> {
-        let any = format!("SELECT 1 FROM {} WHERE _dantai = ?1 LIMIT 1", self.c);
-        let empty = conn.query_opt(&any, &[Value::Text(self.dantai)], |_| Ok(()))?.is_none();
-        if empty && closes == 0 && self.first_load(conn)? {
+        if !any_stands(conn, self.entity, self.dantai)? && closes == 0 && self.first_load(conn)? {
             ddl::analyze_after(conn, self.entity, staged)?;
             return Ok(Applied { new: staged, ..Applied::default() });
         }
