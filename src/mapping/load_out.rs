@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use super::context::Context;
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
-use super::plan::{Level, NamePart, OutPlan, Release};
+use super::plan::{Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
+use crate::schema::layout::Layout;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
 use crate::schema::{keys, mistake};
@@ -51,6 +52,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let scope = OutScope { context, layout: &layout, view: &view, key: &key, closed: send_closed };
     let (records, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
     used.extend(columns.used_codes.into_inner());
+    let secret = secret_columns(&view, &layout, records.as_deref().unwrap_or_default(), context);
     let mut files = BTreeSet::from([reader.file().to_owned()]);
     files.extend(context.files_of_layout(&layout));
     files.extend(context.files_of_view(&view));
@@ -65,6 +67,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         order: full_order,
         group,
         key,
+        secret,
         delta: delta?,
         send_closed,
         records: records?,
@@ -87,6 +90,27 @@ fn send_closed(top: &Node<'_>, delta: Option<bool>) -> bool {
         top.reader().mistake(mistake::BAD_VALUE, top.place_of("send_closed"), message, "");
     }
     send_closed
+}
+
+/// View columns that fill a secret item, or that have the name of a secret column of an entity the view reads.
+fn secret_columns(view: &View, layout: &Layout, records: &[OutRecord], context: &Context<'_>) -> Vec<bool> {
+    let entities = view.lineage.iter().filter_map(|(_, id)| context.entities.get(id));
+    let names: BTreeSet<&str> =
+        entities.flat_map(|e| &e.columns).filter(|c| c.secret).map(|c| c.name.as_str()).collect();
+    let mut secret: Vec<bool> = view.columns.iter().map(|(name, _)| names.contains(name.as_str())).collect();
+    for record in records {
+        let fields = &layout.records[record.record].fields;
+        for exprs in [&record.fields, &record.closed] {
+            let filled =
+                exprs.iter().zip(fields).filter(|(_, field)| field.secret).filter_map(|(expr, _)| expr.as_ref());
+            for slot in filled.flat_map(|expr| expr.slots()) {
+                if let Some(column) = secret.get_mut(slot as usize) {
+                    *column = true;
+                }
+            }
+        }
+    }
+    secret
 }
 
 /// The group's columns, then those of the order that are not among them.

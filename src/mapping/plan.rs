@@ -192,6 +192,8 @@ pub struct OutPlan {
     pub group: Vec<usize>,
     /// Key of a record for the partner, indexes of view columns.
     pub key: Vec<usize>,
+    /// Which view columns hold secret items; their values are shown to nobody.
+    pub secret: Vec<bool>,
     /// All rows, or what changed since the last delivery to this partner.
     pub delta: bool,
     /// Delta only: are vanished keys sent as deletions?

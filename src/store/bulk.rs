@@ -39,6 +39,7 @@ pub enum Unfit {
 pub struct VersionBatch {
     rows: Rows,
     key: Vec<usize>,
+    newer: Option<usize>,
     closes: u64,
     /// Of the row under way: first cell, start of its text, is it a tombstone.
     row_cell: usize,
@@ -53,6 +54,7 @@ impl VersionBatch {
         VersionBatch {
             rows: Rows::new(HEAD + entity.columns.len()),
             key: entity.key.clone(),
+            newer: entity.newer,
             closes: 0,
             row_cell: 0,
             row_text: 0,
@@ -96,10 +98,10 @@ impl VersionBatch {
         self.row_text = self.rows.text.len();
     }
 
-    /// The value of the entity's next column. A tombstone keeps key columns only.
+    /// The value of the entity's next column. A tombstone keeps the key and the column that orders versions only.
     pub fn push(&mut self, value: Value<'_>) {
         let column = self.rows.cells.len() - self.row_cell - HEAD;
-        let kept = !self.closing || self.key.contains(&column);
+        let kept = !self.closing || self.newer == Some(column) || self.key.contains(&column);
         self.rows.push(if kept { value } else { Value::Null });
     }
 

@@ -3,7 +3,6 @@
 //! Owns: which rows these are. Never: decides what becomes of their records.
 
 use super::{Applied, Duplicate, OLDER, STAGED, Work};
-use crate::store::bulk::ROW;
 use crate::store::{Conn, Result, quote};
 use crate::value::Value;
 
@@ -43,7 +42,7 @@ impl Work<'_> {
         let Work { v, c, s, .. } = self;
         let newer = quote(&self.entity.columns[column].name);
         let mark = format!(
-            "UPDATE {s} SET _op = {OLDER} WHERE _op = {ROW} AND _old IS NOT NULL AND _vid IN
+            "UPDATE {s} SET _op = {OLDER} WHERE _old IS NOT NULL AND _vid IN
                (SELECT n._vid FROM {s} s JOIN {v} n ON n._vid = s._vid
                   JOIN {c} c ON c._dantai = ?1 AND {same} JOIN {v} o ON o._vid = c._vid
                 WHERE n.{newer} < o.{newer})",
