@@ -19,6 +19,7 @@ pub mod facts;
 pub mod fill;
 pub mod inbound;
 pub mod key;
+pub mod list;
 pub mod load;
 mod looks;
 pub mod map;
