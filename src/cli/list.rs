@@ -124,7 +124,9 @@ fn chosen(set: &[String]) -> Result<BTreeMap<String, String>, CliError> {
         Some((name.to_owned(), value.to_owned()))
     };
     set.iter()
-        .map(|text| pair(text).ok_or_else(|| CliError::Refused(format!("条件は 名前=値 の形で書いてください（{text}）"))))
+        .map(|text| {
+            pair(text).ok_or_else(|| CliError::Refused(format!("条件は 名前=値 の形で書いてください（{text}）")))
+        })
         .collect()
 }
 

@@ -34,12 +34,10 @@ pub struct List {
     pub note: String,
     /// Its rows.
     pub view: Arc<View>,
-    /// Only rows for which this is true (slot = column index, or a parameter's).
+    /// Only rows for which this is true (slot = column index, a parameter's, or one of `実行.…` and `サイト.…`).
     pub filter: Option<Expr>,
     /// ORDER BY: indexes of view columns.
     pub order: Vec<usize>,
-    /// Written with the day's report.
-    pub publish: bool,
     /// What a reader may choose.
     pub parameters: Vec<Parameter>,
     /// What is shown, from left to right.
@@ -93,7 +91,6 @@ pub fn load_list(id: &str, reader: &Reader, context: &Context<'_>) -> Option<Lis
     let from = top.str("from");
     let filter = top.opt_str("where");
     let order = top.opt_list("order").unwrap_or_default();
-    let publish = top.flag("publish");
     let (parameters, columns) = (top.tables("parameter"), top.tables("column"));
     top.finish(&keys::LIST);
     if columns.is_empty() || columns.len() > MAX_COLUMNS {
@@ -106,13 +103,13 @@ pub fn load_list(id: &str, reader: &Reader, context: &Context<'_>) -> Option<Lis
     }
     let view = from.as_ref().and_then(|text| context.view(text))?;
     let heads: Vec<_> = parameters.iter().map(|node| parameter_head(node, &parameters)).collect();
-    let mut names = Names::of_view(context.codes, &view);
+    let site = Names::of_site(&context.config.site, context.codes);
+    let mut names = site.clone().with_columns(view.columns.iter().enumerate());
     for (index, head) in heads.iter().enumerate() {
         if let Some((name, ty)) = head {
             names = names.with_name(format!("パラメータ.{name}"), slot(PARAMETER, index as u16), *ty);
         }
     }
-    let site = Names::of_site(&context.config.site, context.codes);
     let parameters: Vec<_> =
         parameters.iter().zip(&heads).map(|(node, head)| parameter(node, head.as_ref(), &names, &site)).collect();
     let columns: Vec<_> = columns.iter().map(|node| column(node, &view, context)).collect();
@@ -125,7 +122,6 @@ pub fn load_list(id: &str, reader: &Reader, context: &Context<'_>) -> Option<Lis
         note: note.map(|t| t.value.to_owned()).unwrap_or_default(),
         order: whole_order(order.into_iter().collect::<Option<Vec<_>>>()?, &view),
         filter: filter?,
-        publish,
         parameters: parameters.into_iter().collect::<Option<Vec<_>>>()?,
         columns: columns.into_iter().collect::<Option<Vec<_>>>()?,
         view,
@@ -161,18 +157,17 @@ fn parameter_head(node: &Node<'_>, all: &[Node<'_>]) -> Option<(String, Type)> {
     }
     let plain = |c: char| c.is_alphanumeric() || c == '_';
     if name.value.is_empty() || !name.value.chars().all(plain) {
-        name.mistake(mistake::BAD_VALUE, format!("「{}」は条件の名前に使えません", name.value), "文字と数字だけにしてください");
+        name.mistake(
+            mistake::BAD_VALUE,
+            format!("「{}」は条件の名前に使えません", name.value),
+            "文字と数字だけにしてください",
+        );
         return None;
     }
     Some((name.value.to_owned(), ty?))
 }
 
-fn parameter(
-    node: &Node<'_>,
-    head: Option<&(String, Type)>,
-    names: &Names<'_>,
-    site: &Names<'_>,
-) -> Option<Parameter> {
+fn parameter(node: &Node<'_>, head: Option<&(String, Type)>, names: &Names<'_>, site: &Names<'_>) -> Option<Parameter> {
     let title = node.opt_str("title");
     let default = node.opt_str("default");
     let filter = node.opt_str("where");

@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use super::row::{RunItems, ViewRow};
 use super::source::Source;
 use super::{Hub, HubError};
-use crate::expr::Scratch;
+use crate::expr::{Row, Scratch};
 use crate::mapping::load_list::{List, ListColumn, PARAMETER};
-use crate::mapping::plan::slot;
 use crate::report::list::{ListCell, ListReport, ListReportColumn};
 use crate::store::StoreError;
 use crate::store::request;
@@ -36,9 +35,10 @@ pub fn list(hub: &mut Hub, list: &List, chosen: &BTreeMap<String, String>) -> Re
         ..RunItems::default()
     };
     let values = parameters(list, chosen, &run, &site.values)?;
-    let bound = |s: u32| {
-        let of_slot = |(i, value): (usize, &Option<OwnedValue>)| (slot(PARAMETER, i as u16) == s).then(|| value.clone());
-        values.iter().enumerate().find_map(of_slot).flatten()
+    let row = ViewRow { columns: &[], run: &run, site: &site.values };
+    let bound = |s: u32| match (s >> 16) as u16 {
+        PARAMETER => Some(values.get((s & 0xFFFF) as usize).cloned().flatten().unwrap_or(OwnedValue::Null)),
+        _ => Some(row.get(s).to_owned()),
     };
     let active = list.parameters.iter().zip(&values).filter(|(_, value)| value.is_some());
     let filters: Vec<_> = list.filter.iter().chain(active.filter_map(|(p, _)| p.filter.as_ref())).collect();
@@ -95,7 +95,11 @@ fn parameters(
 ) -> Result<Vec<Option<OwnedValue>>, HubError> {
     if let Some(unknown) = chosen.keys().find(|name| !list.parameters.iter().any(|p| p.name == **name)) {
         let names: Vec<&str> = list.parameters.iter().map(|p| p.name.as_str()).collect();
-        let has = if names.is_empty() { "条件はありません".to_owned() } else { format!("条件は {} です", names.join("、")) };
+        let has = if names.is_empty() {
+            "条件はありません".to_owned()
+        } else {
+            format!("条件は {} です", names.join("、"))
+        };
         return Err(HubError::Refused(format!("「{}」に条件「{unknown}」はありません（{has}）", list.title)));
     }
     let row = ViewRow { columns: &[], run, site };
@@ -127,7 +131,11 @@ fn fit(ty: Type, text: &str) -> Option<OwnedValue> {
 
 fn told(list: &List, values: &[Option<OwnedValue>]) -> Vec<(String, String)> {
     let text = |value: &Option<OwnedValue>| value.as_ref().map(|v| v.as_value().to_string());
-    list.parameters.iter().zip(values).map(|(p, v)| (p.title.clone(), text(v).unwrap_or_else(|| "すべて".into()))).collect()
+    list.parameters
+        .iter()
+        .zip(values)
+        .map(|(p, v)| (p.title.clone(), text(v).unwrap_or_else(|| "すべて".into())))
+        .collect()
 }
 
 fn column(c: &ListColumn) -> ListReportColumn {

@@ -3,7 +3,6 @@
 //! Owns: the model, the sums, how each format shows a cell. Never: chooses rows; masks are already set.
 
 use std::io;
-use std::path::Path;
 
 use askama::Template;
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook, XlsxError};
@@ -143,15 +142,22 @@ impl ListReport {
         let mut book = Workbook::new();
         // The same rows give the same bytes.
         let still = rust_xlsxwriter::ExcelDateTime::from_ymd(2000, 1, 1)?;
-        book.set_properties(&rust_xlsxwriter::DocProperties::new().set_title(&self.title).set_creation_datetime(&still));
+        book.set_properties(
+            &rust_xlsxwriter::DocProperties::new().set_title(&self.title).set_creation_datetime(&still),
+        );
         let sheet = book.add_worksheet();
-        sheet.set_name(sheet_name(&self.title))?.set_paper_size(9).set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
+        sheet
+            .set_name(sheet_name(&self.title))?
+            .set_paper_size(9)
+            .set_print_fit_to_pages(1, 0)
+            .set_repeat_rows(0, 0)?;
         if self.columns.len() >= WIDE {
             sheet.set_landscape();
         }
         sheet.set_freeze_panes(1, 0)?;
         let head = Format::new().set_bold().set_border_bottom(FormatBorder::Thin).set_text_wrap();
-        let (text, right) = (Format::new().set_num_format("@"), Format::new().set_num_format("@").set_align(FormatAlign::Right));
+        let (text, right) =
+            (Format::new().set_num_format("@"), Format::new().set_num_format("@").set_align(FormatAlign::Right));
         let number = Format::new().set_num_format("#,##0");
         for (at, column) in self.columns.iter().enumerate() {
             let at = at as u16;
@@ -212,17 +218,6 @@ impl ListPage<'_> {
     fn wide(&self) -> bool {
         self.l.columns.len() >= WIDE
     }
-}
-
-/// Writes `<id>.html`, `<id>.csv` and `<id>.xlsx` into a folder, which is made when it is missing.
-///
-/// # Errors
-/// The file system's; the workbook's.
-pub fn write_list(report: &ListReport, dir: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(dir)?;
-    super::write::write_file(dir, &format!("{}.csv", report.id), &report.csv())?;
-    super::write::write_file(dir, &format!("{}.xlsx", report.id), &report.xlsx().map_err(io::Error::other)?)?;
-    super::write::write_file(dir, &format!("{}.html", report.id), report.html()?.as_bytes())
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ tables! {
     DAY_TABLE = "table" { "version", "title", "view", "note" }
     /// `schemas/lists/<id>.toml`.
     LIST = "list" {
-        "version", "title", "flow", "note", "from", "where", "order", "publish", "parameter", "column",
+        "version", "title", "flow", "note", "from", "where", "order", "parameter", "column",
     }
     /// `[[parameter]]` of a list.
     PARAMETER = "list parameter" { "name", "title", "type", "default", "where" }
