@@ -101,13 +101,11 @@ impl VersionBatch {
     /// The value of the entity's next column. A tombstone keeps the key and the column that orders versions only.
     #[inline]
     pub fn push(&mut self, value: Value<'_>) {
-        let kept = !self.closing || self.is_kept(self.rows.cells.len() - self.row_cell - HEAD);
+        let kept = !self.closing || {
+            let column = self.rows.cells.len() - self.row_cell - HEAD;
+            self.newer == Some(column) || self.key.contains(&column)
+        };
         self.rows.push(if kept { value } else { Value::Null });
-    }
-
-    /// Does a tombstone keep this column?
-    fn is_kept(&self, column: usize) -> bool {
-        self.newer == Some(column) || self.key.contains(&column)
     }
 
     /// Ends the row once every column was pushed; computes its hash over the values.
