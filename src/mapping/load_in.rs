@@ -12,8 +12,8 @@ use crate::finding::Severity;
 use crate::schema::layout::{FieldKind, Layout};
 use crate::schema::load_field::SEVERITIES;
 use crate::schema::load_total::field_of;
-use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader, Text};
+use crate::schema::{keys, mistake};
 use crate::value::Type;
 
 /// Reads an inbound mapping; mistakes go to the reader. Plans with mistakes are left out.
@@ -96,8 +96,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
     if nodes.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[into]] がありません", "取り込み先の台帳を書いてください");
     }
-    let into: Vec<_> =
-        meant_for(&nodes, layout).map(|node| into(node, layout, &site, context, &mut used)).collect();
+    let into: Vec<_> = meant_for(&nodes, layout).map(|node| into(node, layout, &site, context, &mut used)).collect();
     if into.is_empty() && !nodes.is_empty() {
         let message = format!("レイアウト「{}」の [[into]] がありません", layout.id);
         top.mistake(mistake::MISSING_KEY, message, "そのレイアウトの取り込み先の台帳も書いてください");

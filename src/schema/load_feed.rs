@@ -137,7 +137,11 @@ fn completeness(
                     // The end of the file is looked at without reading what comes before: that needs a length.
                     Some(kind) if kind.length == 0 || kind.when.is_none() => {
                         let message = format!("レコード「{}」で終わりを見分けられません", kind.name);
-                        record.mistake(mistake::BAD_VALUE, message, "trailer は、when のある固定長のレコードに使えます");
+                        record.mistake(
+                            mistake::BAD_VALUE,
+                            message,
+                            "trailer は、when のある固定長のレコードに使えます",
+                        );
                     }
                     Some(_) => {}
                 }
