@@ -160,10 +160,8 @@ pub struct Expected {
     pub overdue: u64,
     /// What is unpaid of them, yen.
     pub overdue_yen: i64,
-    /// Receipts at shops that stand, each counted once; all are for periods not yet due, and exact.
-    pub receipts: u64,
-    /// What they brought, yen.
-    pub receipts_yen: i64,
+    /// 収納明細 against 期割, each counted once: all are for periods not yet due, exact, or cancelled (`failed`).
+    pub receipt: Matching,
 }
 
 impl Expected {

@@ -139,9 +139,9 @@ struct Receipt {
 }
 
 impl Town {
-    /// Receipts of the last days: some who pay by slip paid the next period before it is due.
+    /// Receipts of the last days: those who pay by slip paid the next period before it is due.
     fn receipts(&self) -> impl Iterator<Item = Receipt> + '_ {
-        self.people().filter(|p| p.no % 2 == 0).filter_map(|p| {
+        self.people().filter_map(|p| {
             let levy = self.levy(&p)?;
             let open = levy.parts.iter().filter(|x| x.method == Method::Slip && x.due >= self.base);
             let part = *open.min_by_key(|x| x.due).filter(|x| (1..=300_000).contains(&x.amount))?;
@@ -162,7 +162,7 @@ fn receipts(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     let company = site_value(out.site, "収納企業コード")?;
     let (paid, first, second) =
         (town.base - Duration::days(4), town.base - Duration::days(3), town.base - Duration::days(1));
-    let cancelled = |r: &Receipt| r.person % 34 == 2;
+    let cancelled = |r: &Receipt| r.person % 17 == 2;
     let settled = |r: &Receipt| !cancelled(r) && r.person % 4 == 0;
     if town.receipts().next().is_none() {
         return Ok(());
@@ -170,10 +170,7 @@ fn receipts(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     let mut file = out.open("shuno", &format!("SHUNO_{}.csv", ymd(first)))?;
     for r in town.receipts() {
         notice(town, &company, &r, &Notice { kind: "01", paid, made: first }, &mut file)?;
-        if !cancelled(&r) {
-            out.expected.receipts += 1;
-            out.expected.receipts_yen += r.part.amount;
-        }
+        out.expected.receipt.add(Some(r.part.amount), r.part.amount, !cancelled(&r), false);
     }
     out.close(file)?;
     if !town.receipts().any(|r| cancelled(&r) || settled(&r)) {
