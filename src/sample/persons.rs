@@ -140,11 +140,11 @@ fn protected(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     out.close(file)
 }
 
-/// 住所地特例: insured here, living in a home in another municipality.
+/// 住所地特例: insured here, living in a home in another municipality. A 差分: a small town may have none.
 fn away(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     let made = format!("{}040000", (town.base - Duration::days(1)).format("%Y%m%d"));
     let name = format!("KR02_{}_{made}_001.csv", town.code);
-    let mut frame = Frame { code: &town.code, whole: true, made, row: 0 };
+    let mut frame = Frame { code: &town.code, whole: false, made, row: 0 };
     let mut file = out.open("jushochi-tokurei", &name)?;
     frame.head(&mut file)?;
     for p in town.people().filter(|p| p.no % AWAY_EVERY == 5) {
