@@ -20,6 +20,7 @@ pub mod fill;
 pub mod inbound;
 mod interrupted;
 pub mod key;
+pub mod list;
 pub mod load;
 mod looks;
 mod manifest;
