@@ -253,10 +253,10 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     }
     let mut files = Map::new();
     for exchange in sent {
-        let (interface, name, sha256) = facts::delivered(hub, *exchange)?;
+        let (interface, name, sha256, profile) = facts::delivered(hub, *exchange)?;
         let name = format!("{interface}/{name}");
         let name = if files.contains_key(&name) { format!("{name}（受付番号 {exchange}）") } else { name };
-        files.insert(name, file_json(hub, &interface, &sha256)?);
+        files.insert(name, file_json(hub, &interface, &sha256, profile.as_deref())?);
     }
     let mut seen = json!({ "reports": reports, "rows": rows, "files": files });
     if case.tables {
@@ -279,11 +279,11 @@ fn tables_json(hub: &mut Hub) -> Result<Json, HubError> {
 }
 
 /// A delivered file as its layout reads it: independent of charset, and a person can review it.
-fn file_json(hub: &Hub, interface: &str, sha256: &str) -> Result<Json, HubError> {
+fn file_json(hub: &Hub, interface: &str, sha256: &str, profile: Option<&str>) -> Result<Json, HubError> {
     let plan = hub.site.outbound[interface].clone();
     let path = hub.area.archived_path(sha256);
     let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
-    let mut reader = RecordReader::new(plan.layout.clone(), input, ReadLimits::default());
+    let mut reader = RecordReader::new(plan.layout_in(profile).clone(), input, ReadLimits::default());
     let mut findings = Findings::new(10);
     let mut record = Record::default();
     let mut lines = Vec::new();

@@ -36,6 +36,7 @@ pub(super) struct FieldRule {
     pub constant: Option<String>,
     codes: Option<CodeSet>,
     unknown_code: Severity,
+    letters: Option<Box<[char]>>,
     check: Option<(CheckDigit, Severity)>,
     /// May the content hold line ends?
     breaks: bool,
@@ -121,6 +122,7 @@ impl FieldRule {
             constant: None,
             codes: field.codes.as_deref().map(CodeSet::new),
             unknown_code: field.codes.as_ref().and_then(|codes| codes.unknown).unwrap_or(Severity::Error),
+            letters: field.letters.clone(),
             check: field.check,
             breaks: field.kind == FieldKind::Wide && !fixed,
             quick: Quick::new(field, fixed),
@@ -298,7 +300,7 @@ impl FieldRule {
         }
     }
 
-    /// Constant, codes and check digit.
+    /// Constant, codes, letters and check digit.
     #[inline]
     fn judge_allowed(&self, text: &str, typed: Typed, fault: &mut impl FnMut(Fault)) {
         if let Some(constant) = &self.constant {
@@ -314,6 +316,11 @@ impl FieldRule {
             && !codes.has(text)
         {
             fault(Fault::UnknownCode(self.unknown_code));
+        }
+        if let Some(letters) = &self.letters
+            && let Some(ch) = text.chars().find(|ch| letters.binary_search(ch).is_err())
+        {
+            fault(Fault::Letter(ch));
         }
         if let Some((rule, severity)) = self.check
             && !rule.holds(text)

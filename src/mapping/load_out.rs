@@ -1,12 +1,14 @@
 //! `mappings/out/<interface>.toml` → [`OutPlan`].
 //!
-//! Owns: the keys of the file. Never: how one record kind is filled (`load_out_record`), writes files.
+//! Owns: the keys of the file. Never: how one record kind is filled (`load_out_record`), how it is cut into several files
+//! (`load_out_split`), writes files.
 
 use std::collections::BTreeSet;
 
 use super::context::Context;
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
+use super::load_out_split;
 use super::plan::{Level, NamePart, OutPlan, Release};
 use super::scope::Names;
 use crate::schema::toml_read::{Node, Reader, Text};
@@ -30,7 +32,9 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     }
     let filter = top.opt_str("where");
     let (order, group, key) = (top.opt_list("order"), top.opt_list("group"), top.list("key"));
-    let name = top.str("name").and_then(|text| name_parts(&text, context));
+    let name = top.str("name");
+    let split = top.opt_list("split").unwrap_or_default();
+    let profiles = top.tables("profile_when");
     let manifest = top.opt_str("manifest").map(|text| manifest(&text));
     let release = top.opt_word("release", &[("confirm", Release::Confirm), ("auto", Release::Auto)]);
     let amount_text = top.opt_str("amount");
@@ -55,8 +59,14 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         reader.mistake(mistake::MISSING_KEY, top.place_of("key"), message, "相手先での見出しになる列を書いてください");
     }
     let key = resolve(key.as_deref().unwrap_or_default(), &view);
+    let split = load_out_split::columns(&split, &view, &key);
+    let variants = load_out_split::variants(&profiles, context, &layout, &view, &split);
+    let name = name.and_then(|text| name_parts(&text, context, &view, &split));
     let scope = OutScope { context, layout: &layout, view: &view, key: &key, closed: send_closed };
-    let (records, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
+    let (compiled, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
+    if let (Some(variants), Some(compiled)) = (&variants, &compiled) {
+        load_out_split::judge_variants(&top, variants, compiled);
+    }
     used.extend(columns.used_codes.into_inner());
     let mut files = BTreeSet::from([reader.file().to_owned()]);
     files.extend(context.files_of_layout(&layout));
@@ -74,7 +84,9 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         key,
         delta: delta?,
         send_closed,
-        records: records?,
+        split,
+        variants: variants?,
+        records: compiled?,
         name: name?,
         manifest: manifest.flatten(),
         release: release.unwrap_or(Release::Confirm),
@@ -95,7 +107,7 @@ fn layout(top: &Node<'_>, context: &Context<'_>) -> Option<std::sync::Arc<crate:
 }
 
 /// Indexes of view columns; unknown ones are reported.
-fn resolve(names: &[Text<'_>], view: &View) -> Vec<usize> {
+pub(super) fn resolve(names: &[Text<'_>], view: &View) -> Vec<usize> {
     let mut indexes = Vec::new();
     for name in names {
         match view.columns.iter().position(|(column, _)| column == name.value) {
@@ -133,7 +145,7 @@ fn manifest(text: &Text<'_>) -> Option<String> {
 }
 
 /// Splits a file name pattern; `サイト` values become literals.
-fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
+fn name_parts(text: &Text<'_>, context: &Context<'_>, view: &View, split: &[usize]) -> Option<Vec<NamePart>> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text.value;
@@ -150,6 +162,7 @@ fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
             "団体コード5" => NamePart::Municipality5,
             "作成日時" => NamePart::CreatedAt,
             "連番3" => NamePart::Sequence3,
+            other if let Some(column) = split.iter().find(|i| view.columns[**i].0 == other) => NamePart::Column(*column),
             other => match other.strip_prefix("サイト.").and_then(|key| context.site_value(key)) {
                 Some(value) => {
                     literal.push_str(value);
@@ -188,6 +201,7 @@ fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
         );
         good = false;
     }
+    good &= load_out_split::judge_name(text, &parts, split);
     good.then_some(parts)
 }
 

@@ -194,6 +194,10 @@ pub struct OutPlan {
     pub delta: bool,
     /// Delta only: are vanished keys sent as deletions?
     pub send_closed: bool,
+    /// One file for each value of these text columns; all in one file when empty. They are part of `key`.
+    pub split: Vec<usize>,
+    /// Layouts in other profiles, for files whose split columns satisfy the condition; the first that does holds.
+    pub variants: Vec<Variant>,
     /// Records to write, in file order; see [`OutRecord`].
     pub records: Vec<OutRecord>,
     /// File name pattern: `{団体コード}` `{団体コード5}` `{作成日時}` `{連番3}` and `サイト` values.
@@ -212,6 +216,23 @@ pub struct OutPlan {
     pub revision: String,
     /// TOML path.
     pub file: String,
+}
+
+/// A profile that takes the place of the usual one.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// Over the split columns (slot = view column).
+    pub when: Expr,
+    /// The same layout in that profile.
+    pub layout: Arc<Layout>,
+}
+
+impl OutPlan {
+    /// The layout in the profile that a file was written in.
+    pub fn layout_in(&self, profile: Option<&str>) -> &Arc<Layout> {
+        let of = |layout: &&Arc<Layout>| profile == Some(layout.profile.as_str());
+        self.variants.iter().map(|v| &v.layout).find(of).unwrap_or(&self.layout)
+    }
 }
 
 /// How one record kind is filled. Slots: view columns by index, `実行.…`, `サイト.…`.
@@ -257,6 +278,8 @@ pub enum NamePart {
     CreatedAt,
     /// Running number of the interface on that JST day, 3 digits.
     Sequence3,
+    /// Value of a split column.
+    Column(usize),
 }
 
 /// Who lets it go.

@@ -76,7 +76,7 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
         .filter_map(|&k| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[k].name))
         .collect();
     let source =
-        Source { site: &site, view: &plan.view, filter: None, order: &order, dantai: &dantai, base_date: &today };
+        Source { site: &site, view: &plan.view, filter: None, part: &[], order: &order, dantai: &dantai, base_date: &today };
     let read = source.each(&mut reading, |values| {
         pass.take(values, &site.values);
         if pass.batch.len() >= BATCH_ROWS {

@@ -23,6 +23,7 @@ pub mod load;
 mod looks;
 pub mod map;
 pub mod outbound;
+pub mod part;
 pub mod receive;
 pub mod row;
 pub mod settle;

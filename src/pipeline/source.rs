@@ -8,8 +8,8 @@ use super::HubError;
 use crate::expr::Expr;
 use crate::mapping::site::Site;
 use crate::schema::view::View;
-use crate::store::select::{Filter, Selection};
-use crate::store::{Conn, StoreError, quote};
+use crate::store::select::{Filter, Selection, value_of_part};
+use crate::store::{Conn, Dialect, StoreError, quote};
 use crate::value::{OwnedValue, Value};
 
 /// What to read.
@@ -22,6 +22,8 @@ pub struct Source<'a> {
     pub filter: Option<&'a Expr>,
     /// ORDER BY: indexes of view columns.
     pub order: &'a [usize],
+    /// Only rows whose text columns have these values (empty: or NULL).
+    pub part: &'a [(usize, &'a str)],
     /// Municipality.
     pub dantai: &'a str,
     /// 実行.基準日, ISO.
@@ -31,6 +33,19 @@ pub struct Source<'a> {
 impl Source<'_> {
     /// Every row in order, in bounded memory: the view's columns, then its lineage columns.
     pub fn each(&self, conn: &mut Conn, f: impl FnMut(&[Value<'_>]) -> Result<(), StoreError>) -> Result<(), HubError> {
+        self.select(conn, |selection, conn| selection.each(conn, f))
+    }
+
+    /// The different values of some text columns, at most `limit`.
+    pub fn distinct(&self, conn: &mut Conn, columns: &[usize], limit: usize) -> Result<Vec<Vec<String>>, HubError> {
+        self.select(conn, |selection, conn| selection.distinct(conn, columns, limit))
+    }
+
+    fn select<T>(
+        &self,
+        conn: &mut Conn,
+        work: impl FnOnce(&Selection<'_>, &mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, HubError> {
         let entities: Vec<_> = self.site.entities.values().cloned().collect();
         let views: Vec<Arc<View>> = self.site.views.values().cloned().collect();
         // The selection's own two placeholders come first; the condition's are numbered after them.
@@ -42,6 +57,16 @@ impl Source<'_> {
             }
             None => None,
         };
+        let mut sql = sql;
+        for (column, value) in self.part {
+            binds.push(OwnedValue::Text((*value).to_owned()));
+            let placeholder = match conn.dialect() {
+                Dialect::Sqlite => "?".to_owned(),
+                Dialect::Postgres => format!("${}::text", binds.len()),
+            };
+            let equal = format!("{} = {placeholder}", value_of_part(&self.view.columns[*column].0));
+            sql = Some(sql.map_or_else(|| equal.clone(), |sql| format!("{sql} AND {equal}")));
+        }
         let params: Vec<Value<'_>> = binds.iter().skip(Filter::FIRST - 1).map(OwnedValue::as_value).collect();
         let filter = sql.as_ref().map(|sql| Filter { sql, params: &params });
         let selection = Selection {
@@ -53,6 +78,6 @@ impl Source<'_> {
             filter,
             order: self.order,
         };
-        Ok(selection.each(conn, f)?)
+        Ok(work(&selection, conn)?)
     }
 }

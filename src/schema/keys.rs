@@ -59,7 +59,7 @@ tables! {
     /// An entry of `fields`.
     FIELD = "layout record.fields" {
         "name", "type", "len", "required", "constant", "codes", "codes_unknown" if "codes もある",
-        "check", "check_severity" if "check もある", "secret", "filler", "charset",
+        "letters", "check", "check_severity" if "check もある", "secret", "filler", "charset",
         "exact" if "kind = \"delimited\" か \"xml\"", "pad" if "kind = \"fixed\"", "path" if "kind = \"xml\"",
         "form" if "type = \"DATE\"", "era" if "form = \"GYYMMDD\"", "unknown" if "type = \"DATE\"",
         "zero_null" if "type = \"DATE\"", "open" if "type = \"DATE\"",
@@ -103,8 +103,10 @@ tables! {
     /// `mappings/out/<interface>.toml`.
     OUT = "out" {
         "version", "title", "partner", "layout", "profile", "from", "mode", "send_closed", "where", "order", "group",
-        "key", "name", "manifest", "release", "amount", "after", "send_empty", "record",
+        "key", "name", "manifest", "release", "amount", "after", "send_empty", "split", "profile_when", "record",
     }
+    /// `[[profile_when]]` of an outbound mapping.
+    PROFILE_WHEN = "out profile_when" { "profile", "when" }
     /// `[[record]]` of an outbound mapping.
     OUT_RECORD = "out record" { "record", "level", "map", "closed" }
 }

@@ -79,6 +79,24 @@ impl Selection<'_> {
         conn.query_one(&sql, &self.params(), |r| r.count(0))
     }
 
+    /// The different values of some text columns, in order; NULL counts as empty. At most `limit` of them.
+    ///
+    /// # Errors
+    /// As [`Selection::each`].
+    pub fn distinct(&self, conn: &mut Conn, columns: &[usize], limit: usize) -> Result<Vec<Vec<String>>> {
+        let names: Vec<String> = columns.iter().map(|c| value_of_part(&self.view.columns[*c].0)).collect();
+        let numbers: Vec<String> = (1..=columns.len()).map(|n| n.to_string()).collect();
+        let what = format!("DISTINCT {}", names.join(", "));
+        let sql = format!("{} ORDER BY {} LIMIT {limit}", self.sql(&what, conn.dialect())?, numbers.join(", "));
+        let mut found = Vec::new();
+        conn.for_each(&sql, &self.params(), |values| {
+            found.push(values.iter().map(Value::to_string).collect());
+            Ok(())
+        })?;
+        found.sort();
+        Ok(found)
+    }
+
     fn params(&self) -> Vec<Value<'_>> {
         let mut params = vec![Value::Text(self.base_date), Value::Text(self.dantai)];
         params.extend(self.filter.iter().flat_map(|f| f.params));
@@ -134,6 +152,11 @@ impl Selection<'_> {
         with.push_str(&format!(", {} AS NOT MATERIALIZED (\n{sql}\n)", quote(&view.name)));
         Ok(())
     }
+}
+
+/// SQL of a text column that cuts a draft into files: NULL counts as empty.
+pub fn value_of_part(column: &str) -> String {
+    format!("COALESCE({}, '')", quote(column))
 }
 
 /// `, "住民" AS NOT MATERIALIZED (SELECT …)`: the rows of an entity that stand.
