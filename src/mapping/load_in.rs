@@ -12,8 +12,8 @@ use crate::finding::Severity;
 use crate::schema::layout::{FieldKind, Layout};
 use crate::schema::load_field::SEVERITIES;
 use crate::schema::load_total::field_of;
-use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader, Text};
+use crate::schema::{keys, mistake};
 use crate::value::Type;
 
 /// Reads an inbound mapping; mistakes go to the reader. Plans with mistakes are left out.
@@ -31,7 +31,7 @@ pub fn load_in(interface: &str, reader: &Reader, context: &Context<'_>) -> Vec<I
     for layout in &layouts {
         plans.extend(plan(interface, &top, layout, context));
     }
-    for key in ["mode", "tolerance", "amount", "check", "into"] {
+    for key in ["mode", "empty_full", "tolerance", "amount", "check", "into"] {
         top.has(key);
     }
     top.finish(&keys::IN);
@@ -88,6 +88,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
     let site = Names::of_site(&context.config.site, context.codes);
     let mut used = Used::default();
     let mode = mode(top, layout, &site, &mut used);
+    let empty_closes = top.opt_word("empty_full", &[("reject", false), ("close", true)]).unwrap_or(false);
     let tolerance = tolerance(top, context);
     let amount = top.opt_str("amount").map(|text| amount(&text, layout));
     let checks = top.tables("check");
@@ -96,8 +97,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
     if nodes.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[into]] がありません", "取り込み先の台帳を書いてください");
     }
-    let into: Vec<_> =
-        meant_for(&nodes, layout).map(|node| into(node, layout, &site, context, &mut used)).collect();
+    let into: Vec<_> = meant_for(&nodes, layout).map(|node| into(node, layout, &site, context, &mut used)).collect();
     if into.is_empty() && !nodes.is_empty() {
         let message = format!("レイアウト「{}」の [[into]] がありません", layout.id);
         top.mistake(mistake::MISSING_KEY, message, "そのレイアウトの取り込み先の台帳も書いてください");
@@ -112,6 +112,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
         title: String::new(),
         layout: Arc::clone(layout),
         mode: mode?,
+        empty_closes,
         tolerance,
         checks: checks.into_iter().collect::<Option<Vec<_>>>()?,
         into,

@@ -131,10 +131,19 @@ fn completeness(
         By::Trailer => {
             let record = node.str("record")?;
             for (layout, profile) in layouts {
-                if let Found::Layout(layout) = find(layout, profile)
-                    && layout.record(record.value).is_none()
-                {
-                    record.unknown("レコード", layout.records.iter().map(|r| r.name.as_str()));
+                let Found::Layout(layout) = find(layout, profile) else { continue };
+                match layout.record(record.value).map(|kind| &layout.records[kind]) {
+                    None => record.unknown("レコード", layout.records.iter().map(|r| r.name.as_str())),
+                    // The end of the file is looked at without reading what comes before: that needs a length.
+                    Some(kind) if kind.length == 0 || kind.when.is_none() => {
+                        let message = format!("レコード「{}」で終わりを見分けられません", kind.name);
+                        record.mistake(
+                            mistake::BAD_VALUE,
+                            message,
+                            "trailer は、when のある固定長のレコードに使えます",
+                        );
+                    }
+                    Some(_) => {}
                 }
             }
             Completeness::Trailer { record: record.value.to_owned(), millis: millis(node) }

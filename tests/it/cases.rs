@@ -8,7 +8,7 @@ use renkei::mapping::site;
 use crate::pg;
 
 /// Interfaces that must have cases.
-const INTERFACES: [&str; 16] = [
+const INTERFACES: [&str; 26] = [
     "juki-ido",
     "shotoku-kazei-ido",
     "tokucho-taishosha",
@@ -17,6 +17,16 @@ const INTERFACES: [&str; 16] = [
     "taino",
     "hihokensha",
     "kiwari-shien",
+    "kojin-bango",
+    "jutogai-atena",
+    "shien-sochi",
+    "jushochi-tokurei",
+    "hokenryo",
+    "koza",
+    "shuno",
+    "shuno-meisai",
+    "nenkin-henno",
+    "kanpu-furikomi-kekka",
     "keshikomi",
     "tainosha-haaku",
     "koiki-juki",

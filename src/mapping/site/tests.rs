@@ -45,7 +45,7 @@ counted = "count(体)"
 scope = "file"
 "#;
 const FEED: &str = r#"version = 1
-complete = { by = "trailer", record = "尾" }
+complete = { by = "stable" }
 [[form]]
 pattern = "*.utf8.csv"
 layout = "juki"
@@ -269,4 +269,22 @@ fn a_derivation_must_wait_for_the_one_whose_rows_it_reads() {
     };
     assert_eq!(files(&second), ["mappings/derive/saisha.toml:1:1 rule-cycle"]);
     assert_eq!(files(&second.replace("[\"juki-in\"]", "[\"utsushi\"]")), Vec::<String>::new());
+}
+
+#[test]
+fn a_trailer_is_proved_by_fixed_records_alone() {
+    let feed = FEED.replace("by = \"stable\"", "by = \"trailer\", record = \"尾\"");
+    let found = mistakes(&[("schemas/feeds/juki-in.toml", &feed)]);
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|f| f == "schemas/feeds/juki-in.toml:2:39 rule-bad-value"), "{found:#?}");
+}
+
+#[test]
+fn a_check_or_an_into_may_hold_for_some_layouts_of_the_mapping() {
+    let with = |layouts: &str| mistakes(&[("mappings/in/juki-in.toml", &IN.replace("record = \"体\"", layouts))]);
+    assert_eq!(with("record = \"体\"\nlayouts = [\"juki\"]"), [""; 0]);
+    let place = ["mappings/in/juki-in.toml:9:12 rule-unknown-name", "mappings/in/juki-in.toml:16:12 rule-unknown-name"];
+    let found = with("record = \"体\"\nlayouts = [\"jukki\"]");
+    assert!(place.iter().all(|p| found.iter().any(|f| f == p)), "{found:#?}");
+    assert!(found.contains(&"mappings/in/juki-in.toml:1:1 rule-missing-key".to_owned()), "{found:#?}");
 }
