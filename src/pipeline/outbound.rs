@@ -103,13 +103,14 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
         amount_written: amount,
         ..RunTotals::default()
     };
+    let made_up = super::due::made_up(hub, &plan.schedule, Some((&plan.interface, exchange.id)))?;
     let (state, to, note) = match () {
         () if failed => {
             (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください"))
         }
         () if empty => (RunState::Done, State::Withdrawn, Some("送るものがありません")),
         () if plan.release == Release::Auto => (RunState::Done, State::Confirmed, Some("確認なしで送る定義です")),
-        () => (RunState::Done, State::Draft, None),
+        () => (RunState::Done, State::Draft, made_up.as_deref()),
     };
     let mut seen = stored_totals(&totals);
     seen.extend(groups.iter().map(|g| detail::TotalSeen {

@@ -153,8 +153,13 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     if news && round.overdue > 0 {
         tracing::warn!(files = round.overdue, "files in the inbox are still not complete (see status)");
     }
-    if round.done > 0 || news {
+    let done = round.done > 0 || news;
+    let expected = (done || super::watch::is_due(hub)) && super::watch::look(hub)?;
+    if done || expected {
         super::day::write_day(hub)?;
+        hub.timeline_is_old = true;
+    } else if std::mem::take(&mut hub.timeline_is_old) {
+        super::timeline::write_timeline(hub)?;
     }
     Ok(round)
 }

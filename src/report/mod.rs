@@ -19,6 +19,7 @@ pub mod index;
 pub mod model;
 pub mod sheet;
 mod text;
+pub mod timeline;
 pub mod verdict;
 pub mod whole;
 pub mod words;
