@@ -37,6 +37,7 @@ pub mod relation;
 pub mod repeat;
 pub mod request;
 pub mod row;
+mod rows;
 pub mod run;
 pub mod same;
 pub mod select;
