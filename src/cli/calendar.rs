@@ -28,7 +28,10 @@ pub fn calendar(cli: &Cli, args: &CalendarArgs) -> Result<u8, CliError> {
     let days = timeline::due(&hub, from, until);
     let warnings = watch::horizons(&hub.site, until);
     if cli.json {
-        println!("{}", json!({ "from": from.to_string(), "to": until.to_string(), "days": days, "warnings": warnings }));
+        println!(
+            "{}",
+            json!({ "from": from.to_string(), "to": until.to_string(), "days": days, "warnings": warnings })
+        );
         return Ok(exit::OK);
     }
     println!("■ {from} から {until} までの予定");
@@ -36,7 +39,13 @@ pub fn calendar(cli: &Cli, args: &CalendarArgs) -> Result<u8, CliError> {
         let of = day.date.parse().map(weekday).unwrap_or(' ');
         println!("{}（{of}）{}", day.date, visible(&day.name));
         for line in &day.lines {
-            println!("    {:5} {}　{}　{}", line.time, line.event.japanese(), visible(&line.title), visible(&line.detail));
+            println!(
+                "    {:5} {}　{}　{}",
+                line.time,
+                line.event.japanese(),
+                visible(&line.title),
+                visible(&line.detail)
+            );
         }
     }
     if days.is_empty() {

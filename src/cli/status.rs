@@ -226,10 +226,7 @@ fn print_alerts(cli: &Cli, hub: &mut Hub) -> Result<bool, CliError> {
 
 fn alerts_json(hub: &mut Hub) -> Result<Vec<serde_json::Value>, CliError> {
     let alerts = crate::pipeline::watch::alerts(hub)?;
-    Ok(alerts
-        .iter()
-        .map(|a| json!({ "interface": a.interface, "message": a.message, "contact": a.contact }))
-        .collect())
+    Ok(alerts.iter().map(|a| json!({ "interface": a.interface, "message": a.message, "contact": a.contact })).collect())
 }
 
 /// What a person does about an entry; `None`: it goes on by itself.

@@ -109,7 +109,9 @@ fn waits_for_sources(context: &Context<'_>, derive: &BTreeMap<String, Arc<Derive
                 let message =
                     format!("「{}」が作る台帳「{}」を使うのに、それを待ちません", other.interface, other.entity.name);
                 let finding = Finding::rule(mistake::CYCLE, whole(&plan.file), message);
-                findings.push(finding.with_action(format!("after か [[requires]] に \"{}\" を足してください", other.interface)));
+                findings.push(
+                    finding.with_action(format!("after か [[requires]] に \"{}\" を足してください", other.interface)),
+                );
             }
         }
     }

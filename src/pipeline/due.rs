@@ -81,12 +81,7 @@ fn occurrence(hub: &mut Hub, rules: &[Rule]) -> Result<Option<(Occurrence, Optio
 }
 
 /// State of the newest draft (with a number below `before`) begun on or after a day (JST).
-fn draft_since(
-    hub: &mut Hub,
-    interface: &str,
-    day: NaiveDate,
-    before: Option<i64>,
-) -> Result<Option<State>, HubError> {
+fn draft_since(hub: &mut Hub, interface: &str, day: NaiveDate, before: Option<i64>) -> Result<Option<State>, HubError> {
     let dantai = hub.dantai().to_owned();
     let wanted = Wanted {
         dantai: Some(&dantai),

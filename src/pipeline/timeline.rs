@@ -80,7 +80,10 @@ pub fn due(hub: &Hub, from: NaiveDate, until: NaiveDate) -> Vec<TimelineDay> {
     }
     for plan in hub.site.outbound.values() {
         for o in schedule::occurrences(&plan.schedule, from, until) {
-            add(o.day, line(Event::DraftDue, &plan.title, &o.title, String::new(), format!("送付先：{}", plan.partner)));
+            add(
+                o.day,
+                line(Event::DraftDue, &plan.title, &o.title, String::new(), format!("送付先：{}", plan.partner)),
+            );
         }
     }
     shown(hub, days)

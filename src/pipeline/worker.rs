@@ -138,12 +138,8 @@ fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
 /// One round: receive, work off files, derive, draft, deliver. `started` is when this worker began.
 pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     let received = receive(hub, started)?;
-    let mut round = Round {
-        done: received.taken,
-        waiting: received.waiting,
-        overdue: received.overdue,
-        failed: received.failed,
-    };
+    let mut round =
+        Round { done: received.taken, waiting: received.waiting, overdue: received.overdue, failed: received.failed };
     work_off(hub, Direction::In, &INBOUND, &mut round, inbound::advance)?;
     if !is_held_back(hub, &round) {
         compute(hub, &mut round)?;

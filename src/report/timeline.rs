@@ -139,8 +139,10 @@ impl TimelineReport {
     /// The whole in one sentence.
     pub fn headline(&self) -> String {
         let told = [Event::Met, Event::Late, Event::Missing, Event::Delivered];
-        let counts: Vec<String> =
-            told.into_iter().map(|event| format!("{} {}", event.japanese(), super::words::count(self.count(event)))).collect();
+        let counts: Vec<String> = told
+            .into_iter()
+            .map(|event| format!("{} {}", event.japanese(), super::words::count(self.count(event))))
+            .collect();
         counts.join("、")
     }
 }

@@ -4,8 +4,8 @@
 
 use super::feed::{Completeness, Feed, Form};
 use super::layout::Layout;
-use super::toml_read::{Node, Reader, Text};
 use super::load_schedule::{self, Calendars};
+use super::toml_read::{Node, Reader, Text};
 use super::{keys, mistake};
 
 /// Largest file when a feed says nothing, bytes.

@@ -40,10 +40,8 @@ fn rule(node: &Node<'_>, calendars: &Calendars, table: &Table) -> Option<Rule> {
     let months: Vec<u32> = node.opt_ints("months", 1..=12).into_iter().map(|month| month as u32).collect();
     let days = days(node);
     let calendar = node.opt_str("calendar").map(|text| calendar(&text, calendars));
-    let shift = node.opt_word(
-        "shift",
-        &[("following", Shift::Following), ("preceding", Shift::Preceding), ("skip", Shift::Skip)],
-    );
+    let shift = node
+        .opt_word("shift", &[("following", Shift::Following), ("preceding", Shift::Preceding), ("skip", Shift::Skip)]);
     let offset = node.opt_int("offset", -MAX_OFFSET..=MAX_OFFSET).unwrap_or(0);
     let overrides: Vec<_> = node.tables("override").iter().map(moved).collect();
     node.finish(table);
@@ -142,9 +140,7 @@ pub fn sequence(top: &Node<'_>, field_is_known: &dyn Fn(&str, &str) -> bool) -> 
             }
         },
         (None, Some(name)) => match name.value.split_once("{n}") {
-            Some((before, after)) if !after.contains("{n}") => {
-                SequencePlace::Name(before.to_owned(), after.to_owned())
-            }
+            Some((before, after)) if !after.contains("{n}") => SequencePlace::Name(before.to_owned(), after.to_owned()),
             _ => {
                 name.mistake(mistake::BAD_VALUE, "通番の場所 {n} がちょうど1つ要ります", "\"KR01_*_{n}.csv\" など");
                 return None;

@@ -19,6 +19,8 @@ pub mod mistake;
 pub mod order;
 pub mod relation;
 pub mod schedule;
+#[cfg(test)]
+mod shipped_days;
 pub mod toml_node;
 pub mod toml_read;
 pub mod view;

@@ -191,8 +191,8 @@ fn last_of_month(day: NaiveDate) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::calendar::tests::{day, shipped};
     use crate::schema::load_schedule::{Calendars, rules};
+    use crate::schema::shipped_days::{day, shipped};
     use crate::schema::toml_read::{Node, Reader};
 
     fn rule(text: &str) -> Rule {
@@ -209,16 +209,46 @@ mod tests {
     /// Rule, span, and the days it names in it.
     const KNOWN: [(&str, &str, &str, &[&str]); 11] = [
         ("months = [7]\nday = 10", "2026-04-01", "2027-03-31", &["2026-07-10"]),
-        ("day = \"last\"\ncalendar = \"bank\"\nmonths = [5, 10, 12]", "2026-05-01", "2027-01-31", &["2026-06-01", "2026-11-02", "2027-01-04"]),
-        ("day = \"last\"\ncalendar = \"bank\"\nshift = \"preceding\"\nmonths = [12]", "2026-01-01", "2027-12-31", &["2026-12-30", "2027-12-30"]),
-        ("day = 31\nmonths = [2, 12]\ncalendar = \"bank\"", "2027-01-01", "2028-01-05", &["2027-01-04", "2027-03-01", "2028-01-04"]),
+        (
+            "day = \"last\"\ncalendar = \"bank\"\nmonths = [5, 10, 12]",
+            "2026-05-01",
+            "2027-01-31",
+            &["2026-06-01", "2026-11-02", "2027-01-04"],
+        ),
+        (
+            "day = \"last\"\ncalendar = \"bank\"\nshift = \"preceding\"\nmonths = [12]",
+            "2026-01-01",
+            "2027-12-31",
+            &["2026-12-30", "2027-12-30"],
+        ),
+        (
+            "day = 31\nmonths = [2, 12]\ncalendar = \"bank\"",
+            "2027-01-01",
+            "2028-01-05",
+            &["2027-01-04", "2027-03-01", "2028-01-04"],
+        ),
         ("day = 28\nmonths = [9]\ncalendar = \"bank\"\noffset = -5", "2026-09-01", "2026-09-30", &["2026-09-16"]),
         // The period's own day holds, and the request leaves five bank days before it.
-        ("day = \"last\"\nmonths = [12]\ncalendar = \"bank\"\noffset = -5\noverride = [{ on = \"2026-12-31\", use = \"2026-12-30\" }]", "2026-12-01", "2027-01-31", &["2026-12-23"]),
+        (
+            "day = \"last\"\nmonths = [12]\ncalendar = \"bank\"\noffset = -5\noverride = [{ on = \"2026-12-31\", use = \"2026-12-30\" }]",
+            "2026-12-01",
+            "2027-01-31",
+            &["2026-12-23"],
+        ),
         ("calendar = \"office\"", "2026-09-18", "2026-09-25", &["2026-09-18", "2026-09-24", "2026-09-25"]),
         ("calendar = \"office\"\nshift = \"following\"", "2026-09-19", "2026-09-25", &["2026-09-24", "2026-09-25"]),
-        ("weekdays = [\"mon\"]\ncalendar = \"office\"", "2026-09-14", "2026-09-28", &["2026-09-14", "2026-09-24", "2026-09-28"]),
-        ("months = [4, 6, 8, 10, 12, 2]\nday = 10", "2026-07-01", "2026-12-31", &["2026-08-10", "2026-10-10", "2026-12-10"]),
+        (
+            "weekdays = [\"mon\"]\ncalendar = \"office\"",
+            "2026-09-14",
+            "2026-09-28",
+            &["2026-09-14", "2026-09-24", "2026-09-28"],
+        ),
+        (
+            "months = [4, 6, 8, 10, 12, 2]\nday = 10",
+            "2026-07-01",
+            "2026-12-31",
+            &["2026-08-10", "2026-10-10", "2026-12-10"],
+        ),
         ("day = 1\noffset = -3", "2026-12-01", "2026-12-31", &["2026-12-29"]),
     ];
 

@@ -42,12 +42,10 @@ fn town(url: Option<String>) -> Town {
         (feed.expect, feed.sequence) = (Vec::new(), None);
     }
     let feed = Arc::make_mut(town.site.feeds.get_mut("juki-ido").unwrap());
-    feed.expect = vec![Expect { rule: rule(Days::Every), by: 17 * 60, contact: "住民記録担当課 内線123".into() }];
-    feed.sequence = Some(Sequence {
-        place: SequencePlace::Name("JUKI_".into(), ".csv".into()),
-        start: 1,
-        per: Per::Never,
-    });
+    feed.expect =
+        vec![Expect { rule: rule(Days::Every), by: 17 * 60, contact: "住民記録担当課 内線123".into() }];
+    feed.sequence =
+        Some(Sequence { place: SequencePlace::Name("JUKI_".into(), ".csv".into()), start: 1, per: Per::Never });
     town.site.outbound.retain(|id, _| id == "koiki-juki");
     let plan = Arc::make_mut(town.site.outbound.get_mut("koiki-juki").unwrap());
     (plan.delta, plan.send_closed, plan.send_empty) = (false, false, true);
