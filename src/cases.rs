@@ -8,6 +8,7 @@
 //! base_date = "2026-11-20"
 //! entities = ["jumin"]                   # whose rows are compared; default: all that have rows
 //! tables = true                          # the tables of the last day's report are compared too; default: no
+//! schedules = true                       # [[schedule]] and [[requires]] hold; default: drafts are due after their sources
 //! lists = ["tainosha-ichiran"]           # operators' lists whose rows are compared, with nothing chosen
 //! reports = ["juki-ido"]                 # whose reports are compared; default: those of every interface
 //! [[step]]
@@ -48,6 +49,8 @@ struct Case {
     reports: Vec<String>,
     #[serde(default)]
     tables: bool,
+    #[serde(default)]
+    schedules: bool,
     #[serde(default)]
     lists: Vec<String>,
     step: Vec<CaseStep>,
@@ -204,6 +207,7 @@ fn play(
     own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
     own.feeds.values_mut().for_each(|feed| Arc::make_mut(feed).complete.at_once());
     let mut hub = Hub::open(own, Clock::fixed(base, 9, 0))?;
+    hub.heeds_schedules = case.schedules;
     let mut sent = Vec::new();
     for step in &case.step {
         if let Some(file) = &step.drop {

@@ -15,6 +15,7 @@ use crate::schema::entity::Entity;
 use crate::schema::feed::Feed;
 use crate::schema::layout::Layout;
 use crate::schema::load_feed::Found;
+use crate::schema::load_schedule::Calendars;
 use crate::schema::mistake;
 use crate::schema::relation::BuiltIn;
 use crate::schema::toml_read::Text;
@@ -63,6 +64,8 @@ pub struct Context<'a> {
     pub feeds: &'a BTreeMap<String, Arc<Feed>>,
     /// Code tables for expressions.
     pub codes: &'a CodeTables,
+    /// Calendars for schedules.
+    pub calendars: &'a Calendars,
 }
 
 /// Looks a layout and profile up in what is there.

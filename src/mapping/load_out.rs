@@ -12,6 +12,7 @@ use super::load_out_split;
 use super::plan::{Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
 use crate::schema::layout::Layout;
+use crate::schema::load_schedule;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
 use crate::schema::{keys, mistake};
@@ -36,6 +37,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let release = top.opt_word("release", &[("confirm", Release::Confirm), ("auto", Release::Auto)]);
     let amount_text = top.opt_str("amount");
     let after = after(&top, context);
+    let schedule = load_schedule::rules(&top, context.calendars);
+    let requires = requires(&top, context);
     let send_empty = top.flag("send_empty");
     let records = top.tables("record");
     if records.is_empty() {
@@ -88,6 +91,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         release: release.unwrap_or(Release::Confirm),
         amount: amount.flatten(),
         after,
+        schedule,
+        requires,
         send_empty,
         revision: context.revision(files),
         file: reader.file().to_owned(),
@@ -153,20 +158,35 @@ pub(super) fn resolve(names: &[Text<'_>], view: &View) -> Vec<usize> {
 
 /// Reads `after`: interfaces that bring data in.
 pub(super) fn after(top: &Node<'_>, context: &Context<'_>) -> Vec<String> {
-    let sources: Vec<&str> = ["mappings/in", "mappings/derive"]
+    sources(top.opt_list("after").unwrap_or_default(), context)
+}
+
+/// Reads `[[requires]]`: likewise.
+pub(super) fn requires(top: &Node<'_>, context: &Context<'_>) -> Vec<String> {
+    let nodes = top.tables("requires");
+    let named = nodes.iter().filter_map(|node| {
+        let interface = node.str("interface");
+        node.finish(&keys::REQUIRES);
+        interface
+    });
+    sources(named.collect(), context)
+}
+
+fn sources(names: Vec<Text<'_>>, context: &Context<'_>) -> Vec<String> {
+    let known: Vec<&str> = ["mappings/in", "mappings/derive"]
         .iter()
         .flat_map(|folder| context.files.of_folder(folder))
         .map(|(stem, _)| stem)
         .collect();
-    let mut after = Vec::new();
-    for name in top.opt_list("after").unwrap_or_default() {
-        if sources.contains(&name.value) {
-            after.push(name.value.to_owned());
+    let mut sources = Vec::new();
+    for name in names {
+        if known.contains(&name.value) {
+            sources.push(name.value.to_owned());
         } else {
-            name.unknown("受信または導出の業務", sources.iter().copied());
+            name.unknown("受信または導出の業務", known.iter().copied());
         }
     }
-    after
+    sources
 }
 
 fn manifest(text: &Text<'_>) -> Option<String> {

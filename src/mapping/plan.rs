@@ -8,6 +8,7 @@ use crate::expr::Expr;
 use crate::finding::{RulePlace, Severity};
 use crate::schema::entity::Entity;
 use crate::schema::layout::Layout;
+use crate::schema::schedule::Rule;
 use crate::schema::view::View;
 
 /// Slot of a field in an inbound expression: record kind and field. `kind` 0xFFFF is the run itself ([`RunItem`]),
@@ -144,6 +145,10 @@ pub struct DerivePlan {
     pub entity: Arc<Entity>,
     /// Interfaces (in or derive) after which this runs.
     pub after: Vec<String>,
+    /// Days on which this runs (besides after new data, where `after` names some); empty = after new data and once a day.
+    pub schedule: Vec<Rule>,
+    /// Interfaces (in or derive) without whose news this does not run.
+    pub requires: Vec<String>,
     /// Named outcomes for the report: (code, Japanese title, predicate over the view's columns, severity, control amount).
     pub outcomes: Vec<Outcome>,
     /// Control amount: index of an `Int` column of the entity.
@@ -214,6 +219,10 @@ pub struct OutPlan {
     pub amount: Option<(usize, usize)>,
     /// Interfaces (in or derive) after which a draft is due.
     pub after: Vec<String>,
+    /// Days on which a draft is due, and on no others; empty = after its sources.
+    pub schedule: Vec<Rule>,
+    /// Interfaces (in or derive) without whose news no draft is made.
+    pub requires: Vec<String>,
     /// Is an empty file made when there is nothing to send?
     pub send_empty: bool,
     /// See [`InPlan::revision`].

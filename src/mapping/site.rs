@@ -133,11 +133,12 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         }
     }
     let find = |id: &str, profile: &str| find_layout(&layouts, files, id, profile);
-    let feeds: BTreeMap<_, _> = each(files, "schemas/feeds", findings, |id, r| load_feed::load_feed(id, r, &find))
+    let calendars = site_files::calendars(files, findings);
+    let load = |id: &str, r: &Reader| load_feed::load_feed(id, r, &find, &calendars);
+    let feeds: BTreeMap<_, _> = each(files, "schemas/feeds", findings, load)
         .into_iter()
         .filter_map(|(id, feed)| Some((id, Arc::new(feed?))))
         .collect();
-    let calendars = site_files::calendars(files, findings);
     let config = config?;
     let context = Context {
         config: &config,
@@ -147,6 +148,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         views: &views,
         feeds: &feeds,
         codes: &codes,
+        calendars: &calendars,
     };
     let mut inbound = BTreeMap::new();
     for (id, plans) in each(files, "mappings/in", findings, |id, r| load_in::load_in(id, r, &context)) {
@@ -182,7 +184,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         views,
         feeds,
         codes,
-        calendars,
+        calendars: calendars.into_iter().filter_map(|(id, calendar)| Some((id, calendar?))).collect(),
         inbound,
         derive,
         outbound,

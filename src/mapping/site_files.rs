@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::context::Files;
 use crate::finding::{Finding, RulePlace, Severity};
-use crate::schema::calendar::Calendar;
 use crate::schema::load_calendar::{self, Holidays};
+use crate::schema::load_schedule::Calendars;
 use crate::schema::mistake;
 use crate::schema::toml_read::Reader;
 use crate::schema::view::View;
@@ -156,9 +156,9 @@ fn unreadable(path: &str, line: u32, message: &str, hint: &str, findings: &mut V
 }
 
 /// Calendars by id, with the holidays their files name.
-pub(super) fn calendars(files: &Files, findings: &mut Vec<Finding>) -> BTreeMap<String, Arc<Calendar>> {
+pub(super) fn calendars(files: &Files, findings: &mut Vec<Finding>) -> Calendars {
     let mut holidays: BTreeMap<String, Holidays> = BTreeMap::new();
-    let mut calendars = BTreeMap::new();
+    let mut calendars = Calendars::new();
     let of_kind = |end: &'static str| files.of_folder("schemas/calendars").filter(move |(_, path)| path.ends_with(end));
     for (stem, path) in of_kind(".csv") {
         let Some(reader) = files.reader(path) else { continue };
@@ -168,7 +168,7 @@ pub(super) fn calendars(files: &Files, findings: &mut Vec<Finding>) -> BTreeMap<
     for (stem, path) in of_kind(".toml") {
         let Some(reader) = files.reader(path) else { continue };
         let calendar = load_calendar::load_calendar(stem, &reader, &|name| holidays.get(name).cloned());
-        calendars.extend(calendar.map(|calendar| (stem.to_owned(), Arc::new(calendar))));
+        calendars.insert(stem.to_owned(), calendar.map(Arc::new));
         findings.extend(reader.into_findings());
     }
     calendars

@@ -101,6 +101,7 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
 
 fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &str) -> Result<(), HubError> {
     let now = hub.clock.stamp();
+    let note = super::due::made_up(hub, if plan.after.is_empty() { &plan.schedule } else { &[] }, None)?;
     hub.conn.durable(|conn| {
         let applied = apply::apply_entity(
             conn,
@@ -157,7 +158,7 @@ fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &
             })
             .collect();
         detail::add_totals(conn, run, &outcomes)?;
-        run::finish(conn, run, RunState::Done, &totals, None, &now)
+        run::finish(conn, run, RunState::Done, &totals, note.as_deref(), &now)
     })?;
     crate::store::ddl::ensure_indexes(&mut hub.conn, &plan.entity)?;
     Ok(())

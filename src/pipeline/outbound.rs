@@ -137,13 +137,14 @@ fn settle(
         _ => None,
     };
     let run_totals = totals_of(rows as i64, held as i64, amount, changes);
+    let made_up = super::due::made_up(hub, &plan.schedule, Some((&plan.interface, exchange.id)))?;
     let (state, to, note) = match () {
         () if failed => {
             (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください"))
         }
         () if empty => (RunState::Done, State::Withdrawn, Some("送るものがありません")),
         () if plan.release == Release::Auto => (RunState::Done, State::Confirmed, Some("確認なしで送る定義です")),
-        () => (RunState::Done, State::Draft, None),
+        () => (RunState::Done, State::Draft, made_up.as_deref()),
     };
     let mut seen = stored_totals(&totals);
     seen.extend(groups.iter().map(|g| detail::TotalSeen {

@@ -14,9 +14,13 @@ pub(crate) mod load_field;
 pub mod load_layout;
 pub(crate) mod load_total;
 pub mod load_view;
+pub mod load_schedule;
 pub mod mistake;
 pub mod order;
 pub mod relation;
+pub mod schedule;
+#[cfg(test)]
+mod shipped_days;
 pub mod toml_node;
 pub mod toml_read;
 pub mod view;

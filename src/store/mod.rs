@@ -26,6 +26,7 @@ pub mod conn;
 pub mod ddl;
 pub mod detail;
 pub mod error;
+pub mod expectation;
 pub mod lease;
 pub mod ledger;
 pub mod ledger_out;

@@ -19,6 +19,7 @@ mod reference;
 mod relation;
 mod sample;
 mod sample_reconciles;
+mod schedule;
 mod shipped_files;
 mod stopped;
 mod store;
