@@ -5,6 +5,7 @@ mod bad_entries;
 mod bad_input;
 mod by_hand;
 mod cases;
+mod conservation;
 mod crash;
 mod determinism;
 mod empty_full;
