@@ -337,7 +337,8 @@ fn compare(at: &str, expected: &Json, seen: &Json, out: &mut Vec<String>) {
     match (expected, seen) {
         (Json::Object(a), Json::Object(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            for key in keys {
+            // Numbers of exchanges shift when another interface is added; they say nothing about this one.
+            for key in keys.into_iter().filter(|key| *key != "exchange") {
                 compare(
                     &format!("{at}/{key}"),
                     a.get(key).unwrap_or(&Json::Null),
