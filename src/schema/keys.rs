@@ -93,9 +93,9 @@ tables! {
     /// `tolerance`.
     TOLERANCE = "in tolerance" { "hold", "max_held" if "hold = \"record\"" }
     /// `[[check]]`.
-    CHECK = "in check" { "code", "record", "when", "expect", "severity", "field", "message", "action" }
+    CHECK = "in check" { "code", "layouts", "record", "when", "expect", "severity", "field", "message", "action" }
     /// `[[into]]`.
-    INTO = "in into" { "entity", "record", "when", "close_when", "map" }
+    INTO = "in into" { "entity", "layouts", "record", "when", "close_when", "map" }
     /// `mappings/derive/<interface>.toml`.
     DERIVE = "derive" { "version", "title", "view", "entity", "after", "amount", "outcome" }
     /// `[[outcome]]`.
