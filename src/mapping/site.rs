@@ -13,6 +13,7 @@ use super::scope::CodeTables;
 use super::{load_derive, load_in, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
+use crate::schema::calendar::Calendar;
 use crate::schema::entity::Entity;
 use crate::schema::feed::Feed;
 use crate::schema::load_feed;
@@ -41,6 +42,8 @@ pub struct Site {
     pub feeds: BTreeMap<String, Arc<Feed>>,
     /// By id.
     pub codes: CodeTables,
+    /// By id; `every` is not among them.
+    pub calendars: BTreeMap<String, Arc<Calendar>>,
     /// By interface, layout and profile.
     pub inbound: BTreeMap<(String, String, String), Arc<InPlan>>,
     /// By interface.
@@ -132,6 +135,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         .into_iter()
         .filter_map(|(id, feed)| Some((id, Arc::new(feed?))))
         .collect();
+    let calendars = site_files::calendars(files, findings);
     let config = config?;
     let context = Context {
         config: &config,
@@ -172,6 +176,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         views,
         feeds,
         codes,
+        calendars,
         inbound,
         derive,
         outbound,

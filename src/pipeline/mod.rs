@@ -41,6 +41,7 @@ use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::inbox::stamp::Stamp;
 use crate::mapping::site::Site;
+use crate::store::relation::{self, SiteFacts};
 use crate::store::{Conn, Store, StoreError};
 
 pub use step::{Step, Steps};
@@ -156,6 +157,8 @@ impl Hub {
         if let Some(first) = refused.first() {
             return Err(HubError::Rules(first.to_string()));
         }
+        let facts = SiteFacts { values: &site.values, calendars: &site.calendars, codes: &site.codes };
+        relation::refresh(&mut conn, &config.municipality, &facts)?;
         Ok(Hub {
             site: Arc::new(site),
             store,

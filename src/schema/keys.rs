@@ -75,6 +75,10 @@ tables! {
     COLUMN = "entity column" { "name", "type", "secret" }
     /// `schemas/views/<id>.toml`.
     VIEW = "view" { "version", "name", "columns", "lineage", "sql" }
+    /// `schemas/calendars/<id>.toml`.
+    CALENDAR = "calendar" { "version", "title", "from", "until", "holidays", "weekend", "closed" }
+    /// An entry of `closed`.
+    CLOSED = "calendar closed" { "from", "until", "name" }
     /// `schemas/feeds/<interface>.toml`.
     FEED = "feed" { "version", "complete", "max_bytes", "overdue_seconds", "form" }
     /// `complete` of a feed.

@@ -14,6 +14,7 @@ use crate::value::Value;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_ledger", include_str!("migrations/0001_ledger.sql")),
     ("0002_stopped", include_str!("migrations/0002_stopped.sql")),
+    ("0003_relation", include_str!("migrations/0003_relation.sql")),
 ];
 
 /// Advisory lock (PostgreSQL) under which migrations run: "renkei" in bytes.

@@ -7,13 +7,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::{Conn, Dialect, Result, StoreError, quote};
+use super::{Conn, Dialect, Result, StoreError, quote, relation};
 use crate::schema::entity::Entity;
+use crate::schema::relation::BuiltIn;
 use crate::schema::view::View;
 use crate::value::{Type, Value};
-
-/// Name of the one-row table of the run's own values.
-pub const RUN_TABLE: &str = "実行";
 
 /// A condition over the view's columns, rendered by the expression module.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +87,7 @@ impl Selection<'_> {
     fn sql(&self, what: &str, dialect: Dialect) -> Result<String> {
         let mut with = format!(
             "WITH {}(\"基準日\", \"団体コード\") AS (SELECT CAST(?1 AS TEXT), CAST(?2 AS TEXT))",
-            quote(RUN_TABLE)
+            quote(BuiltIn::Run.name())
         );
         let mut done = Vec::new();
         self.add_view(self.view, dialect, &mut done, &mut Vec::new(), &mut with)?;
@@ -114,10 +112,13 @@ impl Selection<'_> {
         }
         open.push(&view.name);
         for name in &view.uses {
-            if name == RUN_TABLE || done.contains(&name.as_str()) {
+            if name == BuiltIn::Run.name() || done.contains(&name.as_str()) {
                 continue;
             }
-            if let Some(entity) = self.entities.iter().find(|e| e.name == *name) {
+            if let Some(relation) = BuiltIn::named(name) {
+                with.push_str(&relation::clause(relation, dialect));
+                done.push(name);
+            } else if let Some(entity) = self.entities.iter().find(|e| e.name == *name) {
                 with.push_str(&entity_clause(entity, dialect));
                 done.push(name);
             } else if let Some(used) = self.views.iter().find(|v| v.name == *name) {

@@ -13,6 +13,7 @@ mod parity;
 mod pg;
 mod readme;
 mod reference;
+mod relation;
 mod sample;
 mod sample_reconciles;
 mod shipped_files;
