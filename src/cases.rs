@@ -9,6 +9,7 @@
 //! entities = ["jumin"]                   # whose rows are compared; default: all that have rows
 //! tables = true                          # the tables of the last day's report are compared too; default: no
 //! reports = ["juki-ido"]                 # whose reports are compared; default: those of every interface
+//! site = { "期割元" = "算定" }           # values of `[site]` that the case sets otherwise than the site
 //! [[step]]
 //! drop = "good.csv"                      # a file of the case's folder (or of another case: "../good/good.csv")
 //! as = "JUKI_999997_20261120.csv"        # name in the inbox; default: its own
@@ -20,6 +21,7 @@
 //! send = "koiki-juki"                    # its draft is confirmed and delivered
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,6 +48,8 @@ struct Case {
     reports: Vec<String>,
     #[serde(default)]
     tables: bool,
+    #[serde(default)]
+    site: BTreeMap<String, String>,
     step: Vec<CaseStep>,
 }
 
@@ -195,6 +199,7 @@ fn play(
         ))
     })?;
     let mut own = site.clone();
+    set_values(&mut own.values, &case.site);
     (own.config.inbox, own.config.outbox, own.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));
     own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
@@ -221,6 +226,16 @@ fn play(
         hub.clock.advance(60);
     }
     outcome(&mut hub, case, &sent)
+}
+
+/// Plans name the values by place: one that is there keeps it, a new one comes last.
+fn set_values(values: &mut Vec<(String, String)>, set: &BTreeMap<String, String>) {
+    for (key, value) in set {
+        match values.iter_mut().find(|(known, _)| known == key) {
+            Some(found) => found.1.clone_from(value),
+            None => values.push((key.clone(), value.clone())),
+        }
+    }
 }
 
 /// The partner takes what lies in the outbox, as it would before the next file of that name.
@@ -308,7 +323,7 @@ fn compare(at: &str, expected: &Json, seen: &Json, out: &mut Vec<String>) {
     }
     match (expected, seen) {
         (Json::Object(a), Json::Object(b)) => {
-            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
             for key in keys {
                 compare(
                     &format!("{at}/{key}"),
