@@ -8,7 +8,7 @@ use renkei::mapping::site;
 use crate::pg;
 
 /// Interfaces that must have cases.
-const INTERFACES: [&str; 16] = [
+const INTERFACES: [&str; 24] = [
     "juki-ido",
     "shotoku-kazei-ido",
     "tokucho-taishosha",
@@ -25,6 +25,14 @@ const INTERFACES: [&str; 16] = [
     "koiki-taino",
     "tokucho-irai",
     "tokucho-ido",
+    "tokucho-tsuika-kohosha",
+    "kaigo-tokucho-kakucho",
+    "tokucho-irai-kekka",
+    "tokucho-koho",
+    "kiwari-santei",
+    "zantei-fuka",
+    "karichoshu-heijunka",
+    "koiki-kiwari",
 ];
 
 fn run(url: Option<&dyn Fn(&str) -> String>) -> Outcome {

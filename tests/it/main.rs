@@ -9,6 +9,7 @@ mod determinism;
 mod expr_parity;
 mod house;
 mod kill;
+mod kiwari;
 mod parity;
 mod pg;
 mod readme;
