@@ -23,7 +23,7 @@ pub const MAX_CSV: u64 = 64 << 20;
 pub const MAX_FILES: usize = 10_000;
 
 /// Folders and the extension of their files.
-const FOLDERS: [(&str, &str, u64); 11] = [
+const FOLDERS: [(&str, &str, u64); 12] = [
     ("schemas/layouts", "toml", MAX_TOML),
     ("schemas/entities", "toml", MAX_TOML),
     ("schemas/views", "toml", MAX_TOML),
@@ -32,6 +32,7 @@ const FOLDERS: [(&str, &str, u64); 11] = [
     ("schemas/calendars", "toml", MAX_TOML),
     ("schemas/calendars", "csv", MAX_CSV),
     ("schemas/tables", "toml", MAX_TOML),
+    ("schemas/lists", "toml", MAX_TOML),
     ("mappings/in", "toml", MAX_TOML),
     ("mappings/derive", "toml", MAX_TOML),
     ("mappings/out", "toml", MAX_TOML),

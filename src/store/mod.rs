@@ -36,6 +36,7 @@ pub mod relation;
 pub mod repeat;
 pub mod request;
 pub mod row;
+mod rows;
 pub mod run;
 pub mod same;
 pub mod select;
