@@ -11,6 +11,7 @@
 //! schedules = true                       # [[schedule]] and [[requires]] hold; default: drafts are due after their sources
 //! lists = ["tainosha-ichiran"]           # operators' lists whose rows are compared, with nothing chosen
 //! reports = ["juki-ido"]                 # whose reports are compared; default: those of every interface
+//! site = { "期割元" = "算定" }           # values of `[site]` that the case sets otherwise than the site
 //! [[step]]
 //! drop = "good.csv"                      # a file of the case's folder (or of another case: "../good/good.csv")
 //! as = "JUKI_999997_20261120.csv"        # name in the inbox; default: its own
@@ -22,6 +23,7 @@
 //! send = "koiki-juki"                    # its draft is confirmed and delivered
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +53,8 @@ struct Case {
     tables: bool,
     #[serde(default)]
     schedules: bool,
+    #[serde(default)]
+    site: BTreeMap<String, String>,
     #[serde(default)]
     lists: Vec<String>,
     step: Vec<CaseStep>,
@@ -202,6 +206,7 @@ fn play(
         ))
     })?;
     let mut own = site.clone();
+    set_values(&mut own.values, &case.site);
     (own.config.inbox, own.config.outbox, own.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));
     own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
@@ -229,6 +234,16 @@ fn play(
         hub.clock.advance(60);
     }
     outcome(&mut hub, case, &sent)
+}
+
+/// Plans name the values by place: one that is there keeps it, a new one comes last.
+fn set_values(values: &mut Vec<(String, String)>, set: &BTreeMap<String, String>) {
+    for (key, value) in set {
+        match values.iter_mut().find(|(known, _)| known == key) {
+            Some(found) => found.1.clone_from(value),
+            None => values.push((key.clone(), value.clone())),
+        }
+    }
 }
 
 /// The partner takes what lies in the outbox, as it would before the next file of that name.
@@ -263,7 +278,8 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     for exchange in sent {
         let (interface, name, sha256, profile) = facts::delivered(hub, *exchange)?;
         let name = format!("{interface}/{name}");
-        let name = if files.contains_key(&name) { format!("{name}（受付番号 {exchange}）") } else { name };
+        let before = files.keys().filter(|known: &&String| known.starts_with(&name)).count();
+        let name = if before > 0 { format!("{name}（{} 通目）", before + 1) } else { name };
         files.insert(name, file_json(hub, &interface, &sha256, profile.as_deref())?);
     }
     let mut seen = json!({ "reports": reports, "rows": rows, "files": files });
@@ -336,8 +352,8 @@ fn compare(at: &str, expected: &Json, seen: &Json, out: &mut Vec<String>) {
     }
     match (expected, seen) {
         (Json::Object(a), Json::Object(b)) => {
-            let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            // Numbers of exchanges shift when another interface is added; they say nothing about this one.
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            // The number of an exchange says how many interfaces the site has, not what this one does.
             for key in keys.into_iter().filter(|key| *key != "exchange") {
                 compare(
                     &format!("{at}/{key}"),

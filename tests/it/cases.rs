@@ -8,7 +8,7 @@ use renkei::mapping::site;
 use crate::pg;
 
 /// Interfaces that must have cases.
-const INTERFACES: [&str; 38] = [
+const INTERFACES: [&str; 46] = [
     "juki-ido",
     "shotoku-kazei-ido",
     "tokucho-taishosha",
@@ -47,6 +47,14 @@ const INTERFACES: [&str; 38] = [
     "gendogaku-fuka",
     "nenrei-totatsu",
     "zenki-kourei-sofu",
+    "tokucho-tsuika-kohosha",
+    "kaigo-tokucho-kakucho",
+    "tokucho-irai-kekka",
+    "tokucho-koho",
+    "kiwari-santei",
+    "zantei-fuka",
+    "karichoshu-heijunka",
+    "koiki-kiwari",
 ];
 
 fn run(url: Option<&dyn Fn(&str) -> String>) -> Outcome {

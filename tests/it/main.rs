@@ -12,6 +12,7 @@ mod empty_full;
 mod expr_parity;
 mod house;
 mod kill;
+mod kiwari;
 mod long_line;
 mod parity;
 mod pg;
