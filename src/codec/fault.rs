@@ -128,7 +128,9 @@ impl Fault {
             Fault::UnknownCode(_) => {
                 format!("項目「{name}」の値が、決められたコードではありません。{}", allowed(field))
             }
-            Fault::Letter(ch) => format!("項目「{name}」に、この相手先では使えない文字 {} があります", shown(ch, secret)),
+            Fault::Letter(ch) => {
+                format!("項目「{name}」に、この相手先では使えない文字 {} があります", shown(ch, secret))
+            }
             Fault::CheckDigit(_, _) => format!("項目「{name}」の検査数字（チェックデジット）が合いません"),
             Fault::WrongType => format!("項目「{name}」に型の違う値が渡されました"),
             Fault::Unmappable(ch) => {

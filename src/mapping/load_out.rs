@@ -215,7 +215,9 @@ fn name_parts(text: &Text<'_>, context: &Context<'_>, view: &View, split: &[usiz
             "団体コード5" => NamePart::Municipality5,
             "作成日時" => NamePart::CreatedAt,
             "連番3" => NamePart::Sequence3,
-            other if let Some(column) = split.iter().find(|i| view.columns[**i].0 == other) => NamePart::Column(*column),
+            other if let Some(column) = split.iter().find(|i| view.columns[**i].0 == other) => {
+                NamePart::Column(*column)
+            }
             other => match other.strip_prefix("サイト.").and_then(|key| context.site_value(key)) {
                 Some(value) => {
                     literal.push_str(value);

@@ -46,7 +46,8 @@ pub(super) fn variants(
         let columns = view.columns.iter().enumerate().filter(|(index, _)| split.contains(index));
         let names = Names::of_site(&[], context.codes).with_columns(columns);
         let when = names.compile(&when, Type::Bool);
-        let layout: Option<Arc<Layout>> = context.layout(&layout.id, profile.value).or_mistake(&profile, Some(&profile));
+        let layout: Option<Arc<Layout>> =
+            context.layout(&layout.id, profile.value).or_mistake(&profile, Some(&profile));
         variants.push(Variant { when: when?, layout: layout? });
     }
     Some(variants)

@@ -75,8 +75,15 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
         .iter()
         .filter_map(|&k| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[k].name))
         .collect();
-    let source =
-        Source { site: &site, view: &plan.view, filter: None, part: &[], order: &order, dantai: &dantai, base_date: &today };
+    let source = Source {
+        site: &site,
+        view: &plan.view,
+        filter: None,
+        part: &[],
+        order: &order,
+        dantai: &dantai,
+        base_date: &today,
+    };
     let read = source.each(&mut reading, |values| {
         pass.take(values, &site.values);
         if pass.batch.len() >= BATCH_ROWS {

@@ -216,13 +216,7 @@ fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubEr
         .count())
 }
 
-fn file_name(
-    plan: &OutPlan,
-    dantai: &str,
-    now: &str,
-    number: usize,
-    part: Option<&str>,
-) -> Result<String, HubError> {
+fn file_name(plan: &OutPlan, dantai: &str, now: &str, number: usize, part: Option<&str>) -> Result<String, HubError> {
     plan.name
         .iter()
         .map(|piece| match piece {

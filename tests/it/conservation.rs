@@ -89,7 +89,11 @@ fn payments(history: &History) -> String {
                 count += 1;
                 sum += amount;
                 let customer = format!("{}2026{period}000000", insured(person));
-                let _ = write!(out, "29999{:15}001{:15}{:4}1{turn:07}{:30}{amount:010}1{customer}0{:8}\r\n", "", "", "", "A", "");
+                let _ = write!(
+                    out,
+                    "29999{:15}001{:15}{:4}1{turn:07}{:30}{amount:010}1{customer}0{:8}\r\n",
+                    "", "", "", "A", ""
+                );
             }
         }
     }
@@ -152,7 +156,11 @@ fn rows(hub: &mut Hub, view: &str) -> Vec<(String, String, BTreeMap<String, i64>
 fn is_conserved(town: &Town, history: &History) {
     let mut hub = town.hub();
     for (corrected, name) in [(false, "001"), (true, "002")] {
-        town.put("kiwari-shien", &format!("KS04_999997_20261101050000_{name}.csv"), levy(history, corrected).as_bytes());
+        town.put(
+            "kiwari-shien",
+            &format!("KS04_999997_20261101050000_{name}.csv"),
+            levy(history, corrected).as_bytes(),
+        );
         if !corrected {
             town.put("koza-furikae-kekka", "FURIKAE_1.txt", payments(history).as_bytes());
             town.put("taino", "TAINO_1.csv", write_offs(history).as_bytes());
@@ -196,7 +204,8 @@ fn offsets(hub: &mut Hub, owed: &BTreeMap<(&str, &str), i64>, total: i64) {
         let site = hub.site.clone();
         let (dantai, today) = (hub.dantai().to_owned(), hub.clock.today().to_string());
         let view = &site.views["juto-uchiwake"];
-        let source = Source { site: &site, view, filter: None, part: &[], order: &[], dantai: &dantai, base_date: &today };
+        let source =
+            Source { site: &site, view, filter: None, part: &[], order: &[], dantai: &dantai, base_date: &today };
         let mut found: Vec<(String, String, i64)> = Vec::new();
         let done = source.each(&mut hub.conn, |v| {
             found.push((v[0].to_string(), v[4].to_string(), v[5].as_int().unwrap_or(0)));
