@@ -3,6 +3,7 @@
 //! Owns: arguments, exit codes, what is printed. Never: decides anything about data; it calls the pipeline.
 
 mod author;
+mod calendar;
 mod demo;
 mod list;
 mod operate;
@@ -70,6 +71,8 @@ pub enum Command {
     Test(TestArgs),
     /// Show what came, what left, what waits
     Status(StatusArgs),
+    /// Show what is due when: files expected, computations, files to send
+    Calendar(CalendarArgs),
     /// Confirm an outbound draft (its exact bytes)
     Confirm(DecideArgs),
     /// Return an outbound draft; it is made anew when its data changes or on `run --draft`
@@ -154,6 +157,17 @@ pub struct StatusArgs {
     /// Number of exchanges shown, newest first
     #[arg(long, default_value_t = 30)]
     pub last: u32,
+}
+
+/// Arguments of `calendar`.
+#[derive(Debug, clap::Args)]
+pub struct CalendarArgs {
+    /// First day, YYYY-MM-DD; today (JST) without it
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<chrono::NaiveDate>,
+    /// Last day, YYYY-MM-DD; the end of the next month without it
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<chrono::NaiveDate>,
 }
 
 /// Arguments of `confirm` and `return`.
@@ -275,6 +289,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => operate::serve(&cli, args),
         Command::Run(args) => operate::run(&cli, args),
         Command::Status(args) => status::status(&cli, args),
+        Command::Calendar(args) => calendar::calendar(&cli, args),
         Command::Confirm(args) => operate::confirm(&cli, args),
         Command::Return(args) => operate::send_back(&cli, args),
         Command::Retry(args) => operate::retry(&cli, args),

@@ -118,7 +118,7 @@ fn table_name(at: usize) -> String {
     format!("table-{:02}.csv", at + 1)
 }
 
-fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
+pub(super) fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(document)?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -10,7 +10,7 @@
 //! - [`ledger`] with [`state`] and [`lease`], [`run`], [`detail`], [`ledger_out`], [`request`]: what happened, typed.
 //! - [`bulk`]: the one narrow door for many rows; [`same`] what of them stands already, [`apply`]: the one transaction
 //!   that makes them stand.
-//! - [`select`]: runs views; [`lineage`]: where a version came from.
+//! - [`relation`]: site values, calendars and codes as tables; [`select`]: runs views; [`lineage`]: where a version came from.
 //!
 //! Never: opens data files, decides what a record means, reads the clock (callers pass `now`, UTC RFC 3339 text ending in `Z`,
 //! always of the same length, so that text order is time order).
@@ -26,12 +26,14 @@ pub mod conn;
 pub mod ddl;
 pub mod detail;
 pub mod error;
+pub mod expectation;
 pub mod lease;
 pub mod ledger;
 pub mod ledger_out;
 pub mod lineage;
 pub mod open;
 mod pg;
+pub mod relation;
 pub mod repeat;
 pub mod request;
 pub mod row;

@@ -75,7 +75,7 @@ close_when = "code('sei', 性別, '名称') = '消'"
 "金額" = "coalesce(金額, 0)"
 "#;
 const VIEW: &str = "version = 1
-name = \"送付\"
+name = \"送付者\"
 columns = { \"宛名番号\" = \"text\", \"生年月日\" = \"date\", \"金額\" = \"int\" }
 lineage = { _v1 = \"jumin\" }
 sql = '''
@@ -239,7 +239,7 @@ fn broken_files_do_not_make_those_that_name_them_wrong() {
 
 #[test]
 fn cycles_of_views_and_derivations_are_refused() {
-    let view = VIEW.replace("FROM 住民 j", "FROM 住民 j JOIN 送付 s ON s.宛名番号 = j.宛名番号");
+    let view = VIEW.replace("FROM 住民 j", "FROM 住民 j JOIN 送付者 s ON s.宛名番号 = j.宛名番号");
     let found = mistakes(&[("schemas/views/sofu.toml", &view)]);
     assert_eq!(found, ["schemas/views/sofu.toml:5:7 rule-cycle"]);
     let other = DERIVE.replace("[\"juki-in\"]", "[\"utsushi\"]");
@@ -252,7 +252,7 @@ fn cycles_of_views_and_derivations_are_refused() {
 fn a_derivation_must_wait_for_the_one_whose_rows_it_reads() {
     let entity = ENTITY.replace("\"住民\"", "\"写し\"");
     let view = VIEW
-        .replace("name = \"送付\"", "name = \"再写\"")
+        .replace("name = \"送付者\"", "name = \"再写\"")
         .replace("住民 j", "写し j")
         .replace("\"jumin\"", "\"utsushi\"");
     let first = DERIVE.replace("entity = \"jumin\"", "entity = \"utsushi\"");
