@@ -46,8 +46,7 @@ fn write_index(hub: &mut Hub, today: DayReport) -> Result<(), HubError> {
             IndexDay { href: format!("{date}/index.html"), date, runs }
         })
         .collect();
-    let timeline = folder.join("timeline.html").is_file();
-    let index = IndexReport { municipality: today.municipality, alerts: today.alerts, timeline, days };
+    let index = IndexReport { municipality: today.municipality, alerts: today.alerts, timeline: true, days };
     write_index(&index, &folder).map_err(HubError::io("報告書の一覧", &folder))
 }
 

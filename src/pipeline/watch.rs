@@ -11,7 +11,6 @@ use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
 use crate::schema::feed::Feed;
 use crate::schema::schedule::{self, Per, Sequence, SequencePlace};
-use crate::store::Conn;
 use crate::store::StoreError;
 use crate::store::expectation::{self, Arrival, Expectation, Standing};
 
@@ -216,7 +215,7 @@ pub fn alerts(hub: &mut Hub) -> Result<Vec<Alert>, HubError> {
         .map(|e| Alert { message: missing_sentence(hub, &e), interface: e.interface, contact: e.contact })
         .collect();
     for feed in site.feeds.values().filter(|feed| feed.sequence.is_some()) {
-        alerts.extend(gap(hub, &mut |conn, id| expectation::numbers(conn, &dantai, id), feed)?);
+        alerts.extend(gap(hub, feed)?);
     }
     alerts.extend(horizons(&site, today).into_iter().map(|message| Alert {
         interface: String::new(),
@@ -232,15 +231,10 @@ fn missing_sentence(hub: &Hub, e: &Expectation) -> String {
     format!("{what}が期限 {} までに届いていません", people_jst(&e.deadline))
 }
 
-type Numbers = Option<(String, Vec<i64>)>;
-
-fn gap(
-    hub: &mut Hub,
-    numbers: &mut dyn FnMut(&mut Conn, &str) -> Result<Numbers, StoreError>,
-    feed: &Feed,
-) -> Result<Option<Alert>, HubError> {
+fn gap(hub: &mut Hub, feed: &Feed) -> Result<Option<Alert>, HubError> {
     let Some(sequence) = &feed.sequence else { return Ok(None) };
-    let Some((period, seen)) = numbers(&mut hub.conn, &feed.interface)? else { return Ok(None) };
+    let dantai = hub.dantai().to_owned();
+    let Some((period, seen)) = expectation::numbers(&mut hub.conn, &dantai, &feed.interface)? else { return Ok(None) };
     // Before renkei began there were files it never saw, unless the period began after.
     let first = if sequence.per == Per::Day { sequence.start } else { seen.first().copied().unwrap_or(sequence.start) };
     let missing = gaps(first, &seen, GAPS);

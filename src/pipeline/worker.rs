@@ -154,7 +154,9 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     if done || expected {
         super::day::write_day(hub)?;
         hub.timeline_is_old = true;
-    } else if std::mem::take(&mut hub.timeline_is_old) {
+    }
+    // It tells of the whole year: once after all the work.
+    if round.done == 0 && std::mem::take(&mut hub.timeline_is_old) {
         super::timeline::write_timeline(hub)?;
     }
     Ok(round)
