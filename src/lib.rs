@@ -33,6 +33,7 @@
 //!   half done the next start finishes or does again.
 
 pub mod area;
+pub mod author;
 pub mod bench;
 pub mod cases;
 pub mod cli;

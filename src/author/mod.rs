@@ -1,0 +1,16 @@
+//! Layouts from and for people: drawn up from a sample file or an item sheet, and written back as an item sheet.
+//!
+//! ```text
+//! sample bytes ─▶ infer ─┐                       ┌─▶ toml_text ─▶ layout.toml
+//! item sheet ─▶ import ──┴▶ Draft (keys, doubts) ┤
+//! Layout ─▶ describe ────────▶ Draft             └─▶ doc ─▶ item sheet (XLSX, HTML)
+//! ```
+//!
+//! Owns: the guesses, their evidence, and the form of the sheet. Never: decides silently (every doubt is a `TODO` in the
+//! TOML and a line for the person), changes a site's files, or is asked while a file is exchanged: what is inferred here
+//! is a draft that a person reads.
+
+pub mod describe;
+pub mod draft;
+pub mod infer;
+pub mod toml_text;
