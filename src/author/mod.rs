@@ -11,6 +11,16 @@
 //! is a draft that a person reads.
 
 pub mod describe;
+pub mod doc;
+pub mod doc_html;
+pub mod doc_xlsx;
 pub mod draft;
+pub mod import;
+mod import_file;
+mod import_item;
+mod import_type;
 pub mod infer;
+pub mod sheet;
+pub mod sheet_csv;
+pub mod sheet_xlsx;
 pub mod toml_text;

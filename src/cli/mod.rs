@@ -4,6 +4,7 @@
 
 mod author;
 mod demo;
+mod layout;
 mod operate;
 mod progress;
 mod status;
@@ -65,6 +66,9 @@ pub enum Command {
     Check,
     /// Show a file as parsed and as mapped, without loading it
     Preview(PreviewArgs),
+    /// Layouts from a sample or an item sheet, and item sheets from layouts
+    #[command(subcommand)]
+    Layout(layout::LayoutVerb),
     /// Run the example cases of tests/interfaces
     Test(TestArgs),
     /// Show what came, what left, what waits
@@ -265,6 +269,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Check => author::check(&cli),
         Command::Preview(args) => author::preview(&cli, args),
+        Command::Layout(verb) => layout::layout(&cli, verb),
         Command::Test(args) => author::test(&cli, args),
         Command::Sample(args) => demo::sample(&cli, args),
         Command::Demo(args) => demo::demo(&cli, args),
