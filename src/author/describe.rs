@@ -3,7 +3,9 @@
 //! Owns: which key says what, the mirror of `schema::load_layout` and `load_field`. Never: comments, order of keys as a
 //! person wrote them.
 
-use super::draft::{Draft, DraftField, DraftProfile, DraftRecord, DraftTotal, Keys, Setting, get, put, put_flag, put_text};
+use super::draft::{
+    Draft, DraftField, DraftProfile, DraftRecord, DraftTotal, Keys, Setting, get, put, put_flag, put_text,
+};
 use crate::finding::Severity;
 use crate::schema::layout::*;
 use crate::schema::load_layout::{DEFAULT_MAX_DEPTH, DEFAULT_MAX_RECORD};

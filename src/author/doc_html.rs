@@ -40,7 +40,8 @@ fn tables(out: &mut String, sheet: &Sheet) {
                 format!("<{tag}>{}</{tag}>", escape(text))
             };
             let cells: String = (0..width).map(cell).collect();
-            let row = if tag == "th" { format!("<thead><tr>{cells}</tr></thead>") } else { format!("<tr>{cells}</tr>") };
+            let row =
+                if tag == "th" { format!("<thead><tr>{cells}</tr></thead>") } else { format!("<tr>{cells}</tr>") };
             out.push_str(&row);
             out.push('\n');
         }

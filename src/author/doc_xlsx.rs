@@ -33,7 +33,9 @@ pub fn xlsx(sheets: &[Sheet]) -> Result<Vec<u8>, XlsxError> {
         }
         let columns = sheet.rows.iter().map(Vec::len).max().unwrap_or(0);
         for column in 0..columns {
-            let wide = |row: &Vec<String>| row.get(column).map_or(0, |text| text.chars().map(|c| 1 + usize::from(!c.is_ascii())).sum());
+            let wide = |row: &Vec<String>| {
+                row.get(column).map_or(0, |text| text.chars().map(|c| 1 + usize::from(!c.is_ascii())).sum())
+            };
             let widest: usize = sheet.rows.iter().map(wide).max().unwrap_or(0);
             page.set_column_width(column as u16, widest.clamp(4, WIDEST) as f64 + 1.0)?;
         }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::doc::{FILE_SHEET, KEY, TOTAL_SHEET, VALUE};
+use super::doc::{KEY, TOTAL_SHEET, VALUE};
 use super::draft::*;
 use super::sheet::Sheet;
 use super::{import_file, import_item};
@@ -27,7 +27,10 @@ pub fn import(sheets: &[Sheet], file: &str, codes: &BTreeSet<String>) -> Result<
             Some(records) => draft.records.extend(records),
             None if sheet.rows.iter().all(|row| row.iter().all(|cell| cell.trim().is_empty())) => {}
             None => {
-                let doubt = format!("シート「{}」に項目の見出し行（項目名・型・桁数など）が見つからず、読まなかった", sheet.name);
+                let doubt = format!(
+                    "シート「{}」に項目の見出し行（項目名・型・桁数など）が見つからず、読まなかった",
+                    sheet.name
+                );
                 draft.doubts.push(doubt);
             }
         }
@@ -48,7 +51,7 @@ pub fn import(sheets: &[Sheet], file: &str, codes: &BTreeSet<String>) -> Result<
 /// The sheets that `layout doc` adds to those of the records.
 fn is_own(sheet: &Sheet) -> bool {
     let framing = sheet.cell(0, 0) == KEY && sheet.cell(0, 1) == VALUE;
-    framing || sheet.name == FILE_SHEET || sheet.name == TOTAL_SHEET && sheet.cell(0, 0) == super::doc::TOTALS[0].0
+    framing || sheet.name == TOTAL_SHEET && sheet.cell(0, 0) == super::doc::TOTALS[0].0
 }
 
 /// What an item sheet does not say.

@@ -195,6 +195,14 @@ fn item(
         doubts.extend(said.into_iter().map(|doubt| format!("{place}: {doubt}")));
     }
     own_columns(&raw, &mut keys);
+    if !raw("form").is_empty() {
+        doubts.retain(|doubt| !doubt.contains("日付の桁数"));
+    }
+    let table = text_of(&keys, "codes").to_owned();
+    if !table.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b)) {
+        unset(&mut keys, "codes");
+        code(&table, &at("codes"), codes, &mut doubts);
+    }
     required(raw("required"), &at("required"), &mut keys, &mut doubts);
     let marked = raw("unknown").trim();
     if matches!(marked, "○" | "◯" | "可") || plain(raw("note")).contains("不詳可") {
@@ -206,7 +214,11 @@ fn item(
     code(raw("code").trim(), &at("code"), codes, &mut doubts);
     for key in ["name", "type", "len"] {
         if let Some(from) = heading.column(key).and_then(|column| sheet.merged_into(row, column)) {
-            doubts.push(format!("{}: 結合セル（{} から）。値がこの行のものか確かめてください", at(key), sheet.address(from.0, from.1)));
+            doubts.push(format!(
+                "{}: 結合セル（{} から）。値がこの行のものか確かめてください",
+                at(key),
+                sheet.address(from.0, from.1)
+            ));
         }
     }
     repeated(DraftField { keys, doubts }, raw("repeat"), &at("repeat"))
@@ -242,7 +254,9 @@ fn own_columns<'s>(raw: &dyn Fn(&str) -> &'s str, keys: &mut Keys) {
 
 fn required(cell: &str, at: &str, keys: &mut Keys, doubts: &mut Vec<String>) {
     match plain(cell).as_str() {
-        "○" | "◯" | "◎" | "●" | "必須" | "必" | "Y" | "YES" | "1" | "TRUE" => put_flag(keys, "required", true),
+        "○" | "◯" | "◎" | "●" | "必須" | "必" | "Y" | "YES" | "1" | "TRUE" => {
+            put_flag(keys, "required", true)
+        }
         "" | "-" | "‐" | "―" | "×" | "任意" | "N" | "NO" | "0" | "FALSE" => {}
         _ => doubts.push(format!("{at}: 必須・出力条件「{}」は条件付きと見て required を付けなかった", cell.trim())),
     }
@@ -252,7 +266,11 @@ fn code(cell: &str, at: &str, codes: &BTreeSet<String>, doubts: &mut Vec<String>
     if cell.is_empty() || matches!(plain(cell).as_str(), "-" | "‐" | "―" | "×" | "なし") {
         return;
     }
-    let hint = if codes.contains(cell) { "同じ名前のコード表がある。codes に書くか確かめてください" } else { "schemas/codes にコード表を作り、codes に書いてください" };
+    let hint = if codes.contains(cell) {
+        "同じ名前のコード表がある。codes に書くか確かめてください"
+    } else {
+        "schemas/codes にコード表を作り、codes に書いてください"
+    };
     doubts.push(format!("{at}: コード「{cell}」。{hint}"));
 }
 

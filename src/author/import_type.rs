@@ -104,7 +104,11 @@ pub fn length_cell(cell: &str) -> Vec<usize> {
 pub fn put_type(keys: &mut Keys, cell: (&TypeCell, &str), lengths: &[usize], fixed: bool, doubts: &mut Vec<String>) {
     let (read, written) = cell;
     let word = read.word.unwrap_or_else(|| {
-        let said = if written.trim().is_empty() { "型が空".to_owned() } else { format!("型「{}」が分からない", written.trim()) };
+        let said = if written.trim().is_empty() {
+            "型が空".to_owned()
+        } else {
+            format!("型「{}」が分からない", written.trim())
+        };
         doubts.push(format!("{said}ので N（任意の文字）とした"));
         "N"
     });
@@ -138,7 +142,9 @@ pub fn put_type(keys: &mut Keys, cell: (&TypeCell, &str), lengths: &[usize], fix
         ("DATE", [4, ..]) => put_text(keys, "form", "MMDD"),
         ("DATE", [10, ..]) => {}
         ("DATE", []) if !fixed => {}
-        ("DATE", _) => doubts.push("日付の桁数が 10（YYYY-MM-DD）・8（YYYYMMDD）・4（MMDD）のどれでもない。form を書いてください".to_owned()),
+        ("DATE", _) => doubts.push(
+            "日付の桁数が 10（YYYY-MM-DD）・8（YYYYMMDD）・4（MMDD）のどれでもない。form を書いてください".to_owned(),
+        ),
         ("YEAR", _) => {}
         ("TIME", [len, ..]) => put(keys, "len", Setting::Int(*len as i64)),
         ("TIME", []) => {}

@@ -24,3 +24,6 @@ pub mod sheet;
 pub mod sheet_csv;
 pub mod sheet_xlsx;
 pub mod toml_text;
+
+#[cfg(test)]
+mod tests;

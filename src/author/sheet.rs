@@ -47,7 +47,8 @@ impl Sheet {
 
     /// The first cell of the merged cells that this one lies in, if it is not the first itself.
     pub fn merged_into(&self, row: usize, column: usize) -> Option<(usize, usize)> {
-        let found = self.merged.iter().find(|(r, c, r2, c2)| (*r..=*r2).contains(&row) && (*c..=*c2).contains(&column))?;
+        let found =
+            self.merged.iter().find(|(r, c, r2, c2)| (*r..=*r2).contains(&row) && (*c..=*c2).contains(&column))?;
         ((found.0, found.1) != (row, column)).then_some((found.0, found.1))
     }
 

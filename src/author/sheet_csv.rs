@@ -19,8 +19,15 @@ pub fn read_csv(bytes: &[u8], name: &str) -> Result<Sheet, SheetError> {
     let mut sheet = Sheet { name: name.to_owned(), ..Sheet::default() };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut cells = 0usize;
-    for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| SheetError::Unreadable(format!("CSV として読めません（{error}）")))?;
+    let mut record = csv::StringRecord::new();
+    let (mut row, mut line) = (0usize, 1u64);
+    let bad = |error: csv::Error| SheetError::Unreadable(format!("CSV として読めません（{error}）"));
+    while reader.read_record(&mut record).map_err(bad)? {
+        // The reader passes over empty lines; rows are counted as a person sees them.
+        let end = reader.position().line();
+        let own = 1 + record.iter().map(|cell| cell.matches('\n').count() as u64).sum::<u64>();
+        row += (end - line).saturating_sub(own) as usize;
+        line = end;
         for (column, cell) in record.iter().enumerate() {
             cells += 1;
             if cells > CELLS {
@@ -28,6 +35,7 @@ pub fn read_csv(bytes: &[u8], name: &str) -> Result<Sheet, SheetError> {
             }
             sheet.put(row, column, cell.to_owned())?;
         }
+        row += 1;
     }
     Ok(sheet)
 }

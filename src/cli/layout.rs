@@ -89,7 +89,8 @@ fn import_file(cli: &Cli, args: &FromFile) -> Result<u8, CliError> {
     }
     let name = file_name(&args.file);
     let zipped = bytes.starts_with(b"PK");
-    let sheets = if zipped { sheet_xlsx::read_xlsx(bytes) } else { sheet_csv::read_csv(&bytes, stem(&name)).map(|s| vec![s]) };
+    let sheets =
+        if zipped { sheet_xlsx::read_xlsx(bytes) } else { sheet_csv::read_csv(&bytes, stem(&name)).map(|s| vec![s]) };
     let sheets = sheets.map_err(|error| CliError::Refused(error.to_string()))?;
     let draft = import::import(&sheets, &name, &code_ids(cli)).map_err(CliError::Refused)?;
     finish(cli, &draft, &[], args.out.as_deref())
@@ -164,7 +165,8 @@ fn doc_file(cli: &Cli, args: &DocArgs) -> Result<u8, CliError> {
     let draft = described(cli, &args.layout)?;
     let sheets = doc::sheets(&draft);
     if let Some(path) = &args.xlsx {
-        let bytes = doc_xlsx::xlsx(&sheets).map_err(|error| CliError::Refused(format!("XLSX にできません（{error}）")))?;
+        let bytes =
+            doc_xlsx::xlsx(&sheets).map_err(|error| CliError::Refused(format!("XLSX にできません（{error}）")))?;
         write_new(path, &bytes)?;
     }
     if let Some(path) = &args.html {
@@ -189,7 +191,8 @@ fn described(cli: &Cli, layout: &str) -> Result<Draft, CliError> {
     let path = if by_path { PathBuf::from(layout) } else { cli.root.join(format!("schemas/layouts/{layout}.toml")) };
     let (bytes, whole) = head(&path, 4 << 20)?;
     let text = String::from_utf8(bytes).ok().filter(|_| whole <= 4 << 20);
-    let text = text.ok_or_else(|| CliError::Refused(format!("{} は 4 MiB までの UTF-8 ではありません", path.display())))?;
+    let text =
+        text.ok_or_else(|| CliError::Refused(format!("{} は 4 MiB までの UTF-8 ではありません", path.display())))?;
     let reader = Reader::new(path.to_string_lossy(), text);
     let layouts = load_layouts(stem(&file_name(&path)), &reader, &code_lists(cli));
     let mistakes = reader.into_findings();

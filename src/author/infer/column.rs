@@ -3,8 +3,8 @@
 //! Owns: what all values of a column allow, and the doubts that follow from few or uniform values.
 //! Never: sees more than the column; never calls a column a number when a zero at its left says that it is a name.
 
-use super::segment::Segment;
 use super::cost::Model;
+use super::segment::Segment;
 use crate::author::draft::{Keys, Setting, put, put_flag, put_text};
 use crate::codec::charset::Charset;
 
@@ -95,9 +95,11 @@ impl Common {
         let plain = self.most <= 8 && self.ascii;
         match &self.distinct[..] {
             [only] if few && plain => Some(format!("標本ではすべて「{only}」。固定値（constant）か確認してください")),
-            values if few && plain && self.most <= 4 => {
-                Some(format!("標本の値は {} 種類（{}）。コード表（codes）か確認してください", values.len(), values.join("、")))
-            }
+            values if few && plain && self.most <= 4 => Some(format!(
+                "標本の値は {} 種類（{}）。コード表（codes）か確認してください",
+                values.len(),
+                values.join("、")
+            )),
             _ => None,
         }
     }
@@ -141,7 +143,7 @@ fn date_keys(keys: &mut Keys, values: &[String], form: Option<&str>) {
         put_text(keys, "form", form);
     }
     let digits = |value: &str| value.replace('-', "");
-    let open = |value: &str| matches!(digits(value).as_str(), "99991231" | "00000101");
+    let open = |value: &str| matches!(digits(value).as_str(), "99991231" | "00000101" | "99999999");
     let unknown = |value: &str| {
         let plain = digits(value);
         plain.len() == 8 && plain != "00000000" && (&plain[4..6] == "00" || &plain[6..] == "00")
@@ -167,7 +169,8 @@ pub fn delimited(values: &[String]) -> Look {
     if every(values, iso) {
         date_keys(keys, values, None);
         measured = false;
-    } else if all.distinct.len() > 1 && every(values, compact) || all.digits && every(values, compact) && all.least == 8 {
+    } else if all.distinct.len() > 1 && every(values, compact) || all.digits && every(values, compact) && all.least == 8
+    {
         date_keys(keys, values, Some("YYYYMMDD"));
         look.doubts.push("8桁の数字がすべて年月日として正しい。番号（D）でないか確認してください".to_owned());
         measured = false;
@@ -274,6 +277,7 @@ fn typed(look: &mut Look, raw: &[&[u8]], decoded: &[String], width: usize, model
         Model::Number if full_width && width <= 18 => {
             put_text(keys, "type", "9");
             len(keys);
+            look.doubts.push("左のゼロは桁合わせと見て数（9）とした。番号なら D".to_owned());
         }
         _ if full_width && all.filled > 0 => {
             put_text(keys, "type", "D");

@@ -14,7 +14,12 @@ const ROWS: usize = 5_000;
 type Row<'s> = (usize, Vec<&'s [u8]>);
 
 /// Draws the layout up.
-pub fn draft(sample: Sample<'_>, text: &Text, rows: &Rows<'_>, mut decisions: Vec<Decision>) -> Result<Inferred, Unclear> {
+pub fn draft(
+    sample: Sample<'_>,
+    text: &Text,
+    rows: &Rows<'_>,
+    mut decisions: Vec<Decision>,
+) -> Result<Inferred, Unclear> {
     let charset = match text.charset {
         Charset::JisX0201 => {
             if let Some(decision) = decisions.iter_mut().find(|d| d.what == "文字コード") {
@@ -39,8 +44,9 @@ pub fn draft(sample: Sample<'_>, text: &Text, rows: &Rows<'_>, mut decisions: Ve
     for kind in 0..count {
         let of: Vec<&&Row<'_>> = body.iter().zip(&kinds).filter(|(_, k)| **k == kind).map(|(row, _)| row).collect();
         let width = tally(of.iter().map(|(_, items)| items.len())).first().map_or(0, |(width, _)| *width);
-        let cells: Vec<Vec<String>> =
-            (0..width).map(|at| of.iter().map(|row| row.1.get(at).map(|i| decode(i)).unwrap_or_default()).collect()).collect();
+        let cells: Vec<Vec<String>> = (0..width)
+            .map(|at| of.iter().map(|row| row.1.get(at).map(|i| decode(i)).unwrap_or_default()).collect())
+            .collect();
         draft.records.push(record(&names[kind], &key_values[kind], &cells, header.as_deref()));
         columns.push(cells);
     }
@@ -53,7 +59,14 @@ pub fn draft(sample: Sample<'_>, text: &Text, rows: &Rows<'_>, mut decisions: Ve
 }
 
 /// Keys of the file.
-fn head(draft: &mut Draft, sample: Sample<'_>, text: &Text, charset: Charset, rows: &Rows<'_>, (quote, header): (&str, bool)) {
+fn head(
+    draft: &mut Draft,
+    sample: Sample<'_>,
+    text: &Text,
+    charset: Charset,
+    rows: &Rows<'_>,
+    (quote, header): (&str, bool),
+) {
     let keys = &mut draft.keys;
     put_text(keys, "title", "（標本から推定したレイアウト）");
     put_text(keys, "provenance", "inferred");
@@ -72,9 +85,13 @@ fn head(draft: &mut Draft, sample: Sample<'_>, text: &Text, charset: Charset, ro
     put_text(keys, "quote", quote);
     put_flag(keys, "header", header);
     if text.ascii {
-        draft.doubts.push("ASCII の文字しかなく、文字コードは決められない。漢字の入る見本か仕様書で確かめてください".to_owned());
+        draft.doubts.push(
+            "ASCII の文字しかなく、文字コードは決められない。漢字の入る見本か仕様書で確かめてください".to_owned(),
+        );
     }
-    draft.doubts.push("標本で一度も空でなかった項目に required を付けた。仕様書の必須かどうかと合わせてください".to_owned());
+    draft
+        .doubts
+        .push("標本で一度も空でなかった項目に required を付けた。仕様書の必須かどうかと合わせてください".to_owned());
 }
 
 fn quoting(rows: &Rows<'_>, decisions: &mut Vec<Decision>) -> &'static str {
@@ -94,7 +111,11 @@ fn quoting(rows: &Rows<'_>, decisions: &mut Vec<Decision>) -> &'static str {
         _ => ("needed", 90),
     };
     let evidence = format!("引用符で囲んだ項目 {quoted}、囲まない項目 {bare}、途中に引用符のある項目 {odd}");
-    let rivals = if quoted == 0 { vec!["never: 引用符を使わない相手かもしれません".to_owned()] } else { Vec::new() };
+    let rivals = if quoted == 0 {
+        vec!["never: 引用符を使わない相手かもしれません".to_owned()]
+    } else {
+        Vec::new()
+    };
     decisions.push(Decision::new("引用符", word, sure, evidence).against(rivals));
     word
 }
@@ -111,7 +132,8 @@ fn decoded(item: &[u8], charset: Charset, bare: bool) -> String {
 fn header(rows: &Rows<'_>, decode: &dyn Fn(&[u8]) -> String, decisions: &mut Vec<Decision>) -> Option<Vec<String>> {
     let (_, first) = rows.rows.first()?;
     let names: Vec<String> = first.iter().map(|item| decode(item)).collect();
-    let worded = |name: &String| !name.is_empty() && name.chars().any(|c| c.is_alphabetic()) && name.chars().count() <= 80;
+    let worded =
+        |name: &String| !name.is_empty() && name.chars().any(|c| c.is_alphabetic()) && name.chars().count() <= 80;
     let distinct = names.iter().enumerate().all(|(at, name)| !names[..at].contains(name));
     let numeric = |text: &String| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || "-/:.".contains(c));
     // A column of numbers and dates under a word.
@@ -134,7 +156,10 @@ fn header(rows: &Rows<'_>, decode: &dyn Fn(&[u8]) -> String, decisions: &mut Vec
 
 /// The heading as a name that a field may have.
 fn naming_safe(name: &str) -> String {
-    let plain: String = name.chars().map(|c| if c.is_whitespace() || c.is_control() || ".\"{}".contains(c) { '_' } else { c }).collect();
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_whitespace() || c.is_control() || ".\"{}".contains(c) { '_' } else { c })
+        .collect();
     plain.trim_start_matches('_').to_owned()
 }
 
@@ -171,11 +196,14 @@ fn kinds(body: &[&Row<'_>], decisions: &mut Vec<Decision>) -> (Vec<usize>, Vec<V
         return one;
     }
     let kind_of = |value: usize| merged.iter().position(|group| group.contains(&value)).unwrap_or(0);
-    let names: Vec<Vec<String>> = merged.iter().map(|group| group.iter().map(|at| values[*at].clone()).collect()).collect();
+    let names: Vec<Vec<String>> =
+        merged.iter().map(|group| group.iter().map(|at| values[*at].clone()).collect()).collect();
     let shown: Vec<String> = names
         .iter()
         .enumerate()
-        .map(|(kind, values)| format!("「{}」{}件", values.join("・"), of.iter().filter(|v| kind_of(**v) == kind).count()))
+        .map(|(kind, values)| {
+            format!("「{}」{}件", values.join("・"), of.iter().filter(|v| kind_of(**v) == kind).count())
+        })
         .collect();
     let evidence = format!("先頭の項目の値で項目数か値の形が分かれる: {}", shown.join("、"));
     decisions.push(Decision::new("レコード種別", format!("{} 種類", names.len()), 90, evidence));
@@ -184,16 +212,14 @@ fn kinds(body: &[&Row<'_>], decisions: &mut Vec<Decision>) -> (Vec<usize>, Vec<V
 
 /// What the rows of a kind look like: number of items, and per item the sorts of bytes and lengths.
 struct Form {
-    rows: usize,
     items: usize,
     sorts: Vec<(u8, usize, usize)>,
 }
 
 impl Form {
     fn of(body: &[&Row<'_>], of: &[usize], kind: usize) -> Form {
-        let mut form = Form { rows: 0, items: 0, sorts: Vec::new() };
+        let mut form = Form { items: 0, sorts: Vec::new() };
         for (_, items) in body.iter().zip(of).filter(|(_, k)| **k == kind).map(|(row, _)| row) {
-            form.rows += 1;
             form.items = form.items.max(items.len());
             form.sorts.resize(form.items.max(form.sorts.len()), (0, usize::MAX, 0));
             for (at, item) in items.iter().enumerate() {
@@ -210,7 +236,7 @@ impl Form {
             let sorts = a.0 != 0 && b.0 != 0 && a.0 & b.0 == 0;
             sorts || a.1 > b.2 || b.1 > a.2
         });
-        self.items == other.items && !apart && self.rows >= 5 && other.rows >= 5
+        self.items == other.items && !apart
     }
 }
 

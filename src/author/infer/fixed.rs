@@ -31,7 +31,12 @@ struct Kind<'s> {
 }
 
 /// Draws the layout up.
-pub fn draft(sample: Sample<'_>, text: &Text, blocks: &Blocks<'_>, mut decisions: Vec<Decision>) -> Result<Inferred, Unclear> {
+pub fn draft(
+    sample: Sample<'_>,
+    text: &Text,
+    blocks: &Blocks<'_>,
+    mut decisions: Vec<Decision>,
+) -> Result<Inferred, Unclear> {
     let charset = if text.ascii { Charset::JisX0201 } else { text.charset };
     let body: Vec<&[u8]> = blocks.records[blocks.leading..].iter().map(|(_, record)| *record).collect();
     if body.iter().any(|record| record.len() > WIDEST) {
@@ -50,8 +55,11 @@ pub fn draft(sample: Sample<'_>, text: &Text, blocks: &Blocks<'_>, mut decisions
         kinds.push(overlay(name.clone(), blocks, &sequence, kind));
     }
     let two_byte = charset == Charset::Windows31j;
-    let known: Vec<Known> =
-        kinds.iter().enumerate().map(|(at, kind)| known_cuts(kind, key.as_ref().filter(|_| at >= blocks.leading))).collect();
+    let known: Vec<Known> = kinds
+        .iter()
+        .enumerate()
+        .map(|(at, kind)| known_cuts(kind, key.as_ref().filter(|_| at >= blocks.leading)))
+        .collect();
     for (kind, known) in kinds.iter_mut().zip(&known) {
         kind.segments = segments(&grid(kind, two_byte), known);
     }
@@ -150,8 +158,7 @@ fn cut_totals(kinds: &mut [Kind<'_>], known: &[Known], sequence: &[usize], two_b
             }
             for end in 1..=kinds[at].width {
                 let states = |(row, value): (&&[u8], &i128)| states(&row[..end], *value);
-                let strong = values.iter().any(|value| *value >= 100) || values.len() > 2;
-                if strong && kinds[at].rows.iter().zip(values).all(states) {
+                if totals::proves(values) && kinds[at].rows.iter().zip(values).all(states) {
                     added |= !with.cuts[end];
                     with.cuts[end] = true;
                 }
@@ -166,7 +173,9 @@ fn cut_totals(kinds: &mut [Kind<'_>], known: &[Known], sequence: &[usize], two_b
 /// Do the bytes end in the number, after a zero?
 fn states(bytes: &[u8], value: i128) -> bool {
     let digits = value.to_string();
-    bytes.strip_suffix(digits.as_bytes()).is_some_and(|before| before.last().is_none_or(|byte| *byte == b'0' || value == 0))
+    bytes
+        .strip_suffix(digits.as_bytes())
+        .is_some_and(|before| before.last().is_none_or(|byte| *byte == b'0' || value == 0))
 }
 
 /// Values of the items as text, for totals: per item one value a record.
@@ -190,10 +199,17 @@ fn head(draft: &mut Draft, sample: Sample<'_>, text: &Text, charset: Charset, bl
         put_text(keys, "eof_mark", "optional");
     }
     if text.ascii {
-        draft.doubts.push("ASCII の文字しかなく、文字コードは決められない。カナ・漢字の入る見本か仕様書で確かめてください".to_owned());
+        draft.doubts.push(
+            "ASCII の文字しかなく、文字コードは決められない。カナ・漢字の入る見本か仕様書で確かめてください".to_owned(),
+        );
     }
-    draft.doubts.push("いつも同じ値・空白の項目が隣り合うと、その境界は標本からは分からない。仕様書の桁位置と照らしてください".to_owned());
-    draft.doubts.push("標本で一度も空でなかった項目に required を付けた。仕様書の必須かどうかと合わせてください".to_owned());
+    draft.doubts.push(
+        "いつも同じ値・空白の項目が隣り合うと、その境界は標本からは分からない。仕様書の桁位置と照らしてください"
+            .to_owned(),
+    );
+    draft
+        .doubts
+        .push("標本で一度も空でなかった項目に required を付けた。仕様書の必須かどうかと合わせてください".to_owned());
 }
 
 fn cuts_decision(kind: &Kind<'_>) -> Decision {
@@ -224,7 +240,8 @@ fn record(kind: &Kind<'_>, key: Option<(&Key, usize)>, charset: Charset) -> Draf
         let raw: Vec<&[u8]> = kind.rows.iter().take(TYPED).map(|row| &row[segment.start..segment.end]).collect();
         let look = column::fixed(&raw, segment, charset);
         let of_key = key.filter(|(key, _)| key.offset == segment.start && key.offset + key.width == segment.end);
-        let name = if of_key.is_some() { "レコード区分".to_owned() } else { naming::item(at, kind.segments.len()) };
+        let name =
+            if of_key.is_some() { "レコード区分".to_owned() } else { naming::item(at, kind.segments.len()) };
         let mut field = DraftField { keys: Keys::new(), doubts: look.doubts };
         put_text(&mut field.keys, "name", &name);
         field.keys.extend(look.keys);
@@ -242,7 +259,9 @@ fn record(kind: &Kind<'_>, key: Option<(&Key, usize)>, charset: Charset) -> Draf
             field.doubts.insert(0, format!("{} バイト目から始まるという境界は証拠が弱い", segment.start + 1));
         }
         if let Some(rival) = segment.rival {
-            field.doubts.insert(0, format!("{} バイト目ではなく {} バイト目からかもしれない", segment.start + 1, rival + 1));
+            field
+                .doubts
+                .insert(0, format!("{} バイト目ではなく {} バイト目からかもしれない", segment.start + 1, rival + 1));
         }
         fields.push(field);
     }

@@ -85,7 +85,11 @@ fn line_decision(bytes: &[u8], line_end: &str) -> Decision {
     let crlf = memchr::memmem::find_iter(bytes, b"\r\n").count();
     let mixed = crlf != 0 && crlf != lf;
     let evidence = format!("0D 0A が {crlf} か所、0A だけが {} か所", lf - crlf);
-    let rivals = if mixed { vec!["混在しています（引用符の中の改行なら正常です）".to_owned()] } else { Vec::new() };
+    let rivals = if mixed {
+        vec!["混在しています（引用符の中の改行なら正常です）".to_owned()]
+    } else {
+        Vec::new()
+    };
     Decision::new("改行", line_end, if mixed { 70 } else { 100 }, evidence).against(rivals)
 }
 
@@ -213,7 +217,10 @@ fn blocks<'s>(
 ) -> Result<Frame<'s>, Unclear> {
     let scores = super::key::periods(bytes, LONGEST);
     let (length, score) = best_period(&scores).ok_or_else(|| {
-        Unclear("区切り文字も、同じ長さの行も、繰り返す長さも見つかりません。レコードが2件以上ある標本にしてください".to_owned())
+        Unclear(
+            "区切り文字も、同じ長さの行も、繰り返す長さも見つかりません。レコードが2件以上ある標本にしてください"
+                .to_owned(),
+        )
     })?;
     let whole = (sample.whole as usize) - start - usize::from(eof_mark);
     let lead = whole % length;

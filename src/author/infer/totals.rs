@@ -17,10 +17,13 @@ pub struct Target {
 /// Counts and sums of `main` since the previous record of kind `at`.
 pub fn targets(columns: &[Vec<String>], sequence: &[usize], main: usize, at: usize) -> Vec<Target> {
     let numeric = |column: &Vec<String>| {
-        column.iter().all(|v| v.is_empty() || v.len() <= 18 && v.parse::<i64>().is_ok()) && column.iter().any(|v| !v.is_empty())
+        column.iter().all(|v| v.is_empty() || v.len() <= 18 && v.parse::<i64>().is_ok())
+            && column.iter().any(|v| !v.is_empty())
     };
     let mut all = vec![Target { item: None, values: Vec::new() }];
-    all.extend((0..columns.len()).filter(|c| numeric(&columns[*c])).map(|c| Target { item: Some(c), values: Vec::new() }));
+    all.extend(
+        (0..columns.len()).filter(|c| numeric(&columns[*c])).map(|c| Target { item: Some(c), values: Vec::new() }),
+    );
     for target in &mut all {
         let (mut sum, mut record) = (0i128, 0usize);
         for kind in sequence {
@@ -39,6 +42,11 @@ pub fn targets(columns: &[Vec<String>], sequence: &[usize], main: usize, at: usi
     all
 }
 
+/// Are these numbers, if they agree, no accident?
+pub fn proves(values: &[i128]) -> bool {
+    values.iter().any(|value| *value >= 100) || values.iter().filter(|value| **value > 1).count() > 2
+}
+
 /// Adds `[[total]]` where every declaring record agrees. `columns[kind][item][record]`.
 pub fn add(draft: &mut Draft, columns: &[Vec<Vec<String>>], sequence: &[usize], decisions: &mut Vec<Decision>) {
     let rows = |kind: usize| sequence.iter().filter(|k| **k == kind).count();
@@ -52,7 +60,7 @@ pub fn add(draft: &mut Draft, columns: &[Vec<Vec<String>>], sequence: &[usize], 
             let Some(stated) = stated.filter(|stated| !stated.is_empty()) else {
                 continue;
             };
-            let proof = stated.iter().any(|v| *v >= 100) || stated.iter().filter(|v| **v > 1).count() > 2;
+            let proof = proves(&stated);
             let agreeing: Vec<&Target> = found.iter().filter(|target| target.values == stated).collect();
             if let Some(target) = agreeing.first().filter(|_| proof) {
                 let rivals = agreeing.len() - 1;

@@ -49,7 +49,8 @@ pub fn verify(sample: Sample<'_>, found: &mut Inferred) -> Result<(), Unclear> {
         }
     }
     let sure = if trial.errors == 0 { 100 } else { 30 };
-    let evidence = format!("このレイアウトで標本の {} 件を読み、誤り {} 件、緩めた項目 {loosened}", trial.records, trial.errors);
+    let evidence =
+        format!("このレイアウトで標本の {} 件を読み、誤り {} 件、緩めた項目 {loosened}", trial.records, trial.errors);
     let chosen = if trial.errors == 0 { "標本を誤りなく読めた" } else { "標本に読めない所がある" };
     if trial.errors > 0 {
         found.draft.doubts.push(format!("標本を読むと誤りが {} 件残る（{}）", trial.errors, trial.other));
