@@ -2,6 +2,7 @@
 pub mod context;
 pub mod load_derive;
 pub mod load_in;
+pub mod load_list;
 pub mod load_out;
 mod load_out_record;
 pub mod load_table;

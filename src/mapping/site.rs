@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::context::{Context, Files, Layouts, find_layout};
 use super::plan::{DerivePlan, InPlan, OutPlan};
 use super::scope::CodeTables;
-use super::{load_derive, load_in, load_out, load_table, site_files, site_lint};
+use super::{load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
 use crate::schema::entity::Entity;
@@ -49,6 +49,8 @@ pub struct Site {
     pub outbound: BTreeMap<String, Arc<OutPlan>>,
     /// Tables of the day's report by id.
     pub tables: BTreeMap<String, load_table::DayTable>,
+    /// Operators' lists by id.
+    pub lists: BTreeMap<String, Arc<load_list::List>>,
 }
 
 impl Site {
@@ -162,6 +164,10 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         .into_iter()
         .filter_map(|(id, table)| Some((id, table?)))
         .collect();
+    let lists = each(files, "schemas/lists", findings, |id, r| load_list::load_list(id, r, &context))
+        .into_iter()
+        .filter_map(|(id, list)| Some((id, Arc::new(list?))))
+        .collect();
     site_lint::judge(&context, &derive, &outbound, findings);
     Some(Site {
         root: root.to_owned(),
@@ -176,6 +182,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         derive,
         outbound,
         tables,
+        lists,
     })
 }
 

@@ -177,7 +177,7 @@ impl Drafting<'_> {
                 }
             },
         };
-        let Some(w) = self.encoder.row(columns, change.as_str(), &self.key)? else { return Ok(()) };
+        let Some(w) = self.encoder.row(columns, change.as_str())? else { return Ok(()) };
         match change {
             Change::Changed => self.changes.changed += 1,
             _ => self.changes.new += 1,
@@ -208,7 +208,7 @@ fn send_closed(
     for key in gone {
         let owned = key_values(plan, &key);
         let columns: Vec<Value<'_>> = owned.iter().map(OwnedValue::as_value).collect();
-        if let Some(w) = encoder.row(&columns, Change::Closed.as_str(), &key)? {
+        if let Some(w) = encoder.row(&columns, Change::Closed.as_str())? {
             closed += 1;
             let record = OutRecord {
                 n: w.record,

@@ -117,6 +117,8 @@ struct Pass<'a> {
     into: Vec<Vec<(usize, &'a IntoRows)>>,
     batches: Vec<VersionBatch>,
     scratch: Scratch,
+    /// `[[into]]` that got a row of the record under way.
+    done: Vec<usize>,
     result: Loaded,
     decided_full: bool,
     /// Sum of the control amounts without their signs: while it fits, so does every sum of some of them. `None`: it does not.
@@ -139,6 +141,7 @@ impl<'a> Pass<'a> {
             last: vec![None; kinds],
             batches: plan.into.iter().map(|rows| VersionBatch::new(&rows.entity)).collect(),
             scratch: Scratch::default(),
+            done: Vec::new(),
             result: Loaded {
                 read: 0,
                 held: Vec::new(),
@@ -192,13 +195,24 @@ impl<'a> Pass<'a> {
                 self.context.progress.tell(&self.context.run.file_name, reader.bytes_read(), self.context.bytes);
             }
         }
-        for (i, batch) in self.batches.into_iter().enumerate() {
+        for (i, batch) in std::mem::take(&mut self.batches).into_iter().enumerate() {
             if !batch.is_empty() {
                 flush(i, batch)?;
             }
         }
+        self.decide_without_data();
         self.result.totals = reader.totals().to_vec();
         Ok(self.result)
+    }
+
+    /// A file without data is a full set when its head says so.
+    fn decide_without_data(&mut self) {
+        let Mode::FullWhen(when) = &self.plan.mode else { return };
+        let head = self.last.iter().flatten().next().filter(|_| !self.decided_full);
+        if let Some(record) = head {
+            let row = InRow { record, last: &self.last, run: &self.context.run, site: self.context.site };
+            self.result.full = when.is_true(&row, &mut self.scratch).unwrap_or(false);
+        }
     }
 
     fn take(&mut self, record: &Record) {
@@ -321,15 +335,15 @@ impl<'a> Pass<'a> {
                 self.result.full = when.is_true(&row, &mut self.scratch).unwrap_or(false);
             }
         }
-        let mut done: Vec<usize> = Vec::new();
+        self.done.clear();
         for (i, rows) in &self.into[record.kind] {
             match map_into(rows, record, &row, &mut self.scratch, &mut self.batches[*i]) {
-                Ok(true) => done.push(*i),
+                Ok(true) => self.done.push(*i),
                 Ok(false) => {}
                 Err(why) => {
                     // All rows of a record or none.
-                    for i in done {
-                        self.batches[i].undo();
+                    for i in &self.done {
+                        self.batches[*i].undo();
                     }
                     let finding = why.finding(self.plan, rows, record);
                     let code = finding.code.clone();
@@ -338,7 +352,7 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        if done.is_empty() {
+        if self.done.is_empty() {
             self.result.skipped += 1;
         }
         None

@@ -86,8 +86,16 @@ tables! {
     FORM = "feed form" { "pattern", "layout", "profile" }
     /// `schemas/tables/<id>.toml`.
     DAY_TABLE = "table" { "version", "title", "view", "note" }
+    /// `schemas/lists/<id>.toml`.
+    LIST = "list" {
+        "version", "title", "flow", "note", "from", "where", "order", "parameter", "column",
+    }
+    /// `[[parameter]]` of a list.
+    PARAMETER = "list parameter" { "name", "title", "type", "default", "where" }
+    /// `[[column]]` of a list.
+    LIST_COLUMN = "list column" { "from", "title", "align", "width", "secret", "total", "codes" }
     /// `mappings/in/<interface>.toml`.
-    IN = "in" { "version", "title", "layouts", "mode", "tolerance", "amount", "check", "into" }
+    IN = "in" { "version", "title", "layouts", "mode", "empty_full", "tolerance", "amount", "check", "into" }
     /// `mode` written as a table.
     MODE = "in mode" { "full_when" }
     /// `tolerance`.

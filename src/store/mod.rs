@@ -35,6 +35,7 @@ mod pg;
 pub mod repeat;
 pub mod request;
 pub mod row;
+mod rows;
 pub mod run;
 pub mod same;
 pub mod select;

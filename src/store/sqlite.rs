@@ -9,9 +9,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
-use super::bulk::{Cell, Rows, VersionBatch};
+use super::bulk::VersionBatch;
 use super::conn::Target;
 use super::row::RowRef;
+use super::rows::{Cell, Rows};
 use super::same::Standing;
 use super::{Result, StoreError, quote};
 use crate::value::Value;
@@ -66,6 +67,16 @@ impl Sqlite {
 
     pub(super) fn script(&mut self, sql: &str) -> Result<()> {
         self.db.execute_batch(sql).map_err(|e| StoreError::sqlite(sql, e))
+    }
+
+    /// See [`super::Conn::checkpoint`].
+    pub(super) fn checkpoint(&mut self) -> Result<()> {
+        let what = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let fail = |e| StoreError::sqlite(what, e);
+        self.db.busy_timeout(Duration::ZERO).map_err(fail)?;
+        let done = self.db.execute_batch(what).map_err(fail);
+        self.db.busy_timeout(BUSY).map_err(fail)?;
+        done
     }
 
     pub(super) fn each_row(
