@@ -61,13 +61,13 @@ fn unescaped(cell: &str) -> String {
     let mut out = String::new();
     let mut chars = cell.chars();
     while let Some(c) = chars.next() {
-        match (c, c == '\\') {
-            (_, false) => out.push(c),
-            (..) => match chars.next() {
+        match c {
+            '\\' => match chars.next() {
                 Some('t') => out.push('\t'),
                 Some(other) => out.push(other),
                 None => out.push('\\'),
             },
+            other => out.push(other),
         }
     }
     out

@@ -118,7 +118,7 @@ fn finish(cli: &Cli, draft: &Draft, decisions: &[Decision], out: Option<&Path>) 
     } else {
         let told = told(decisions, &doubts);
         match out {
-            Some(path) => print!("{told}{} に書きました\n", path.display()),
+            Some(path) => println!("{told}{} に書きました", path.display()),
             None => {
                 eprint!("{told}");
                 print!("{text}");

@@ -186,8 +186,8 @@ fn kinds(body: &[&Row<'_>], decisions: &mut Vec<Decision>) -> (Vec<usize>, Vec<V
     }
     // Values whose rows look alike are one kind.
     let mut merged: Vec<Vec<usize>> = Vec::new();
-    for at in 0..values.len() {
-        match merged.iter_mut().find(|group| forms[group[0]].alike(&forms[at])) {
+    for (at, form) in forms.iter().enumerate() {
+        match merged.iter_mut().find(|group| forms[group[0]].alike(form)) {
             Some(group) => group.push(at),
             None => merged.push(vec![at]),
         }

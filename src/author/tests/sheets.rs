@@ -35,7 +35,7 @@ fn every_shipped_layout_comes_back_equal_from_its_item_sheet() {
         assert_eq!(toml_text(&loaded(&toml_text(&back))), toml_text(&draft), "{}", layouts[0].id);
         let page = doc_html::html(text_of(&draft.keys, "title"), &sheets);
         let items = page.matches("<tr>").count();
-        assert!(items > draft.records.iter().map(|record| record.fields.len()).sum());
+        assert!(items > draft.records.iter().map(|record| record.fields.len()).sum::<usize>());
     }
 }
 
