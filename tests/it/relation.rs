@@ -116,7 +116,7 @@ fn what_a_partner_has_is_dated_by_its_delivery_in_japan() {
         };
         batch.push(&record);
         batch.write(&mut conn, id).unwrap();
-        ledger_out::mark_sent(&mut conn, id, "send", DANTAI, false).unwrap();
+        ledger_out::mark_sent(&mut conn, id, "send", DANTAI, false, None).unwrap();
         ledger::advance(&mut conn, id, State::Delivering, State::Delivered, None, at).unwrap();
         let columns = [("送信", Type::Text), ("キー", Type::Text), ("交換", Type::Int), ("送付日", Type::Date)];
         let seen = rows(&mut conn, &columns, &["送付"], "SELECT 送信, キー, 交換, 送付日 FROM 送付");
