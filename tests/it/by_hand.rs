@@ -25,8 +25,11 @@ fn a_draft_asked_for_while_one_is_open_is_refused_and_no_second_one_is_made() {
     let site = hub.site.clone();
     for draft in &before {
         let refused = outbound::draft(&mut hub, &site.outbound[&draft.interface]).unwrap_err();
+        // An interface cut into files has several open at once; one of them is named.
+        let own = before.iter().filter(|d| d.interface == draft.interface);
+        let named: Vec<String> = own.map(|d| format!("受付番号 {}", d.id)).collect();
         assert!(
-            matches!(&refused, HubError::Refused(why) if why.contains(&format!("受付番号 {}", draft.id))),
+            matches!(&refused, HubError::Refused(why) if named.iter().any(|name| why.contains(name))),
             "{refused}"
         );
     }
