@@ -308,10 +308,7 @@ fn look(path: &Path, meta: &Metadata) -> io::Result<Look> {
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {}
         Err(e) => return Err(e),
     }
-    Ok(Look {
-        stamp: Stamp::of(meta),
-        ends: twox_hash::XxHash3_64::oneshot(&ends),
-    })
+    Ok(Look { stamp: Stamp::of(meta), ends: twox_hash::XxHash3_64::oneshot(&ends) })
 }
 
 /// Does a record of this kind stand at the very end, as the layout says?

@@ -118,13 +118,7 @@ pub fn elsewhere(inbox: &Path, known: &dyn Fn(&str) -> bool, most: usize) -> io:
             }
             shown.push('/');
         }
-        found.push(Left {
-            path: shown,
-            interface: None,
-            reason: Reason::UnknownFolder,
-            since: meta.ctime(),
-            entries,
-        });
+        found.push(Left { path: shown, interface: None, reason: Reason::UnknownFolder, since: meta.ctime(), entries });
         if found.len() == most {
             break;
         }

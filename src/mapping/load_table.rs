@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader};
 use crate::schema::view::View;
+use crate::schema::{keys, mistake};
 
 /// A declared table of the day's report, e.g. what was asked against what came back.
 #[derive(Debug, Clone)]

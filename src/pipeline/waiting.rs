@@ -70,18 +70,14 @@ pub(super) fn table(hub: &Hub) -> Result<Option<TableReport>, HubError> {
         column("件数", ColumnKind::Count),
     ];
     let row = |w: &Waiting| {
-        vec![
-            w.path.clone(),
-            w.reason.japanese().to_owned(),
-            crate::clock::people_jst(&w.since),
-            w.entries.to_string(),
-        ]
+        vec![w.path.clone(), w.reason.japanese().to_owned(), crate::clock::people_jst(&w.since), w.entries.to_string()]
     };
     Ok((!overdue.is_empty()).then(|| TableReport {
         title: "受信フォルダーに残っているもの（未完了のまま、または宛先不明）".to_owned(),
         columns,
         rows: overdue.iter().map(row).collect(),
-        note: "取り込まれていません。置いた人に確認し、正しい場所に入れ直すか、対になるファイルを送ってもらってください。"
-            .to_owned(),
+        note:
+            "取り込まれていません。置いた人に確認し、正しい場所に入れ直すか、対になるファイルを送ってもらってください。"
+                .to_owned(),
     }))
 }

@@ -118,7 +118,9 @@ impl Outcome {
                 "正しければ「確認」を、誤りがあれば「差戻し」を行ってください。確認されるまで送付しません。",
             ],
             Outcome::Returned => &["元のデータを直してから、もう一度作成してください。"],
-            Outcome::Failed => &["原因を除いてから renkei retry でやり直してください。原因が分からないときは、システム担当に連絡してください。"],
+            Outcome::Failed => &[
+                "原因を除いてから renkei retry でやり直してください。原因が分からないときは、システム担当に連絡してください。",
+            ],
             Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => &[],
         }
     }
@@ -166,7 +168,9 @@ impl RunReport {
             Outcome::Delivered => format!("{written}を送付しました。"),
             Outcome::Returned => "差し戻されました。このファイルは送付しません。".to_owned(),
             Outcome::Nothing => "送付する対象がないため、ファイルを作成しませんでした。".to_owned(),
-            Outcome::Failed => "処理の途中で止まりました。データは処理の前のままです。何も失われていません。".to_owned(),
+            Outcome::Failed => {
+                "処理の途中で止まりました。データは処理の前のままです。何も失われていません。".to_owned()
+            }
         };
         if matches!(self.outcome, Outcome::Rejected | Outcome::Duplicate | Outcome::Failed) {
             return text + self.whole_sentence();

@@ -3,8 +3,8 @@
 //! Owns: the keys of a total and the small grammar of `counted`. Never: counts (`codec`).
 
 use super::layout::*;
-use super::{keys, mistake};
 use super::toml_read::{Node, Text};
+use super::{keys, mistake};
 
 /// Reads every total of a layout; those with mistakes are left out.
 pub(super) fn load_totals(top: &Node<'_>, records: &[RecordKind]) -> Vec<Total> {

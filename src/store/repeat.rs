@@ -17,12 +17,8 @@ pub fn counted_on(conn: &mut Conn, exchange: &Exchange) -> Result<Option<i64>> {
     let sql = "SELECT id FROM exchange WHERE sha256 = ?1 AND interface = ?2 AND dantai = ?3 AND direction = 'in'
                  AND state = 'duplicate' ORDER BY id LIMIT 1 OFFSET ?4";
     let sha256 = exchange.sha256.as_deref().unwrap_or_default();
-    let params = [
-        Value::Text(sha256),
-        Value::Text(&exchange.interface),
-        Value::Text(&exchange.dantai),
-        Value::Int(NAMED - 1),
-    ];
+    let params =
+        [Value::Text(sha256), Value::Text(&exchange.interface), Value::Text(&exchange.dantai), Value::Int(NAMED - 1)];
     conn.query_opt(sql, &params, |r| r.int(0))
 }
 

@@ -28,10 +28,7 @@ fn a_draft_asked_for_while_one_is_open_is_refused_and_no_second_one_is_made() {
         // An interface cut into files has several open at once; one of them is named.
         let own = before.iter().filter(|d| d.interface == draft.interface);
         let named: Vec<String> = own.map(|d| format!("受付番号 {}", d.id)).collect();
-        assert!(
-            matches!(&refused, HubError::Refused(why) if named.iter().any(|name| why.contains(name))),
-            "{refused}"
-        );
+        assert!(matches!(&refused, HubError::Refused(why) if named.iter().any(|name| why.contains(name))), "{refused}");
     }
     assert!(!before.is_empty());
     assert_eq!(drafts(&mut hub), before);

@@ -61,6 +61,7 @@ fn files_dropped_one_by_one_lead_where_files_dropped_at_once_lead() {
         send_all(&mut hub);
     }
     // What is asked for once (of banks) follows what was known on the day it was asked; everything else follows the data.
-    let once = |text: String| text.lines().filter(|l| !l.starts_with("koza-furikae-irai ")).collect::<Vec<_>>().join("\n");
+    let once =
+        |text: String| text.lines().filter(|l| !l.starts_with("koza-furikae-irai ")).collect::<Vec<_>>().join("\n");
     same(&once(expected), &once(values(&mut hub) + &sent(&mut hub)), "one by one against at once");
 }

@@ -70,7 +70,9 @@ fn the_readmes_interface_works_by_its_files_alone() {
     assert!(promised.contains(&findings[0].message), "{promised}");
     assert!(promised.starts_with(&format!(
         "{} 件目 {} 行目 {} バイト目",
-        findings[0].data.record, findings[0].data.line, findings[0].data.byte + 1
+        findings[0].data.record,
+        findings[0].data.line,
+        findings[0].data.byte + 1
     )));
 
     let sent = worker::send_now(&mut hub, "kaigo-gen-shikaku", "試験").unwrap();

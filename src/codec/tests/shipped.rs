@@ -62,11 +62,20 @@ fn value(field: &Field, fixed: bool, runner: &mut TestRunner) -> Option<OwnedVal
         return Some(text(&found.expect("a number with its check digit")));
     }
     loop {
-        let value = values(field, fixed).new_tree(runner).unwrap().current();
+        let value = match values(field, fixed).new_tree(runner).unwrap().current() {
+            OwnedValue::Text(text) => OwnedValue::Text(permitted(field, &text)),
+            value => value,
+        };
         if value != OwnedValue::Null || !field.required {
             return Some(value);
         }
     }
+}
+
+/// The text with a letter that the field names in place of every one it does not name.
+fn permitted(field: &Field, text: &str) -> String {
+    let Some(letters) = &field.letters else { return text.to_owned() };
+    text.chars().map(|c| if letters.contains(&c) { c } else { '1' }).collect()
 }
 
 /// A walk through the content model.
