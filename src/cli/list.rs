@@ -153,7 +153,7 @@ fn print(report: &ListReport) {
     }
     if let Some(sums) = report.sums() {
         let cells: Vec<String> =
-            sums.iter().map(|s| s.map(|n| crate::report::words::thousands(n)).unwrap_or_default()).collect();
+            sums.iter().map(|s| s.map(crate::report::words::thousands).unwrap_or_default()).collect();
         println!("合計 {}", cells.join("｜"));
     }
     if report.rows.len() > SHOWN {

@@ -26,7 +26,7 @@ const NONE: &str = "\u{1f}\u{1f}";
 /// there are none.
 ///
 /// # Errors
-/// The store's; more than [`LIMIT`] files.
+/// The store's; more than `LIMIT` files.
 pub fn parts(hub: &mut Hub, plan: &OutPlan, today: &str) -> Result<Vec<Option<String>>, HubError> {
     if plan.split.is_empty() {
         return Ok(vec![None]);

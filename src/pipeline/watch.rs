@@ -1,6 +1,6 @@
 //! Watch: what ought to arrive by now, what of it did, and which running numbers were left out.
 //!
-//! Owns: writing that down, once for each file expected. Never: decides what met what ([`super::arrival`]), waits.
+//! Owns: writing that down, once for each file expected. Never: decides what met what (`arrival`), waits.
 
 use chrono::{NaiveDate, SecondsFormat, TimeDelta, TimeZone, Utc};
 

@@ -163,7 +163,7 @@ fn receipts(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     let (paid, first, second) =
         (town.base - Duration::days(4), town.base - Duration::days(3), town.base - Duration::days(1));
     let cancelled = |r: &Receipt| r.person % 17 == 2;
-    let settled = |r: &Receipt| !cancelled(r) && r.person % 4 == 0;
+    let settled = |r: &Receipt| !cancelled(r) && r.person.is_multiple_of(4);
     if town.receipts().next().is_none() {
         return Ok(());
     }
