@@ -78,7 +78,7 @@ pub fn list(hub: &mut Hub, list: &List, chosen: &BTreeMap<String, String>) -> Re
     Ok(report)
 }
 
-/// Notes that somebody took a list away; with the chosen values it says which, never what was in it.
+/// Notes that somebody took a list away: which one and how many rows. What was chosen may name a person and is left out.
 ///
 /// # Errors
 /// The store's.
