@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Cli, CliError, exit};
-use crate::pipeline::list;
+use crate::pipeline::{draft_list, list};
 use crate::report::list::ListReport;
 use crate::report::words::{count, visible};
 
@@ -19,6 +19,9 @@ const SHOWN: usize = 50;
 pub struct ListArgs {
     /// Id of the list; without it all lists are named
     pub id: Option<String>,
+    /// Of a file to send: whom it is about, read from its own bytes
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["id", "set"])]
+    pub draft: Option<i64>,
     /// A condition, NAME=VALUE
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
@@ -70,13 +73,16 @@ impl ListFormat {
 pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let site = hub.site.clone();
-    let Some(id) = &args.id else {
-        return names(cli, &site);
+    let report = match (args.draft, &args.id) {
+        (Some(number), _) => draft_list::draft_list(&mut hub, number, list::MAX_ROWS)?,
+        (None, None) => return names(cli, &site),
+        (None, Some(id)) => {
+            let list = site.lists.get(id).ok_or_else(|| {
+                CliError::Refused(format!("一覧「{id}」はありません（{} list で全部の名前が出ます）", cli.program()))
+            })?;
+            list::list(&mut hub, list, &chosen(&args.set)?)?
+        }
     };
-    let list = site.lists.get(id).ok_or_else(|| {
-        CliError::Refused(format!("一覧「{id}」はありません（{} list で全部の名前が出ます）", cli.program()))
-    })?;
-    let report = list::list(&mut hub, list, &chosen(&args.set)?)?;
     let format = args.format.or_else(|| by_name(args.out.as_ref()?)).or(cli.json.then_some(ListFormat::Json));
     match (format, &args.out) {
         (Some(format), Some(path)) => {

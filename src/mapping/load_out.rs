@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
+use super::load_confirm::{self, ConfirmScope};
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
 use super::load_out_split;
@@ -40,6 +41,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let schedule = load_schedule::rules(&top, context.calendars);
     let requires = requires(&top, context);
     let send_empty = top.flag("send_empty");
+    let confirm = top.tables("confirm");
     let records = top.tables("record");
     if records.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[record]] がありません", "書き出すレコードを書いてください");
@@ -66,6 +68,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     }
     used.extend(columns.used_codes.into_inner());
     let secret = secret_columns(&view, &layout, compiled.as_deref().unwrap_or_default(), context);
+    let scope = ConfirmScope { context, layout: &layout, records: compiled.as_deref().unwrap_or_default(), secret: &secret, amount: amount.flatten() };
+    let confirm = load_confirm::columns(&confirm, &scope);
     let mut files = BTreeSet::from([reader.file().to_owned()]);
     files.extend(context.files_of_layout(&layout));
     files.extend(context.files_of_view(&view));
@@ -86,6 +90,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         split,
         variants: variants?,
         records: compiled?,
+        confirm: confirm?,
         name: name?,
         manifest: manifest.flatten(),
         release: release.unwrap_or(Release::Confirm),
