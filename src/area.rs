@@ -42,6 +42,25 @@ pub struct Archived {
     pub bytes: u64,
 }
 
+/// A file compressed for the archive that has no name there yet.
+#[derive(Debug)]
+pub struct Packed {
+    archived: Archived,
+    scratch: PathBuf,
+}
+
+impl AsRef<Archived> for Packed {
+    fn as_ref(&self) -> &Archived {
+        &self.archived
+    }
+}
+
+impl AsRef<Archived> for Archived {
+    fn as_ref(&self) -> &Archived {
+        self
+    }
+}
+
 impl Area {
     /// Makes the folders that are missing.
     pub fn create(&self) -> io::Result<()> {
@@ -120,19 +139,38 @@ impl Area {
     /// Hashes and compresses `from` into the archive; the same bytes are kept once. The archived copy is durable when
     /// this returns.
     pub fn archive_file(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Archived> {
+        let packed = self.pack(from, scratch_name)?;
+        or_remove(&packed.scratch, File::open(&packed.scratch).and_then(|f| f.sync_all()))?;
+        let archived = self.place(packed)?;
+        sync_folder(&self.archive().join(&archived.sha256[..2]))?;
+        sync_folder(&self.archive())?;
+        Ok(archived)
+    }
+
+    /// Hashes and compresses `from` into a scratch file. It must be durable before it is placed: what bears a name in the
+    /// archive is whole, whatever happened to the machine.
+    pub fn pack(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Packed> {
         let scratch = self.work().join(format!("{scratch_name}.zst"));
-        let (sha256, bytes, file) = or_remove(&scratch, hash_and_compress(from, File::create(&scratch)?))?;
-        let target = self.archived_path(&sha256);
+        let (sha256, bytes) = or_remove(&scratch, hash_and_compress(from, File::create(&scratch)?))?;
+        Ok(Packed { archived: Archived { sha256, bytes }, scratch })
+    }
+
+    /// Gives a packed file its name in the archive; the caller makes the name durable.
+    pub fn place(&self, packed: Packed) -> io::Result<Archived> {
+        let target = self.archived_path(&packed.archived.sha256);
         if target.exists() {
-            fs::remove_file(&scratch)?;
+            fs::remove_file(&packed.scratch)?;
         } else {
-            or_remove(&scratch, file.sync_all())?;
-            let folder = target.parent().expect("an archived path has a folder");
-            fs::create_dir_all(folder)?;
-            fs::rename(&scratch, &target)?;
-            sync_folder(folder)?;
+            fs::create_dir_all(target.parent().expect("an archived path has a folder"))?;
+            fs::rename(&packed.scratch, &target)?;
         }
-        Ok(Archived { sha256, bytes })
+        Ok(packed.archived)
+    }
+
+    /// Waits until everything written on the file system of the data folder is on the disk: for many files cheaper than
+    /// one by one.
+    pub fn make_all_durable(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(self.archive())?)?)
     }
 
     /// Opens the archived bytes for reading.
@@ -170,8 +208,8 @@ impl Area {
     }
 }
 
-/// Hashes on this thread and compresses on another, once there is more than one block; gives hash, size and `into`.
-fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u64, File)> {
+/// Hashes on this thread and compresses on another, once there is more than one block; gives hash and size.
+fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u64)> {
     let mut out = zstd::Encoder::new(into, LEVEL)?;
     let mut sha = Sha256::new();
     let mut block = Vec::new();
@@ -179,9 +217,10 @@ fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u6
     sha.update(&block);
     if bytes < BLOCK as u64 {
         out.write_all(&block)?;
-        return Ok((hex(&sha.finalize()), bytes, out.finish()?));
+        out.finish()?;
+        return Ok((hex(&sha.finalize()), bytes));
     }
-    let file = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let (full, to_compress) = sync_channel::<Vec<u8>>(BLOCKS);
         let (empty, back) = sync_channel::<Vec<u8>>(BLOCKS * 2);
         let compressing = scope.spawn(move || {
@@ -206,7 +245,7 @@ fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u6
         drop(full);
         compressing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
-    Ok((hex(&sha.finalize()), bytes, file))
+    Ok((hex(&sha.finalize()), bytes))
 }
 
 /// Reads up to [`BLOCK`] bytes; fewer only at the end of the file.
