@@ -195,6 +195,7 @@ fn play(
         ))
     })?;
     let mut own = site.clone();
+    own.config.vault_key = crate::config::KeyPlace::Example;
     (own.config.inbox, own.config.outbox, own.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));
     own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use super::context::Context;
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
-use super::plan::{Level, NamePart, OutPlan, Release};
+use super::load_hold;
+use super::plan::{HoldTest, Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
@@ -36,6 +37,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let amount_text = top.opt_str("amount");
     let after = after(&top, context);
     let send_empty = top.flag("send_empty");
+    let purpose = top.opt_str("purpose");
+    let holds = top.tables("hold");
     let records = top.tables("record");
     if records.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[record]] がありません", "書き出すレコードを書いてください");
@@ -57,11 +60,21 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let key = resolve(key.as_deref().unwrap_or_default(), &view);
     let scope = OutScope { context, layout: &layout, view: &view, key: &key, closed: send_closed };
     let (records, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
+    let holds: Vec<_> = holds.iter().map(|node| load_hold::hold(node, &view, context, &columns)).collect();
     used.extend(columns.used_codes.into_inner());
     let mut files = BTreeSet::from([reader.file().to_owned()]);
     files.extend(context.files_of_layout(&layout));
     files.extend(context.files_of_view(&view));
     files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
+    let (records, holds) = (records?, holds.into_iter().collect::<Option<Vec<_>>>()?);
+    for hold in &holds {
+        if let HoldTest::Guard { guard, .. } = &hold.test {
+            files.insert(guard.place.file.clone());
+            files.extend(context.files_of_view(&guard.view));
+        }
+    }
+    let opens = used_columns(&records, &key, &view);
+    let opens = opens.into_iter().filter(|column| context.carried.is_vault(context.entities, &view, *column)).collect();
     Some(OutPlan {
         interface: interface.to_owned(),
         title: title?.value.to_owned(),
@@ -74,13 +87,16 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         key,
         delta: delta?,
         send_closed,
-        records: records?,
+        records,
         name: name?,
         manifest: manifest.flatten(),
         release: release.unwrap_or(Release::Confirm),
         amount: amount.flatten(),
         after,
         send_empty,
+        purpose: purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
+        opens,
+        holds,
         revision: context.revision(files),
         file: reader.file().to_owned(),
     })
@@ -92,6 +108,13 @@ fn layout(top: &Node<'_>, context: &Context<'_>) -> Option<std::sync::Arc<crate:
     let layout = layout?;
     let name = profile.as_ref().map_or("default", |p| p.value);
     context.layout(layout.value, name).or_mistake(&layout, profile.as_ref())
+}
+
+/// View columns whose values reach the file.
+pub(super) fn used_columns(records: &[OutRecord], key: &[usize], view: &View) -> BTreeSet<usize> {
+    let exprs = records.iter().flat_map(|r| r.fields.iter().chain(&r.closed)).flatten();
+    let slots = exprs.flat_map(|expr| expr.slots()).map(|slot| slot as usize);
+    slots.filter(|slot| *slot < view.columns.len()).chain(key.iter().copied()).collect()
 }
 
 /// Indexes of view columns; unknown ones are reported.

@@ -5,6 +5,7 @@
 use super::{Hub, HubError};
 use crate::mapping::plan::{DerivePlan, OutPlan};
 use crate::store::ledger::{self, Direction, State, Wanted};
+use crate::store::hold;
 use crate::store::run::{self, Run};
 
 /// States of a draft that still has its way to go; one that was stopped may yet be sent.
@@ -26,7 +27,10 @@ pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
     if is_open(hub, &plan.interface)? {
         return Ok(false);
     }
-    Ok(last(hub, &plan.interface)?.is_none_or(|own| own.id < source.id))
+    let Some(own) = last(hub, &plan.interface)? else { return Ok(true) };
+    let dantai = hub.dantai().to_owned();
+    // What was kept back and is let go now follows by itself.
+    Ok(own.id < source.id || hold::released_since(&mut hub.conn, &plan.interface, &dantai, own.id)?)
 }
 
 /// Withdraws an unconfirmed draft whose sources have changed what stands since it was made; the new data make a new draft

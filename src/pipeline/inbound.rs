@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -66,6 +67,12 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
 fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let id = exchange.id;
     let path = hub.area.work().join(work_name(id));
+    let vaulted = hub.site.is_vaulted(&exchange.interface);
+    if vaulted {
+        super::vault::needed(hub)?;
+        // A sender's file may belong to somebody else; the folder above keeps others out in any case.
+        let _ = fs::set_permissions(&path, fs::Permissions::from_mode(0o600));
+    }
     if let Some(finding) = unfit(hub, exchange, &path)? {
         return refuse(hub, id, &exchange.interface, State::Claimed, finding);
     }
@@ -80,10 +87,9 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     if hub.taken.insert(id, before).is_some_and(|seen| seen != before) {
         return Err(still_written());
     }
-    let kept = hub
-        .area
-        .archive_file(&mut (&mut file).take(before.bytes + 1), &format!("{id}.archive"))
-        .map_err(HubError::io("原本の保存", &path))?;
+    let (bytes, scratch) = (&mut (&mut file).take(before.bytes + 1), format!("{id}.archive"));
+    let kept = if vaulted { hub.area.archive_sealed(bytes, &scratch) } else { hub.area.archive_file(bytes, &scratch) };
+    let kept = kept.map_err(HubError::io("原本の保存", &path))?;
     if stamp(&file)? != before || before.bytes != kept.bytes {
         return Err(still_written());
     }
@@ -264,6 +270,9 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         );
         return refuse(hub, exchange.id, &exchange.interface, State::Loading, finding);
     };
+    if plan.is_vaulted() {
+        super::vault::needed(hub)?;
+    }
     discard_unfinished(hub, &plan, exchange.id)?;
     let today = hub.clock.today().to_string();
     let new = NewRun {
@@ -346,6 +355,7 @@ fn stage_once(
         bytes: exchange.bytes.unwrap_or(0) as u64,
         progress: &hub.progress,
         steps: &hub.steps,
+        vault: hub.vault.as_deref(),
     };
     let writer = |rows: &IntoRows| {
         let writer = VersionWriter::new(&rows.entity, run, &exchange.dantai);

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
 
 use super::encode::{Encoder, Finished};
@@ -20,10 +21,13 @@ use crate::mapping::plan::{NamePart, OutPlan, Release};
 use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
 use crate::store::ledger_out;
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
-use crate::store::{StoreError, detail};
+use crate::store::{StoreError, detail, hold};
 
 /// Prefix of a group's line among a run's totals; its declared side is the amount.
 pub const GROUP: &str = "group:";
+
+/// Note of a draft that has nothing to send but what is kept back.
+const ONLY_HELD: &str = "送るものが保留中の記録だけのため、ファイルは作りません。renkei release で解除すると、次に作られます";
 
 /// Begins a draft of an interface and takes it to its end. `None`: there was nothing to send.
 pub fn draft(hub: &mut Hub, plan: &Arc<OutPlan>) -> Result<Option<i64>, HubError> {
@@ -69,6 +73,7 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
         .truncate(true)
         .read(true)
         .write(true)
+        .mode(0o600)
         .open(&path)
         .map_err(HubError::io("下書きの作成", &path))?;
     let writer = RecordWriter::new(plan.layout.clone(), BufWriter::with_capacity(1 << 18, file))
@@ -83,12 +88,14 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     };
     let site = hub.site.clone();
     let encoder = Encoder::new(plan, writer, items, &site.values, site.config.limits.findings_per_code);
-    let (finished, changes) = fill(hub, plan, exchange, encoder, &today)?;
+    let (finished, changes, guarded) = fill(hub, plan, exchange, encoder, &today)?;
     let Finished { file, totals, rows, held, amount, groups, findings } = finished;
     let empty = rows == 0 && held == 0 && !plan.send_empty;
+    let kept_back = guarded.holding.count;
+    let nothing_else = rows == 0 && kept_back > 0 && held == kept_back && !plan.send_empty;
     let failed = !empty && findings.worst() == Some(Severity::Fatal);
     let kept = match file {
-        Some(file) if !empty && !failed => Some(keep(hub, exchange, file, &path)?),
+        Some(file) if !empty && !failed && !nothing_else => Some(keep(hub, plan, exchange, file, &path)?),
         _ => None,
     };
     let run_totals = RunTotals {
@@ -108,6 +115,7 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
             (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください"))
         }
         () if empty => (RunState::Done, State::Withdrawn, Some("送るものがありません")),
+        () if nothing_else => (RunState::Done, State::Returned, Some(ONLY_HELD)),
         () if plan.release == Release::Auto => (RunState::Done, State::Confirmed, Some("確認なしで送る定義です")),
         () => (RunState::Done, State::Draft, None),
     };
@@ -128,6 +136,7 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
         }
         detail::add_totals(conn, run, &seen)?;
         run::finish(conn, run, state, &run_totals, note, &now)?;
+        guarded.opener.tell(conn, exchange.id, &now)?;
         let facts = Facts {
             sha256: kept.as_ref().map(|k| k.sha256.as_str()),
             bytes: kept.as_ref().map(|k| k.bytes as i64),
@@ -148,6 +157,7 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
 /// Makes the written file durable and keeps its bytes.
 fn keep(
     hub: &mut Hub,
+    plan: &OutPlan,
     exchange: &Exchange,
     file: BufWriter<File>,
     path: &std::path::Path,
@@ -156,7 +166,13 @@ fn keep(
     file.sync_all().map_err(HubError::io("下書きの作成", path))?;
     hub.steps.pass(Step::OutWritten)?;
     std::io::Seek::rewind(&mut file).map_err(HubError::io("下書きの保存", path))?;
-    hub.area.archive_file(&mut file, &format!("{}.archive", exchange.id)).map_err(HubError::io("下書きの保存", path))
+    let scratch = format!("{}.archive", exchange.id);
+    let kept = if plan.opens.is_empty() {
+        hub.area.archive_file(&mut file, &scratch)
+    } else {
+        hub.area.archive_sealed(&mut file, &scratch)
+    };
+    kept.map_err(HubError::io("下書きの保存", path))
 }
 
 fn discard_unfinished(hub: &mut Hub, exchange: i64) -> Result<(), HubError> {
@@ -175,6 +191,7 @@ fn discard_unfinished(hub: &mut Hub, exchange: i64) -> Result<(), HubError> {
         }
     }
     ledger_out::forget_records(&mut hub.conn, exchange)?;
+    hold::forget(&mut hub.conn, exchange)?;
     Ok(())
 }
 

@@ -29,7 +29,9 @@ macro_rules! tables {
 
 tables! {
     /// `renkei.toml`.
-    CONFIG = "renkei.toml" { "version", "site", "store", "folder", "limits" }
+    CONFIG = "renkei.toml" { "version", "site", "store", "folder", "limits", "vault" }
+    /// `[vault]`.
+    VAULT = "renkei.toml vault" { "key_file" }
     /// `[store]`.
     STORE = "renkei.toml store" { "url" }
     /// `[folder]`.
@@ -72,7 +74,7 @@ tables! {
     /// `schemas/entities/<id>.toml`.
     ENTITY = "entity" { "version", "name", "key", "index", "newer", "column" }
     /// An entry of `column`.
-    COLUMN = "entity column" { "name", "type", "secret" }
+    COLUMN = "entity column" { "name", "type", "secret", "vault", "guard" }
     /// `schemas/views/<id>.toml`.
     VIEW = "view" { "version", "name", "columns", "lineage", "sql" }
     /// `schemas/feeds/<interface>.toml`.
@@ -84,6 +86,8 @@ tables! {
     }
     /// `[[form]]`.
     FORM = "feed form" { "pattern", "layout", "profile" }
+    /// `schemas/guards/<id>.toml`.
+    GUARD = "guard" { "version", "title", "view", "key", "message", "action" }
     /// `schemas/tables/<id>.toml`.
     DAY_TABLE = "table" { "version", "title", "view", "note" }
     /// `mappings/in/<interface>.toml`.
@@ -103,8 +107,13 @@ tables! {
     /// `mappings/out/<interface>.toml`.
     OUT = "out" {
         "version", "title", "partner", "layout", "profile", "from", "mode", "send_closed", "where", "order", "group",
-        "key", "name", "manifest", "release", "amount", "after", "send_empty", "record",
+        "key", "name", "manifest", "release", "amount", "after", "send_empty", "purpose", "hold", "record",
     }
     /// `[[record]]` of an outbound mapping.
     OUT_RECORD = "out record" { "record", "level", "map", "closed" }
+    /// `[[hold]]` of an outbound mapping.
+    HOLD = "out hold" {
+        "guard", "key" if "guard もある", "code" if "guard がない", "when" if "guard がない", "fields" if "guard がない",
+        "message" if "guard がない", "action" if "guard がない",
+    }
 }

@@ -14,6 +14,7 @@ use crate::value::Value;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_ledger", include_str!("migrations/0001_ledger.sql")),
     ("0002_stopped", include_str!("migrations/0002_stopped.sql")),
+    ("0004_guards", include_str!("migrations/0004_guards.sql")),
 ];
 
 /// Advisory lock (PostgreSQL) under which migrations run: "renkei" in bytes.
@@ -104,6 +105,9 @@ fn migrate(conn: &mut Conn) -> Result<()> {
         }
         for (n, (name, sql)) in MIGRATIONS.iter().enumerate().skip(done) {
             conn.script(&dialect_sql(sql, conn.dialect()))?;
+            if *name == "0004_guards" {
+                super::audit::absorb_events(conn)?;
+            }
             let row = [Value::Int(n as i64 + 1), Value::Text(name)];
             conn.execute("INSERT INTO migration (n, name) VALUES (?1, ?2)", &row)?;
         }

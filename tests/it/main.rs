@@ -7,6 +7,7 @@ mod cases;
 mod crash;
 mod determinism;
 mod expr_parity;
+mod guards;
 mod house;
 mod kill;
 mod parity;
