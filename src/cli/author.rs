@@ -116,7 +116,7 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
         writeln!(
             out,
             "{}",
-            json!({ "parsed": parsed, "mapped": mapped, "read": loaded.read, "held": loaded.held_count(), "findings": findings })
+            json!({ "parsed": parsed, "mapped": mapped, "read": loaded.read, "held": loaded.held_count(), "rejects": loaded.rejects(&plan), "findings": findings })
         )?;
     } else {
         print_preview(&mut out, &plan, &parsed, &mapped)?;
@@ -127,6 +127,9 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
             loaded.held_count(),
             loaded.skipped
         )?;
+        if loaded.rejects(&plan) {
+            writeln!(out, "× このままでは却下になります。1件も取り込みません")?;
+        }
         for finding in loaded.findings.kept() {
             writeln!(out, "{}", visible(&line(finding)))?;
         }

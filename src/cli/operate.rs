@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::status::{is_told, print_exchanges, print_waiting};
 use super::{Cli, CliError, DecideArgs, RetryArgs, RunArgs, ServeArgs, exit};
-use crate::pipeline::{Hub, HubError, deliver as street, outbound, worker};
+use crate::pipeline::{Hub, HubError, deliver as street, due, outbound, worker};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 use notify::Watcher;
 
@@ -115,12 +115,23 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     let before = ledger::list(&mut hub.conn, &Wanted { limit: 1, ..Wanted::default() })?.first().map_or(0, |e| e.id);
     let round = worker::run_until_idle(&mut hub, Duration::from_secs(args.wait))?;
     let site = hub.site.clone();
+    let mut refused = false;
     for interface in &args.draft {
         let plan = site
             .outbound
             .get(interface)
             .ok_or_else(|| CliError::Refused(format!("送信定義「{interface}」がありません")))?;
-        outbound::draft(&mut hub, plan)?;
+        // Made by this very run: it is what was asked for.
+        if due::open(&mut hub, interface)?.is_some_and(|open| open.id > before) {
+            continue;
+        }
+        match outbound::draft(&mut hub, plan) {
+            Err(error @ HubError::Refused(_)) => {
+                eprintln!("{error}");
+                refused = true;
+            }
+            made => drop(made?),
+        }
     }
     crate::pipeline::day::write_day(&mut hub)?;
     let wanted = Wanted { limit: 20_000, ..Wanted::default() };
@@ -131,7 +142,7 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     Ok(match () {
         () if any_stopped(&mut hub)? || overdue => exit::ATTENTION,
         () if round.failed > 0 => exit::MACHINE,
-        () if needs_person(&mut hub, &seen)? => exit::ATTENTION,
+        () if refused || needs_person(&mut hub, &seen)? => exit::ATTENTION,
         () => exit::OK,
     })
 }
@@ -196,16 +207,38 @@ pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
         ..Wanted::default()
     };
     let mut sent = Vec::new();
+    let (mut blocked, mut failed) = (0, 0);
     for exchange in ledger::list(&mut hub.conn, &wanted)?.into_iter().rev() {
-        street::deliver(&mut hub, &exchange)?;
-        sent.push(ledger::get(&mut hub.conn, exchange.id)?);
+        match street::deliver(&mut hub, &exchange) {
+            Ok(()) => sent.push(ledger::get(&mut hub.conn, exchange.id)?),
+            Err(error @ HubError::Stopped(_)) => return Err(error.into()),
+            // What one file waits for keeps no other one back.
+            Err(error) => {
+                match error {
+                    HubError::Refused(_) => blocked += 1,
+                    _ => failed += 1,
+                }
+                tracing::error!(exchange = exchange.id, error = %worker::chain(&error), "not delivered");
+                eprintln!("受付番号 {}: {error}", exchange.id);
+            }
+        }
     }
     crate::pipeline::day::write_day(&mut hub)?;
     print_exchanges(cli, &mut hub, &sent)?;
     if !cli.json {
         println!("{} 件送付しました", sent.len());
+        if blocked + failed > 0 {
+            println!(
+                "{} 件は送付できませんでした。原因を除いて、もう一度 renkei deliver を実行してください",
+                blocked + failed
+            );
+        }
     }
-    Ok(exit::OK)
+    Ok(match () {
+        () if failed > 0 => exit::MACHINE,
+        () if blocked > 0 => exit::ATTENTION,
+        () => exit::OK,
+    })
 }
 
 impl From<crate::store::StoreError> for CliError {

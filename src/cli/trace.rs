@@ -63,17 +63,20 @@ fn note_guarded(hub: &Hub, node: &Json, found: &mut Vec<String>) {
     }
 }
 
-/// By number, or the newest of that name.
+/// `#30` is the exchange of that number and no name; else a number wins over a name, and a name means the newest file
+/// that has it.
 fn find(hub: &mut Hub, file: &str) -> Result<Exchange, CliError> {
-    let by_name = ledger::list(&mut hub.conn, &Wanted { file_name: Some(file), limit: 1, ..Wanted::default() })?.pop();
-    let found = match (by_name, file.parse()) {
-        (Some(exchange), _) => Some(exchange),
-        (None, Ok(id)) => match ledger::get(&mut hub.conn, id) {
+    let by_number = match file.strip_prefix('#').unwrap_or(file).parse() {
+        Ok(id) => match ledger::get(&mut hub.conn, id) {
             Ok(exchange) => Some(exchange),
             Err(crate::store::StoreError::Missing { .. }) => None,
             Err(e) => return Err(e.into()),
         },
-        (None, Err(_)) => None,
+        Err(_) => None,
+    };
+    let found = match by_number {
+        Some(exchange) => Some(exchange),
+        None => ledger::list(&mut hub.conn, &Wanted { file_name: Some(file), limit: 1, ..Wanted::default() })?.pop(),
     };
     found.ok_or_else(|| CliError::Refused(format!("「{file}」という名前・受付番号のファイルはありません")))
 }

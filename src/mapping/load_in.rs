@@ -30,7 +30,7 @@ pub fn load_in(interface: &str, reader: &Reader, context: &Context<'_>) -> Vec<I
     for layout in &layouts {
         plans.extend(plan(interface, &top, layout, context));
     }
-    for key in ["mode", "tolerance", "amount", "check", "into"] {
+    for key in ["mode", "empty_full", "tolerance", "amount", "check", "into"] {
         top.has(key);
     }
     top.finish(&keys::IN);
@@ -87,6 +87,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
     let site = Names::of_site(&context.config.site, context.codes);
     let mut used = Used::default();
     let mode = mode(top, layout, &site, &mut used);
+    let empty_closes = top.opt_word("empty_full", &[("reject", false), ("close", true)]).unwrap_or(false);
     let tolerance = tolerance(top, context);
     let amount = top.opt_str("amount").map(|text| amount(&text, layout));
     let checks: Vec<_> = top.tables("check").iter().map(|node| check(node, layout, &site, &mut used)).collect();
@@ -105,6 +106,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
         title: String::new(),
         layout: Arc::clone(layout),
         mode: mode?,
+        empty_closes,
         tolerance,
         checks: checks.into_iter().collect::<Option<Vec<_>>>()?,
         into,

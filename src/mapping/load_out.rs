@@ -10,6 +10,7 @@ use super::load_out_record::{self, OutScope};
 use super::load_hold;
 use super::plan::{HoldTest, Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
+use crate::schema::layout::Layout;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
 use crate::schema::{keys, mistake};
@@ -24,11 +25,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let layout = layout(&top, context);
     let view = top.str("from").and_then(|text| context.view(&text));
     let delta = top.word("mode", &[("full", false), ("delta", true)]);
-    let send_closed = top.flag("send_closed");
-    if send_closed && delta == Some(false) {
-        let message = "send_closed は mode = \"delta\" のときだけ使えます";
-        reader.mistake(mistake::BAD_VALUE, top.place_of("send_closed"), message, "");
-    }
+    let send_closed = send_closed(&top, delta);
     let filter = top.opt_str("where");
     let (order, group, key) = (top.opt_list("order"), top.opt_list("group"), top.list("key"));
     let name = top.str("name").and_then(|text| name_parts(&text, context));
@@ -49,10 +46,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let columns = Names::of_view(context.codes, &view);
     let filter = columns.predicate(filter.as_ref());
     let group = resolve(group.as_deref().unwrap_or_default(), &view);
-    let mut full_order = group.clone();
-    full_order.extend(resolve(order.as_deref().unwrap_or_default(), &view));
-    let mut seen = BTreeSet::new();
-    full_order.retain(|column| seen.insert(*column));
+    let full_order = each_once(&group, &resolve(order.as_deref().unwrap_or_default(), &view));
     if delta == Some(true) && key.as_ref().is_some_and(Vec::is_empty) {
         let message = "差分には「key」が要ります";
         reader.mistake(mistake::MISSING_KEY, top.place_of("key"), message, "相手先での見出しになる列を書いてください");
@@ -62,6 +56,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let (records, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
     let holds: Vec<_> = holds.iter().map(|node| load_hold::hold(node, &view, context, &columns)).collect();
     used.extend(columns.used_codes.into_inner());
+    let secret = secret_columns(&view, &layout, records.as_deref().unwrap_or_default(), context);
     let mut files = BTreeSet::from([reader.file().to_owned()]);
     files.extend(context.files_of_layout(&layout));
     files.extend(context.files_of_view(&view));
@@ -85,6 +80,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         order: full_order,
         group,
         key,
+        secret,
         delta: delta?,
         send_closed,
         records,
@@ -100,6 +96,45 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         revision: context.revision(files),
         file: reader.file().to_owned(),
     })
+}
+
+/// Reads `send_closed`, which says something only of deltas.
+fn send_closed(top: &Node<'_>, delta: Option<bool>) -> bool {
+    let send_closed = top.flag("send_closed");
+    if send_closed && delta == Some(false) {
+        let message = "send_closed は mode = \"delta\" のときだけ使えます";
+        top.reader().mistake(mistake::BAD_VALUE, top.place_of("send_closed"), message, "");
+    }
+    send_closed
+}
+
+/// View columns that fill a secret item, or that have the name of a secret column of an entity the view reads.
+fn secret_columns(view: &View, layout: &Layout, records: &[OutRecord], context: &Context<'_>) -> Vec<bool> {
+    let entities = view.lineage.iter().filter_map(|(_, id)| context.entities.get(id));
+    let names: BTreeSet<&str> =
+        entities.flat_map(|e| &e.columns).filter(|c| c.secret).map(|c| c.name.as_str()).collect();
+    let carried = |index| context.carried.is_secret(context.entities, view, index);
+    let columns = view.columns.iter().enumerate();
+    let mut secret: Vec<bool> = columns.map(|(i, (name, _))| names.contains(name.as_str()) || carried(i)).collect();
+    for record in records {
+        let fields = &layout.records[record.record].fields;
+        for exprs in [&record.fields, &record.closed] {
+            let filled =
+                exprs.iter().zip(fields).filter(|(_, field)| field.secret).filter_map(|(expr, _)| expr.as_ref());
+            for slot in filled.flat_map(|expr| expr.slots()) {
+                if let Some(column) = secret.get_mut(slot as usize) {
+                    *column = true;
+                }
+            }
+        }
+    }
+    secret
+}
+
+/// The group's columns, then those of the order that are not among them.
+fn each_once(group: &[usize], order: &[usize]) -> Vec<usize> {
+    let mut seen = BTreeSet::new();
+    group.iter().chain(order).copied().filter(|column| seen.insert(*column)).collect()
 }
 
 fn layout(top: &Node<'_>, context: &Context<'_>) -> Option<std::sync::Arc<crate::schema::layout::Layout>> {

@@ -53,6 +53,8 @@ pub struct InPlan {
     pub layout: Arc<Layout>,
     /// What a file means for rows it does not name.
     pub mode: Mode,
+    /// May a full set without one record close every row that stands?
+    pub empty_closes: bool,
     /// What bad records do to the rest.
     pub tolerance: Tolerance,
     /// Checks, in order.
@@ -201,6 +203,8 @@ pub struct OutPlan {
     pub group: Vec<usize>,
     /// Key of a record for the partner, indexes of view columns.
     pub key: Vec<usize>,
+    /// Which view columns hold secret items; their values are shown to nobody.
+    pub secret: Vec<bool>,
     /// All rows, or what changed since the last delivery to this partner.
     pub delta: bool,
     /// Delta only: are vanished keys sent as deletions?

@@ -5,7 +5,7 @@
 use super::row::{RunItems, ViewRow};
 use super::source::Source;
 use super::step::Step;
-use super::{Hub, HubError};
+use super::{Hub, HubError, interrupted};
 use crate::codec::Findings;
 use crate::expr::Scratch;
 use crate::finding::{DataPlace, Finding, Severity};
@@ -165,20 +165,10 @@ fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &
 
 /// Of a run that a stop interrupted nothing stands; what it staged goes.
 fn discard_unfinished(hub: &mut Hub, plan: &DerivePlan) -> Result<(), HubError> {
-    let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     for old in run::unfinished(&mut hub.conn, &dantai)? {
         if old.kind == RunKind::Derive && old.interface == plan.interface {
-            apply::discard_run(&mut hub.conn, &plan.entity, old.id)?;
-            detail::forget(&mut hub.conn, old.id)?;
-            run::finish(
-                &mut hub.conn,
-                old.id,
-                RunState::Failed,
-                &RunTotals::default(),
-                Some("中断されたため、やり直しました"),
-                &now,
-            )?;
+            interrupted::discard(hub, &old, [plan.entity.as_ref()])?;
         }
     }
     Ok(())

@@ -4,8 +4,8 @@
 
 use super::{Hub, HubError};
 use crate::mapping::plan::{DerivePlan, OutPlan};
-use crate::store::ledger::{self, Direction, State, Wanted};
 use crate::store::hold;
+use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 use crate::store::run::{self, Run};
 
 /// States of a draft that still has its way to go; one that was stopped may yet be sent.
@@ -65,6 +65,11 @@ pub fn withdraw_outdated(hub: &mut Hub, plan: &OutPlan) -> Result<(), HubError> 
 
 /// Is a draft of this interface under way?
 pub fn is_open(hub: &mut Hub, interface: &str) -> Result<bool, HubError> {
+    Ok(open(hub, interface)?.is_some())
+}
+
+/// The draft of this interface that is under way.
+pub fn open(hub: &mut Hub, interface: &str) -> Result<Option<Exchange>, HubError> {
     let dantai = hub.dantai().to_owned();
     let wanted = Wanted {
         dantai: Some(&dantai),
@@ -74,7 +79,7 @@ pub fn is_open(hub: &mut Hub, interface: &str) -> Result<bool, HubError> {
         limit: 1,
         ..Wanted::default()
     };
-    Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
+    Ok(ledger::list(&mut hub.conn, &wanted)?.pop())
 }
 
 fn newest(hub: &mut Hub, sources: &[String]) -> Result<Option<Run>, HubError> {

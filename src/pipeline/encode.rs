@@ -5,6 +5,7 @@
 use std::io::{Seek, Write};
 
 use super::HubError;
+use super::key::shown_key;
 use super::row::{RunItems, ViewRow};
 use crate::codec::{Findings, RecordWriter, TotalSeen};
 use crate::expr::{Row, Scratch};
@@ -88,13 +89,13 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
 
     /// Writes a row, with what must stand before it. `change`: `new`, `changed`, `closed`, `full`. `None`: the row could
     /// not be written and is held; the findings say why.
-    pub fn row(&mut self, columns: &[Value<'_>], change: &'static str, key: &str) -> Result<Option<Written>, HubError> {
+    pub fn row(&mut self, columns: &[Value<'_>], change: &'static str) -> Result<Option<Written>, HubError> {
         self.head()?;
         self.turn_group(columns)?;
         self.run.change = change;
         let mut first = None;
         for record in self.plan.records.iter().filter(|r| r.level == Level::Row) {
-            let (written, amount) = self.write(record, columns, change == "closed", key)?;
+            let (written, amount) = self.write(record, columns, change == "closed")?;
             let Some(written) = written else {
                 self.held += 1;
                 return Ok(None);
@@ -178,7 +179,7 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
     fn level(&mut self, level: Level, columns: &[Value<'_>]) -> Result<(), HubError> {
         self.run.change = if self.plan.delta { "delta" } else { "full" };
         for record in self.plan.records.iter().filter(|r| r.level == level) {
-            if self.write(record, columns, false, "")?.0.is_none() {
+            if self.write(record, columns, false)?.0.is_none() {
                 let message = format!(
                     "「{}」レコードを作れないため、ファイルとして送れません",
                     self.plan.layout.records[record.record].name
@@ -199,7 +200,6 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
         record: &OutRecord,
         columns: &[Value<'_>],
         closed: bool,
-        key: &str,
     ) -> Result<(Option<Written>, i64), HubError> {
         self.numbers[record.record] += 1;
         self.run.sequence = self.numbers[record.record];
@@ -216,7 +216,8 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
                 Err(e) => {
                     let name = &self.plan.layout.records[record.record].fields[field].name;
                     let place = DataPlace { record: self.rows + 1, field: name.clone(), ..DataPlace::default() };
-                    let message = format!("キー {key}: 定義の式を計算できません（{e}）");
+                    let whose = whose(self.plan, record, columns);
+                    let message = format!("{whose}定義の式を計算できません（{e}）");
                     let finding = Finding::data("expression-failed", Severity::Error, place, message)
                         .with_rule(record.place.clone());
                     self.findings.push(finding);
@@ -239,15 +240,22 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
             Ok(placed) => Ok((Some(Written { record: placed.record, byte: placed.byte, len: placed.len }), amount)),
             Err(findings) => {
                 self.numbers[record.record] -= 1;
+                let whose = whose(self.plan, record, columns);
                 for mut finding in findings {
-                    if !key.is_empty() {
-                        finding.message = format!("キー {key}: {}", finding.message);
-                    }
+                    finding.message.insert_str(0, &whose);
                     self.findings.push(finding);
                 }
                 Ok((None, 0))
             }
         }
+    }
+}
+
+/// Names the row a finding is about; heads and tails are about none.
+fn whose(plan: &OutPlan, record: &OutRecord, columns: &[Value<'_>]) -> String {
+    match record.level {
+        Level::Row if !plan.key.is_empty() => format!("キー {}: ", shown_key(plan, columns)),
+        _ => String::new(),
     }
 }
 

@@ -117,7 +117,7 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
             source: l.source.clone(),
         });
         report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
-        let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned);
+        let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned | Outcome::Failed);
         report.note = e.note.clone().filter(|_| told).unwrap_or_default();
     }
     if let Some(run) = run {

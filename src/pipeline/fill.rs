@@ -201,8 +201,8 @@ impl Drafting<'_> {
         }
         let opened = self.guarded.opener.open(&mut self.books.conn, columns)?;
         let written = match &opened {
-            Some(row) => self.encoder.row(&row.values(), change.as_str(), &self.key)?,
-            None => self.encoder.row(columns, change.as_str(), &self.key)?,
+            Some(row) => self.encoder.row(&row.values(), change.as_str())?,
+            None => self.encoder.row(columns, change.as_str())?,
         };
         let Some(w) = written else { return Ok(()) };
         match change {
@@ -238,7 +238,7 @@ fn send_closed(
         let columns: Vec<Value<'_>> = owned.iter().map(OwnedValue::as_value).collect();
         let opened = opener.open(&mut books.conn, &columns)?;
         let values = opened.as_ref().map(Opened::values);
-        if let Some(w) = encoder.row(values.as_deref().unwrap_or(&columns), Change::Closed.as_str(), &key)? {
+        if let Some(w) = encoder.row(values.as_deref().unwrap_or(&columns), Change::Closed.as_str())? {
             closed += 1;
             let record = OutRecord {
                 n: w.record,

@@ -10,21 +10,22 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::load::{LoadContext, Loaded, load};
-use super::receive::{companion_name, refuse, work_name};
+use super::manifest::{count_breach, manifest_breach};
+use super::receive::{refuse, work_name};
 use super::row::RunItems;
 use super::settle::{Settled, settle};
 use super::step::Step;
-use super::{Hub, HubError};
+use super::{Hub, HubError, interrupted};
 use crate::clock::compact_jst;
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::inbox::stamp::Stamp;
 use crate::mapping::plan::{InPlan, IntoRows};
-use crate::schema::feed::Completeness;
+use crate::schema::entity::Entity;
 use crate::store::bulk::{VersionBatch, VersionWriter};
 use crate::store::ledger::{self, Exchange, Facts, State};
-use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
+use crate::store::run::{self, NewRun, RunKind};
 use crate::store::same::Same;
-use crate::store::{Conn, StoreError, apply, detail, repeat};
+use crate::store::{Conn, StoreError, apply, repeat};
 
 /// Files up to this size are staged on the worker's own connection; a second thread would cost more than it gains.
 const SMALL: i64 = 1 << 20;
@@ -70,17 +71,21 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let vaulted = hub.site.is_vaulted(&exchange.interface);
     if vaulted {
         super::vault::needed(hub)?;
-        // A sender's file may belong to somebody else; the folder above keeps others out in any case.
-        let _ = fs::set_permissions(&path, fs::Permissions::from_mode(0o600));
     }
     if let Some(finding) = unfit(hub, exchange, &path)? {
         return refuse(hub, id, &exchange.interface, State::Claimed, finding);
     }
     let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
+    if vaulted {
+        // A sender's file may belong to somebody else; the folder above keeps others out in any case.
+        let _ = file.set_permissions(fs::Permissions::from_mode(0o600));
+    }
     let stamp = |file: &fs::File| file.metadata().map(|m| Stamp::of(&m)).map_err(HubError::io("読み込み", &path));
     let still_written = || {
         let source = std::io::Error::new(ErrorKind::WouldBlock, "the file is still being written");
-        HubError::Io { what: "原本の保存（送信側がまだ書き込んでいます）", path: path.clone(), source }
+        HubError::Io {
+            what: "原本の保存（送信側がまだ書き込んでいます）", path: path.clone(), source
+        }
     };
     let before = stamp(&file)?;
     // Not as it was when it was found to be complete: the next attempt asks whether it has come to rest since.
@@ -183,82 +188,6 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     Ok(())
 }
 
-/// Largest manifest read, bytes.
-const MANIFEST_LIMIT: u64 = 64 * 1024;
-
-/// Must a manifest come with the file?
-fn needs_manifest(hub: &Hub, exchange: &Exchange) -> bool {
-    hub.site.feeds.get(&exchange.interface).is_some_and(|feed| matches!(feed.complete, Completeness::Manifest { .. }))
-}
-
-/// The manifest that came with a file; `None` when it is gone.
-fn manifest(hub: &Hub, exchange: &Exchange) -> Result<Option<Vec<u8>>, HubError> {
-    let path = hub.area.work().join(companion_name(exchange.id));
-    let mut bytes = Vec::new();
-    match crate::area::open_plain(&path).and_then(|f| f.take(MANIFEST_LIMIT).read_to_end(&mut bytes)) {
-        Ok(_) => Ok(Some(bytes)),
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
-        // No file, or none that may be read: it says nothing, and the file is refused for that.
-        Err(e)
-            if e.kind() == ErrorKind::PermissionDenied || fs::symlink_metadata(&path).is_ok_and(|m| !m.is_file()) =>
-        {
-            Ok(Some(Vec::new()))
-        }
-        Err(e) => Err(HubError::io("読み込み", &path)(e)),
-    }
-}
-
-/// Keys of a manifest that are believed; saying two things of one says nothing.
-const SAID_ONCE: [&str; 2] = ["SHA-256", "件数"];
-
-/// What a manifest says of a key.
-fn said<'t>(manifest: &'t str, key: &str) -> Option<&'t str> {
-    all_said(manifest, key).next()
-}
-
-fn all_said<'t>(manifest: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
-    manifest.lines().filter_map(move |l| l.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()))
-}
-
-fn mismatch(message: String) -> Option<Finding> {
-    Some(Finding::data("manifest-mismatch", Severity::Fatal, DataPlace::default(), message))
-}
-
-/// What the manifest says against the bytes that arrived.
-fn manifest_breach(hub: &Hub, exchange: &Exchange) -> Result<Option<Finding>, HubError> {
-    if !needs_manifest(hub, exchange) {
-        return Ok(None);
-    }
-    let Some(bytes) = manifest(hub, exchange)? else {
-        return Ok(mismatch("管理ファイルが無くなりました。ファイルと管理ファイルの両方を入れ直してください".into()));
-    };
-    let Ok(text) = std::str::from_utf8(&bytes) else {
-        return Ok(mismatch("管理ファイルが UTF-8 ではありません".into()));
-    };
-    if SAID_ONCE.iter().any(|key| all_said(text, key).any(|said| Some(said) != all_said(text, key).next())) {
-        return Ok(mismatch("管理ファイルの同じ項目に、違う値が2つ以上あります".into()));
-    }
-    Ok(match said(text, "SHA-256") {
-        None => mismatch("管理ファイルに SHA-256 の行がありません".into()),
-        Some(said) if !said.eq_ignore_ascii_case(exchange.sha256.as_deref().unwrap_or_default()) => mismatch(
-            "管理ファイルの SHA-256 が、届いたファイルの内容と違います。途中で切れたか、別の版のファイルです".into(),
-        ),
-        Some(_) => None,
-    })
-}
-
-/// The number of data records the manifest says, if it says one, against those that were read.
-fn count_breach(hub: &Hub, exchange: &Exchange, read: u64) -> Result<Option<Finding>, HubError> {
-    if !needs_manifest(hub, exchange) {
-        return Ok(None);
-    }
-    let bytes = manifest(hub, exchange)?.unwrap_or_default();
-    let count = std::str::from_utf8(&bytes).ok().and_then(|text| said(text, "件数"));
-    Ok(count.filter(|said| said.parse() != Ok(read)).and_then(|said| {
-        mismatch(format!("管理ファイルの件数（{said}）が、ファイルのデータの件数（{read} 件）と違います"))
-    }))
-}
-
 /// Loading → applied or rejected. What an interrupted attempt staged is discarded first.
 fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let Some(plan) = hub.site.in_plan(&exchange.interface, &exchange.file_name) else {
@@ -273,7 +202,8 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     if plan.is_vaulted() {
         super::vault::needed(hub)?;
     }
-    discard_unfinished(hub, &plan, exchange.id)?;
+    let entities: Vec<&Entity> = super::settle::entities(&plan).into_iter().map(Arc::as_ref).collect();
+    interrupted::discard_of_exchange(hub, exchange.id, &entities)?;
     let today = hub.clock.today().to_string();
     let new = NewRun {
         exchange: Some(exchange.id),
@@ -289,6 +219,9 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     if let Some(finding) = count_breach(hub, exchange, loaded.read)? {
         loaded.findings.push(finding);
     }
+    if let Some(finding) = empty_full(hub, exchange, &plan, &loaded)? {
+        loaded.findings.push(finding);
+    }
     hub.steps.pass(Step::InStaged)?;
     let settled = settle(hub, &plan, exchange, run, loaded)?;
     tracing::info!(exchange = exchange.id, interface = exchange.interface, run, outcome = ?settled, "settled");
@@ -296,25 +229,21 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     hub.steps.pass(Step::InSettled)
 }
 
-fn discard_unfinished(hub: &mut Hub, plan: &InPlan, exchange: i64) -> Result<(), HubError> {
-    let now = hub.clock.stamp();
-    for old in run::of_exchange(&mut hub.conn, exchange)? {
-        if old.state == RunState::Running {
-            for entity in super::settle::entities(plan) {
-                apply::discard_run(&mut hub.conn, entity, old.id)?;
-            }
-            detail::forget(&mut hub.conn, old.id)?;
-            run::finish(
-                &mut hub.conn,
-                old.id,
-                RunState::Failed,
-                &RunTotals::default(),
-                Some("中断されたため、やり直しました"),
-                &now,
-            )?;
+/// A full set that names nothing would close everything that stands: more likely its making went wrong.
+fn empty_full(hub: &mut Hub, exchange: &Exchange, plan: &InPlan, loaded: &Loaded) -> Result<Option<Finding>, HubError> {
+    if !loaded.full || plan.empty_closes || loaded.read > loaded.skipped {
+        return Ok(None);
+    }
+    for entity in super::settle::entities(plan) {
+        if apply::any_stands(&mut hub.conn, entity, &exchange.dantai)? {
+            let message = format!(
+                "全件ファイルなのにデータが1件もありません。取り込むと台帳の「{}」がすべて終了になるため、取り込みません",
+                entity.name
+            );
+            return Ok(Some(Finding::data("empty-full-set", Severity::Fatal, DataPlace::default(), message)));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Stages the file's rows, but for those that stand as they are.

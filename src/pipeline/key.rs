@@ -22,6 +22,16 @@ pub fn key_text(plan: &OutPlan, columns: &[Value<'_>], into: &mut String) {
     }
 }
 
+/// The key of a row as a person may read it: secret items masked, the parts visibly apart.
+pub fn shown_key(plan: &OutPlan, columns: &[Value<'_>]) -> String {
+    let shown = |&column: &usize| match columns[column] {
+        Value::Null => String::new(),
+        _ if plan.secret[column] => "＊＊＊".to_owned(),
+        value => value.to_string(),
+    };
+    plan.key.iter().map(shown).collect::<Vec<_>>().join("・")
+}
+
 /// A row of which only the key columns are known.
 pub fn key_values(plan: &OutPlan, key: &str) -> Vec<OwnedValue> {
     let mut columns = vec![OwnedValue::Null; plan.view.columns.len()];

@@ -195,13 +195,24 @@ impl<'a> Pass<'a> {
                 self.context.progress.tell(&self.context.run.file_name, reader.bytes_read(), self.context.bytes);
             }
         }
-        for (i, batch) in self.batches.into_iter().enumerate() {
+        for (i, batch) in std::mem::take(&mut self.batches).into_iter().enumerate() {
             if !batch.is_empty() {
                 flush(i, batch)?;
             }
         }
+        self.decide_without_data();
         self.result.totals = reader.totals().to_vec();
         Ok(self.result)
+    }
+
+    /// A file without data is a full set when its head says so.
+    fn decide_without_data(&mut self) {
+        let Mode::FullWhen(when) = &self.plan.mode else { return };
+        let head = self.last.iter().flatten().next().filter(|_| !self.decided_full);
+        if let Some(record) = head {
+            let row = InRow { record, last: &self.last, run: &self.context.run, site: self.context.site };
+            self.result.full = when.is_true(&row, &mut self.scratch).unwrap_or(false);
+        }
     }
 
     fn take(&mut self, record: &Record) {

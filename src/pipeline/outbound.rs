@@ -5,14 +5,15 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::encode::{Encoder, Finished};
-use super::fill::fill;
+use super::fill::{Changes, Guarded, fill};
 use super::row::RunItems;
 use super::settle::stored_totals;
 use super::step::Step;
-use super::{Hub, HubError};
+use super::{Hub, HubError, due, interrupted};
 use crate::area::Archived;
 use crate::clock::{compact_jst, day_jst};
 use crate::codec::RecordWriter;
@@ -29,8 +30,16 @@ pub const GROUP: &str = "group:";
 /// Note of a draft that has nothing to send but what is kept back.
 const ONLY_HELD: &str = "送るものが保留中の記録だけのため、ファイルは作りません。renkei release で解除すると、次に作られます";
 
-/// Begins a draft of an interface and takes it to its end. `None`: there was nothing to send.
+/// Begins a draft of an interface and takes it to its end. `None`: there was nothing to send. While another one is open it
+/// is refused: two open drafts would send the same rows twice.
 pub fn draft(hub: &mut Hub, plan: &Arc<OutPlan>) -> Result<Option<i64>, HubError> {
+    if let Some(open) = due::open(hub, &plan.interface)? {
+        let word = super::facts::state_word(open.state);
+        return Err(HubError::Refused(format!(
+            "「{}」には、まだ終わっていない送付ファイル（受付番号 {}、{word}）があります。二重に送らないため、それが済むまで新しい下書きは作りません",
+            plan.title, open.id
+        )));
+    }
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
     let number = drafts_today(hub, plan, &now)? + 1;
@@ -56,7 +65,9 @@ pub fn draft(hub: &mut Hub, plan: &Arc<OutPlan>) -> Result<Option<i64>, HubError
 pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<Option<i64>, HubError> {
     let now = hub.clock.stamp();
     let today = hub.clock.today().to_string();
-    discard_unfinished(hub, exchange.id)?;
+    interrupted::discard_of_exchange(hub, exchange.id, &[])?;
+    ledger_out::forget_records(&mut hub.conn, exchange.id)?;
+    hold::forget(&mut hub.conn, exchange.id)?;
     let new = NewRun {
         exchange: Some(exchange.id),
         interface: &plan.interface,
@@ -68,14 +79,7 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     let run = run::begin(&mut hub.conn, &new, &now)?;
     hub.steps.pass(Step::OutWriting)?;
     let path = hub.area.work().join(format!("{}.draft", exchange.id));
-    let file = File::options()
-        .create(true)
-        .truncate(true)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(HubError::io("下書きの作成", &path))?;
+    let file = work_file(&path).map_err(HubError::io("下書きの作成", &path))?;
     let writer = RecordWriter::new(plan.layout.clone(), BufWriter::with_capacity(1 << 18, file))
         .map_err(HubError::io("下書きの作成", &path))?;
     let items = RunItems {
@@ -89,27 +93,39 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     let site = hub.site.clone();
     let encoder = Encoder::new(plan, writer, items, &site.values, site.config.limits.findings_per_code);
     let (finished, changes, guarded) = fill(hub, plan, exchange, encoder, &today)?;
+    let to = settle(hub, plan, exchange, run, finished, (changes, &guarded), &path)?;
+    std::fs::remove_file(&path).map_err(HubError::io("作業ファイルの削除", &path))?;
+    hub.steps.pass(Step::OutDrafted)?;
+    super::facts::write_exchange(hub, exchange.id)?;
+    hub.steps.pass(Step::OutReported)?;
+    Ok((to != State::Withdrawn).then_some(exchange.id))
+}
+
+fn work_file(path: &Path) -> std::io::Result<File> {
+    File::options().create(true).truncate(true).read(true).write(true).mode(0o600).open(path)
+}
+
+/// Keeps the file, if it is one to send, and writes down in one transaction what became of the draft: its new state.
+fn settle(
+    hub: &mut Hub,
+    plan: &OutPlan,
+    exchange: &Exchange,
+    run: i64,
+    finished: Finished<BufWriter<File>>,
+    (changes, guarded): (Changes, &Guarded<'_>),
+    path: &Path,
+) -> Result<State, HubError> {
+    let now = hub.clock.stamp();
     let Finished { file, totals, rows, held, amount, groups, findings } = finished;
     let empty = rows == 0 && held == 0 && !plan.send_empty;
     let kept_back = guarded.holding.count;
     let nothing_else = rows == 0 && kept_back > 0 && held == kept_back && !plan.send_empty;
     let failed = !empty && findings.worst() == Some(Severity::Fatal);
     let kept = match file {
-        Some(file) if !empty && !failed && !nothing_else => Some(keep(hub, plan, exchange, file, &path)?),
+        Some(file) if !empty && !failed && !nothing_else => Some(keep(hub, plan, exchange, file, path)?),
         _ => None,
     };
-    let run_totals = RunTotals {
-        read: (rows + held) as i64 + changes.same,
-        loaded_new: changes.new,
-        loaded_changed: changes.changed,
-        unchanged: changes.same,
-        closed: changes.closed,
-        held: held as i64,
-        written: rows as i64,
-        amount_read: amount,
-        amount_written: amount,
-        ..RunTotals::default()
-    };
+    let run_totals = totals_of(rows as i64, held as i64, amount, changes);
     let (state, to, note) = match () {
         () if failed => {
             (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください"))
@@ -147,11 +163,22 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
         ledger::learn(conn, exchange.id, &facts)?;
         ledger::advance(conn, exchange.id, State::Drafting, to, note, &now)
     })?;
-    std::fs::remove_file(&path).map_err(HubError::io("作業ファイルの削除", &path))?;
-    hub.steps.pass(Step::OutDrafted)?;
-    super::facts::write_exchange(hub, exchange.id)?;
-    hub.steps.pass(Step::OutReported)?;
-    Ok((to != State::Withdrawn).then_some(exchange.id))
+    Ok(to)
+}
+
+fn totals_of(rows: i64, held: i64, amount: i64, changes: Changes) -> RunTotals {
+    RunTotals {
+        read: rows + held + changes.same,
+        loaded_new: changes.new,
+        loaded_changed: changes.changed,
+        unchanged: changes.same,
+        closed: changes.closed,
+        held,
+        written: rows,
+        amount_read: amount,
+        amount_written: amount,
+        ..RunTotals::default()
+    }
 }
 
 /// Makes the written file durable and keeps its bytes.
@@ -160,7 +187,7 @@ fn keep(
     plan: &OutPlan,
     exchange: &Exchange,
     file: BufWriter<File>,
-    path: &std::path::Path,
+    path: &Path,
 ) -> Result<Archived, HubError> {
     let mut file = file.into_inner().map_err(|e| HubError::io("下書きの作成", path)(e.into_error()))?;
     file.sync_all().map_err(HubError::io("下書きの作成", path))?;
@@ -173,26 +200,6 @@ fn keep(
         hub.area.archive_sealed(&mut file, &scratch)
     };
     kept.map_err(HubError::io("下書きの保存", path))
-}
-
-fn discard_unfinished(hub: &mut Hub, exchange: i64) -> Result<(), HubError> {
-    let now = hub.clock.stamp();
-    for old in run::of_exchange(&mut hub.conn, exchange)? {
-        if old.state == RunState::Running {
-            detail::forget(&mut hub.conn, old.id)?;
-            run::finish(
-                &mut hub.conn,
-                old.id,
-                RunState::Failed,
-                &RunTotals::default(),
-                Some("中断されたため、やり直しました"),
-                &now,
-            )?;
-        }
-    }
-    ledger_out::forget_records(&mut hub.conn, exchange)?;
-    hold::forget(&mut hub.conn, exchange)?;
-    Ok(())
 }
 
 fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubError> {

@@ -32,7 +32,7 @@ pub enum Outcome {
     Returned,
     /// There was nothing to send.
     Nothing,
-    /// The machine was in trouble; it will be tried again.
+    /// The machine was in trouble too often; it was stopped until an operator has it tried again.
     Failed,
 }
 
@@ -82,7 +82,7 @@ impl Outcome {
             Outcome::Delivered => "送付済",
             Outcome::Returned => "差戻し",
             Outcome::Nothing => "対象なし",
-            Outcome::Failed => "失敗（再試行します）",
+            Outcome::Failed => "要対応（止まっています）",
         }
     }
 
@@ -118,7 +118,7 @@ impl Outcome {
                 "正しければ「確認」を、誤りがあれば「差戻し」を行ってください。確認されるまで送付しません。",
             ],
             Outcome::Returned => &["元のデータを直してから、もう一度作成してください。"],
-            Outcome::Failed => &["自動でやり直します。続けて失敗するときは、システム担当に連絡してください。"],
+            Outcome::Failed => &["原因を除いてから renkei retry でやり直してください。原因が分からないときは、システム担当に連絡してください。"],
             Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => &[],
         }
     }
@@ -166,7 +166,7 @@ impl RunReport {
             Outcome::Delivered => format!("{written}を送付しました。"),
             Outcome::Returned => "差し戻されました。このファイルは送付しません。".to_owned(),
             Outcome::Nothing => "送付する対象がないため、ファイルを作成しませんでした。".to_owned(),
-            Outcome::Failed => "処理の途中で止まりました。データは処理の前のままです。自動でやり直します。".to_owned(),
+            Outcome::Failed => "処理の途中で止まりました。データは処理の前のままです。何も失われていません。".to_owned(),
         };
         if matches!(self.outcome, Outcome::Rejected | Outcome::Duplicate | Outcome::Failed) {
             return text + self.whole_sentence();

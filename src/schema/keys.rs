@@ -91,7 +91,7 @@ tables! {
     /// `schemas/tables/<id>.toml`.
     DAY_TABLE = "table" { "version", "title", "view", "note" }
     /// `mappings/in/<interface>.toml`.
-    IN = "in" { "version", "title", "layouts", "mode", "tolerance", "amount", "check", "into" }
+    IN = "in" { "version", "title", "layouts", "mode", "empty_full", "tolerance", "amount", "check", "into" }
     /// `mode` written as a table.
     MODE = "in mode" { "full_when" }
     /// `tolerance`.

@@ -3,11 +3,13 @@
 //! Set-based and in key order, so that the cost follows the rows staged and the pointer table is written front to back.
 //! Never: decides about tolerance; it reports duplicates and the caller holds their records, or rolls everything back.
 
-use super::bulk::{CLOSED, ROW, Rows};
-use super::conn::Target;
+mod left_out;
+mod vanished;
+
+use super::bulk::{CLOSED, ROW};
 use super::open::dialect_sql;
 use super::same::{self, Same};
-use super::{Conn, Dialect, Result, ddl, quote, sequence};
+use super::{Conn, Dialect, Result, ddl, quote};
 use crate::schema::entity::Entity;
 use crate::value::Value;
 
@@ -137,6 +139,15 @@ pub fn apply_compared(
     })
 }
 
+/// Does any row of the municipality stand?
+///
+/// # Errors
+/// The store's.
+pub fn any_stands(conn: &mut Conn, entity: &Entity, dantai: &str) -> Result<bool> {
+    let any = format!("SELECT 1 FROM {} WHERE _dantai = ?1 LIMIT 1", quote(&format!("c_{}", entity.id)));
+    Ok(conn.query_opt(&any, &[Value::Text(dantai)], |_| Ok(()))?.is_some())
+}
+
 /// Removes what an unfinished run staged for an entity; doing it twice does nothing. What was applied stays.
 ///
 /// # Errors
@@ -166,9 +177,7 @@ impl<'a> Work<'a> {
     }
 
     fn apply(&self, conn: &mut Conn, mode: ApplyMode, staged: u64, closes: u64, same: &Same) -> Result<Applied> {
-        let any = format!("SELECT 1 FROM {} WHERE _dantai = ?1 LIMIT 1", self.c);
-        let empty = conn.query_opt(&any, &[Value::Text(self.dantai)], |_| Ok(()))?.is_none();
-        if empty && closes == 0 && self.first_load(conn)? {
+        if !any_stands(conn, self.entity, self.dantai)? && closes == 0 && self.first_load(conn)? {
             ddl::analyze_after(conn, self.entity, staged)?;
             return Ok(Applied { new: staged, ..Applied::default() });
         }
@@ -291,126 +300,11 @@ impl<'a> Work<'a> {
         Ok(once)
     }
 
-    /// Every row whose key came twice leaves: nobody knows which one is right.
-    fn take_out_duplicates(&self, conn: &mut Conn, limit: u32, applied: &mut Applied) -> Result<()> {
-        let Work { v, s, d, .. } = self;
-        let staged = "v._vid BETWEEN ?2 AND ?3 AND v._run = ?1";
-        let (key, key_v) = (self.keys(""), self.keys("v."));
-        let same = self.same_key("s", "v");
-        conn.execute(
-            &format!(
-                "INSERT INTO {d} ({key}) SELECT DISTINCT {key_v} FROM {v} v JOIN {s} s ON {same}
-                 WHERE {staged} AND v._vid <> s._vid"
-            ),
-            &self.range(),
-        )?;
-        applied.duplicate_rows = conn.query(
-            &format!(
-                "SELECT v._rec, v._off, v._len FROM {v} v JOIN {d} d ON {} WHERE {staged} ORDER BY v._vid LIMIT {limit}",
-                self.same_key("d", "v")
-            ),
-            &self.range(),
-            |r| Ok(Duplicate { record: r.count(0)?, byte: r.count(1)?, len: r.count(2)? }),
-        )?;
-        let among = format!("({key}) IN (SELECT {key} FROM {d})");
-        applied.duplicates = conn.execute(&format!("DELETE FROM {v} WHERE {STAGED} AND {among}"), &self.range())?;
-        conn.execute(&format!("DELETE FROM {s} WHERE {among}"), &[])?;
-        conn.execute(&format!("DELETE FROM {d}"), &[])?;
-        Ok(())
-    }
-
-    /// Rows that came later and are older than what stands leave. Their keys stay among the staged ones: a full set that
-    /// names a key in an old version closes nothing.
-    fn take_out_older(&self, conn: &mut Conn, limit: u32, applied: &mut Applied) -> Result<()> {
-        let Some(column) = self.entity.newer else { return Ok(()) };
-        let Work { v, c, s, .. } = self;
-        let newer = quote(&self.entity.columns[column].name);
-        let mark = format!(
-            "UPDATE {s} SET _op = {OLDER} WHERE _op = {ROW} AND _old IS NOT NULL AND _vid IN
-               (SELECT n._vid FROM {s} s JOIN {v} n ON n._vid = s._vid
-                  JOIN {c} c ON c._dantai = ?1 AND {same} JOIN {v} o ON o._vid = c._vid
-                WHERE n.{newer} < o.{newer})",
-            same = self.same_key("s", "c")
-        );
-        if conn.execute(&mark, &[Value::Text(self.dantai)])? == 0 {
-            return Ok(());
-        }
-        let list = format!(
-            "SELECT v._rec, v._off, v._len FROM {s} s JOIN {v} v ON v._vid = s._vid WHERE s._op = {OLDER}
-             ORDER BY v._vid LIMIT {limit}"
-        );
-        applied.older_rows =
-            conn.query(&list, &[], |r| Ok(Duplicate { record: r.count(0)?, byte: r.count(1)?, len: r.count(2)? }))?;
-        applied.older = self.drop_staged(conn, &format!("_op = {OLDER}"))?;
-        Ok(())
-    }
-
     /// Deletes staged versions chosen by a test over the staged keys; returns how many. The range keeps a planner with old
     /// statistics from walking all versions.
     fn drop_staged(&self, conn: &mut Conn, test: &str) -> Result<u64> {
         let chosen = format!("SELECT _vid FROM {} WHERE {test}", self.s);
         conn.execute(&format!("DELETE FROM {} WHERE {STAGED} AND _vid IN ({chosen})", self.v), &self.range())
-    }
-
-    /// Keys that stand and that the full set does not name: a tombstone each (its `_src` names the version it closes), and
-    /// no pointer any more.
-    fn close_vanished(&self, conn: &mut Conn, same: &Same) -> Result<u64> {
-        let Work { v, c, .. } = self;
-        let gone = self.gone(conn, same)?;
-        let dantai = Value::Text(self.dantai);
-        let count = conn.query_one(&format!("SELECT count(*) FROM {c} c WHERE {gone}"), &[dantai], |r| r.count(0))?;
-        if count == 0 {
-            return Ok(0);
-        }
-        let first = sequence::take(conn, &format!("v_{}", self.entity.id), count)?;
-        let key = self.keys("");
-        conn.execute(
-            &format!(
-                "INSERT INTO {v} (_vid, _dantai, _run, _rec, _off, _len, _src, _op, _hash, {key})
-                 SELECT ?2 + row_number() OVER (ORDER BY {key_c}), _dantai, ?3, 0, 0, 0,
-                   '{id}:' || CAST(c._vid AS TEXT), {CLOSED}, 0, {key_c} FROM {c} c WHERE {gone}",
-                key_c = self.keys("c."),
-                id = self.entity.id
-            ),
-            &[dantai, Value::Int(first - 1), Value::Int(self.run)],
-        )?;
-        conn.execute(&format!("DELETE FROM {c} AS c WHERE {gone}"), &[dantai])?;
-        let last = Value::Int(first + count as i64 - 1);
-        conn.execute(
-            "INSERT INTO stage (run, entity, first_vid, last_vid, staged, closes, applied) VALUES (?1, ?2, ?3, ?4, 0, 0, 1)
-             ON CONFLICT (run, entity) DO UPDATE SET last_vid = excluded.last_vid",
-            &[Value::Int(self.run), Value::Text(&self.entity.id), Value::Int(first), last],
-        )?;
-        Ok(count)
-    }
-
-    /// The test, over pointers `c` and with ?1 the municipality, for keys that the run does not name.
-    fn gone(&self, conn: &mut Conn, same: &Same) -> Result<String> {
-        let Work { c, s, .. } = self;
-        if same.applied.is_none() {
-            let named = self.same_key("s", "c");
-            return Ok(format!("c._dantai = ?1 AND NOT EXISTS (SELECT 1 FROM {s} s WHERE {named})"));
-        }
-        // The comparison saw every key that stands and is named.
-        let g = format!("g_{}", self.entity.id);
-        let quoted = quote(&g);
-        let create = format!("CREATE TEMP TABLE IF NOT EXISTS {quoted} (_vid INTEGER NOT NULL PRIMARY KEY)");
-        conn.script(&dialect_sql(&create, conn.dialect()))?;
-        conn.execute(&format!("DELETE FROM {quoted}"), &[])?;
-        let dantai = [Value::Text(self.dantai)];
-        let standing = format!("SELECT count(*) FROM {c} WHERE _dantai = ?1");
-        if conn.query_one(&standing, &dantai, |r| r.count(0))? > same.named() {
-            let mut gone = Rows::new(1);
-            conn.each_row(&format!("SELECT _vid FROM {c} WHERE _dantai = ?1"), &dantai, |r| {
-                let vid = r.int(0)?;
-                if !same.has(vid) {
-                    gone.push(Value::Int(vid));
-                }
-                Ok(())
-            })?;
-            conn.insert_rows(&Target { table: &g, columns: &["_vid"], serial: None, constants: &[] }, &gone)?;
-        }
-        Ok(format!("c._dantai = ?1 AND c._vid IN (SELECT _vid FROM {quoted})"))
     }
 
     /// Pointers of new and changed keys; pointers of keys a record closes go. Returns how many went.

@@ -7,6 +7,8 @@ use std::ops::Range;
 use twox_hash::XxHash3_64;
 
 use super::conn::Target;
+use super::rows::Cell;
+pub use super::rows::Rows;
 use super::same::{Comparison, Same};
 use super::vault::{self, Sealed};
 use super::{Conn, Result, sequence};
@@ -24,120 +26,6 @@ pub const ROW: i64 = 0;
 /// `_op` of a tombstone: the key was closed.
 pub const CLOSED: i64 = 1;
 
-/// Rows of one width, all text in one arena: no allocation per cell, and none per row once it has grown.
-#[derive(Debug, Clone)]
-pub struct Rows {
-    width: usize,
-    text: String,
-    cells: Vec<Cell>,
-}
-
-/// A cell of [`Rows`].
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Cell {
-    Null,
-    Int(i64),
-    /// Bytes of the arena.
-    Text {
-        start: u32,
-        end: u32,
-    },
-}
-
-/// One row of [`Rows`].
-#[derive(Clone, Copy)]
-pub(super) struct RowCells<'a> {
-    text: &'a str,
-    cells: &'a [Cell],
-}
-
-impl Rows {
-    /// Most text one buffer may hold, bytes. Far above what a bounded batch needs; passing it is a bug.
-    const TEXT_LIMIT: usize = u32::MAX as usize;
-
-    /// An empty buffer for rows of `width` cells.
-    pub fn new(width: usize) -> Self {
-        Rows { width, text: String::new(), cells: Vec::new() }
-    }
-
-    /// Number of cells in a row.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Number of whole rows.
-    pub fn len(&self) -> usize {
-        self.cells.len() / self.width
-    }
-
-    /// Are there none?
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
-
-    /// Bytes of text held; what a caller bounds a batch by.
-    pub fn text_bytes(&self) -> usize {
-        self.text.len()
-    }
-
-    /// The value of a cell.
-    pub fn value(&self, row: usize, cell: usize) -> Value<'_> {
-        match self.cells[row * self.width + cell] {
-            Cell::Null => Value::Null,
-            Cell::Int(n) => Value::Int(n),
-            Cell::Text { start, end } => Value::Text(&self.text[start as usize..end as usize]),
-        }
-    }
-
-    /// Forgets the rows, keeps the memory.
-    pub fn clear(&mut self) {
-        self.text.clear();
-        self.cells.clear();
-    }
-
-    /// Adds the next cell; the row is whole after `width` of them.
-    pub fn push(&mut self, value: Value<'_>) {
-        let cell = match value {
-            Value::Null => Cell::Null,
-            Value::Int(n) => Cell::Int(n),
-            Value::Bool(b) => Cell::Int(i64::from(b)),
-            Value::Text(t) => {
-                let start = self.text.len();
-                self.text.push_str(t);
-                assert!(self.text.len() <= Self::TEXT_LIMIT, "a batch of rows outgrew its limit");
-                Cell::Text { start: start as u32, end: self.text.len() as u32 }
-            }
-        };
-        self.cells.push(cell);
-    }
-
-    /// Adds a whole row.
-    pub fn push_row(&mut self, values: &[Value<'_>]) {
-        assert_eq!(values.len(), self.width, "a row has the width of its buffer");
-        for value in values {
-            self.push(*value);
-        }
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = RowCells<'_>> {
-        self.cells.chunks_exact(self.width).map(|cells| RowCells { text: &self.text, cells })
-    }
-}
-
-impl<'a> RowCells<'a> {
-    pub(super) fn cells(self) -> &'a [Cell] {
-        self.cells
-    }
-
-    /// Text of a cell; empty for others.
-    pub(super) fn text(self, cell: &Cell) -> &'a str {
-        match cell {
-            Cell::Text { start, end } => &self.text[*start as usize..*end as usize],
-            _ => "",
-        }
-    }
-}
-
 /// Why [`VersionBatch::finish`] did not keep a row. The data is at fault: make a finding and hold the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
@@ -152,6 +40,7 @@ pub enum Unfit {
 pub struct VersionBatch {
     rows: Rows,
     key: Vec<usize>,
+    newer: Option<usize>,
     closes: u64,
     /// Of the row under way: first cell, start of its text, is it a tombstone.
     row_cell: usize,
@@ -167,6 +56,7 @@ impl VersionBatch {
         VersionBatch {
             rows: Rows::new(HEAD + entity.columns.len()),
             key: entity.key.clone(),
+            newer: entity.newer,
             closes: 0,
             row_cell: 0,
             row_text: 0,
@@ -217,10 +107,10 @@ impl VersionBatch {
         self.row_text = self.rows.text.len();
     }
 
-    /// The value of the entity's next column. A tombstone keeps key columns only.
+    /// The value of the entity's next column. A tombstone keeps the key and the column that orders versions only.
     pub fn push(&mut self, value: Value<'_>) {
         let column = self.rows.cells.len() - self.row_cell - HEAD;
-        let kept = !self.closing || self.key.contains(&column);
+        let kept = !self.closing || self.newer == Some(column) || self.key.contains(&column);
         self.rows.push(if kept { value } else { Value::Null });
     }
 

@@ -189,13 +189,14 @@ pub fn learn(conn: &mut Conn, id: i64, facts: &Facts<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Moves an exchange from one state to another; false when it was not in `from` (somebody was faster).
+/// Moves an exchange from one state to another; false when it was not in `from` (somebody was faster). Without a new note
+/// the old one stays, unless it says why an attempt failed: that is over.
 ///
 /// # Errors
 /// The store's.
 pub fn advance(conn: &mut Conn, id: i64, from: State, to: State, note: Option<&str>, now: &str) -> Result<bool> {
     let changed = conn.execute(
-        "UPDATE exchange SET state = ?3, note = COALESCE(?4, note), updated_at = ?5 WHERE id = ?1 AND state = ?2",
+        "UPDATE exchange SET state = ?3, note = COALESCE(?4, CASE WHEN attempts > 0 THEN NULL ELSE note END), updated_at = ?5 WHERE id = ?1 AND state = ?2",
         &[
             Value::Int(id),
             Value::Text(from.as_str()),

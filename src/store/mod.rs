@@ -38,6 +38,7 @@ mod pg;
 pub mod repeat;
 pub mod request;
 pub mod row;
+mod rows;
 pub mod run;
 pub mod same;
 pub mod select;

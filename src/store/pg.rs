@@ -10,9 +10,10 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, Config, NoTls, Statement};
 
-use super::bulk::{Cell, Rows, VersionBatch};
+use super::bulk::VersionBatch;
 use super::conn::Target;
 use super::row::RowRef;
+use super::rows::{Cell, Rows};
 use super::same::Standing;
 use super::{Result, StoreError, quote};
 use crate::value::Value;

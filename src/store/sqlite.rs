@@ -9,9 +9,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
-use super::bulk::{Cell, Rows, VersionBatch};
+use super::bulk::VersionBatch;
 use super::conn::Target;
 use super::row::RowRef;
+use super::rows::{Cell, Rows};
 use super::same::Standing;
 use super::{Result, StoreError, quote};
 use crate::value::Value;

@@ -264,7 +264,7 @@ fn xml() -> Vec<Case> {
 }
 
 /// A file that has not been there yet: one person with a number of their own.
-fn good_file(n: usize) -> Vec<u8> {
+pub fn good_file(n: usize) -> Vec<u8> {
     let line = lines(csv())[0].clone();
     let at = item(csv(), 1, 1);
     with(&csv()[..line.end + 2], at, format!("{:015}", 900_000_000 + n).as_bytes())
@@ -382,56 +382,4 @@ fn a_file_that_differs_from_its_manifest_is_rejected() {
     work(&mut hub);
     let e = exchange(&mut hub, name);
     assert_eq!((e.state, findings(&mut hub, &e)[0].code.as_str()), (State::Rejected, "manifest-mismatch"));
-}
-
-/// A line of `megabytes` between two good ones, worked off by a process that may not have so much memory.
-fn long_line(megabytes: u64) {
-    let folder = tempfile::tempdir().unwrap();
-    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    std::fs::copy(own.join("renkei.toml"), folder.path().join("renkei.toml")).unwrap();
-    for part in ["schemas", "mappings"] {
-        crate::town::copy_tree(&own.join(part), &folder.path().join(part));
-    }
-    let inbox = folder.path().join("inbox/juki-ido");
-    std::fs::create_dir_all(&inbox).unwrap();
-    let (before, after) = (good_file(1), good_file(2));
-    let file = std::fs::File::create(inbox.join("LONG.csv")).unwrap();
-    // The hole reads as NUL bytes; it takes no disk.
-    file.set_len(before.len() as u64 + (megabytes << 20)).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&file, &before, 0).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(
-        &file,
-        &[b"\r\n", &after[..]].concat(),
-        before.len() as u64 + (megabytes << 20),
-    )
-    .unwrap();
-    drop(file);
-    let script = format!(
-        "ulimit -v 200000; exec {} --json --root {} run",
-        env!("CARGO_BIN_EXE_renkei"),
-        folder.path().display()
-    );
-    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"));
-    let e = &said["exchanges"][0];
-    assert_eq!(
-        (e["state"].as_str(), e["new"].as_i64(), e["held"].as_i64()),
-        (Some("reported"), Some(2), Some(1)),
-        "{said}"
-    );
-    let report =
-        std::fs::read_to_string(std::path::Path::new(e["report"].as_str().unwrap()).with_file_name("findings.csv"))
-            .unwrap();
-    assert!(report.contains("record-too-long") || report.contains("長すぎる"), "{report}");
-}
-
-#[test]
-fn a_line_longer_than_memory_is_one_finding() {
-    long_line(256);
-}
-
-#[test]
-#[ignore = "reads 2 GB"]
-fn a_line_of_two_gigabytes_is_one_finding() {
-    long_line(2048);
 }

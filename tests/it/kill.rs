@@ -17,7 +17,7 @@ use crate::town::{
 };
 
 /// A site folder on disk as an operator has it, whose feeds wait 50 ms.
-fn site_folder() -> tempfile::TempDir {
+pub fn site_folder() -> tempfile::TempDir {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     fs::copy(own.join("renkei.toml"), folder.path().join("renkei.toml")).unwrap();
@@ -31,7 +31,7 @@ fn site_folder() -> tempfile::TempDir {
     folder
 }
 
-fn open(root: &Path) -> Hub {
+pub fn open(root: &Path) -> Hub {
     Hub::open(site::load(root).expect("no mistake").0, Clock::System).expect("opens")
 }
 

@@ -3,13 +3,16 @@
 mod attack;
 mod bad_entries;
 mod bad_input;
+mod by_hand;
 mod cases;
 mod crash;
 mod determinism;
+mod empty_full;
 mod expr_parity;
 mod guards;
 mod house;
 mod kill;
+mod long_line;
 mod parity;
 mod pg;
 mod readme;

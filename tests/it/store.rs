@@ -363,3 +363,27 @@ fn rows_that_stand_are_not_staged_again() {
         assert!(send(3, &twice).1);
     });
 }
+
+#[test]
+fn a_close_older_than_what_stands_closes_nothing() {
+    on_both("older_close", |store| {
+        let mut conn = store.connect().unwrap();
+        let entity = Entity { newer: Some(3), ..residents() };
+        ddl::ensure_entities(&mut conn, [&entity]).unwrap();
+        stage(&mut conn, &entity, 1, &FIRST, &[]);
+        apply(&mut conn, &entity, 1, false, false);
+        let mut close = |run: i64, order: i64| {
+            let mut batch = VersionBatch::new(&entity);
+            batch.start(1, 0, 100, None, true);
+            for value in [Value::Text("0002"), Value::Null, Value::Null, Value::Int(order)] {
+                batch.push(value);
+            }
+            batch.finish().unwrap();
+            VersionWriter::new(&entity, run, DANTAI).write(&mut conn, &batch).unwrap();
+            let applied = apply(&mut conn, &entity, run, false, false);
+            (applied.closed, applied.older)
+        };
+        assert_eq!(close(2, 19), (0, 1));
+        assert_eq!(close(3, 21), (1, 0));
+    });
+}
