@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::schema::layout::CheckDigit;
-use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader};
+use crate::schema::{keys, mistake};
 
 /// Environment variable that overrides `[store] url`, so that a password need not stand in a file.
 pub const STORE_URL_VARIABLE: &str = "RENKEI_STORE_URL";

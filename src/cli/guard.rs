@@ -2,9 +2,10 @@
 //!
 //! Owns: their output. Never: shows a protected value.
 
+use clap::Subcommand;
 use serde_json::json;
 
-use super::{AuditArgs, AuditCommand, Cli, CliError, HeldArgs, ReleaseArgs, VaultArgs, VaultCommand, exit};
+use super::{Cli, CliError, exit};
 use crate::clock::people_jst;
 use crate::pipeline::{Hub, hold, vault};
 use crate::report::words::visible;
@@ -14,6 +15,75 @@ use crate::store::audit::{self, Audited};
 const HELD_LIMIT: u32 = 10_000;
 /// Environment variables that say who looks, the first that is set.
 const VIEWER: [&str; 3] = ["RENKEI_USER", "USER", "LOGNAME"];
+
+/// Arguments of `held`.
+#[derive(Debug, clap::Args)]
+pub struct HeldArgs {
+    /// Outbound interface, or the number of a draft; without it all interfaces
+    pub target: Option<String>,
+}
+
+/// Arguments of `release`.
+#[derive(Debug, clap::Args)]
+pub struct ReleaseArgs {
+    /// Number of the draft, or outbound interface
+    pub target: String,
+    /// Key of the record, as `held` shows it
+    pub key: String,
+    /// Who decides
+    #[arg(long)]
+    pub by: String,
+    /// Why it may go
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, clap::Args)]
+pub struct AuditArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What `audit` does.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Name the first row that was changed, removed or inserted; exit code 1 if there is one
+    Verify,
+    /// Show the last rows
+    List {
+        /// Number of rows
+        #[arg(long, default_value_t = 50)]
+        last: u32,
+        /// Only those about this exchange
+        #[arg(long)]
+        exchange: Option<i64>,
+    },
+}
+
+/// Arguments of `vault`.
+#[derive(Debug, clap::Args)]
+pub struct VaultArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: VaultCommand,
+}
+
+/// What `vault` does.
+#[derive(Debug, Subcommand)]
+pub enum VaultCommand {
+    /// Show which key seals how much
+    Status,
+    /// Seal everything under the first key of the ring
+    Rotate {
+        /// Who does it
+        #[arg(long)]
+        by: String,
+    },
+    /// Print a new random key, a line for the key file
+    NewKey,
+}
 
 /// Who looks at something protected, for the audit.
 pub fn viewer() -> String {
@@ -105,7 +175,10 @@ pub fn release(cli: &Cli, args: &ReleaseArgs) -> Result<u8, CliError> {
     if cli.json {
         println!("{}", json!({ "exchange": row.exchange, "key": key, "code": row.code }));
     } else {
-        println!("キー {} の保留を解除しました。次に作る下書きに入ります（内容が変わると、また保留します）", visible(&key));
+        println!(
+            "キー {} の保留を解除しました。次に作る下書きに入ります（内容が変わると、また保留します）",
+            visible(&key)
+        );
     }
     Ok(exit::OK)
 }

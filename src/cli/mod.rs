@@ -79,13 +79,13 @@ pub enum Command {
     /// Deliver what is confirmed now
     Deliver,
     /// List what outbound drafts keep back
-    Held(HeldArgs),
+    Held(guard::HeldArgs),
     /// Let one held record go, exactly as it is now
-    Release(ReleaseArgs),
+    Release(guard::ReleaseArgs),
     /// Who did what: verify the chain, or list it
-    Audit(AuditArgs),
+    Audit(guard::AuditArgs),
     /// Keys of the vault: status, rotate, new-key
-    Vault(VaultArgs),
+    Vault(guard::VaultArgs),
     /// Follow a record of a file to where it came from and where it went
     Trace(TraceArgs),
     /// Print a run's report, or write the reports of a day
@@ -186,75 +186,6 @@ pub struct RetryArgs {
     /// Who asks
     #[arg(long)]
     pub by: String,
-}
-
-/// Arguments of `held`.
-#[derive(Debug, clap::Args)]
-pub struct HeldArgs {
-    /// Outbound interface, or the number of a draft; without it all interfaces
-    pub target: Option<String>,
-}
-
-/// Arguments of `release`.
-#[derive(Debug, clap::Args)]
-pub struct ReleaseArgs {
-    /// Number of the draft, or outbound interface
-    pub target: String,
-    /// Key of the record, as `held` shows it
-    pub key: String,
-    /// Who decides
-    #[arg(long)]
-    pub by: String,
-    /// Why it may go
-    #[arg(long)]
-    pub reason: String,
-}
-
-/// Arguments of `audit`.
-#[derive(Debug, clap::Args)]
-pub struct AuditArgs {
-    /// What to do with it
-    #[command(subcommand)]
-    pub command: AuditCommand,
-}
-
-/// What `audit` does.
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Name the first row that was changed, removed or inserted; exit code 1 if there is one
-    Verify,
-    /// Show the last rows
-    List {
-        /// Number of rows
-        #[arg(long, default_value_t = 50)]
-        last: u32,
-        /// Only those about this exchange
-        #[arg(long)]
-        exchange: Option<i64>,
-    },
-}
-
-/// Arguments of `vault`.
-#[derive(Debug, clap::Args)]
-pub struct VaultArgs {
-    /// What to do with it
-    #[command(subcommand)]
-    pub command: VaultCommand,
-}
-
-/// What `vault` does.
-#[derive(Debug, Subcommand)]
-pub enum VaultCommand {
-    /// Show which key seals how much
-    Status,
-    /// Seal everything under the first key of the ring
-    Rotate {
-        /// Who does it
-        #[arg(long)]
-        by: String,
-    },
-    /// Print a new random key, a line for the key file
-    NewKey,
 }
 
 /// Arguments of `trace`.

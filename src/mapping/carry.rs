@@ -32,8 +32,10 @@ impl Carried {
         // Views that name each other in a circle are refused elsewhere; here they end the loop.
         while !waiting.is_empty() {
             let of_views: BTreeSet<&str> = waiting.iter().map(|v| v.name.as_str()).collect();
-            let (ready, rest): (Vec<_>, Vec<_>) =
-                waiting.iter().copied().partition(|view| view.uses.iter().all(|name| !of_views.contains(name.as_str())));
+            let (ready, rest): (Vec<_>, Vec<_>) = waiting
+                .iter()
+                .copied()
+                .partition(|view| view.uses.iter().all(|name| !of_views.contains(name.as_str())));
             if ready.is_empty() {
                 break;
             }

@@ -52,7 +52,8 @@ fn guards_exist(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if !context.files.has(&format!("schemas/guards/{guard}.toml")) {
             let hint = mistake::did_you_mean(guard, context.guards.keys().map(String::as_str));
             let message = format!("列「{}」の guard「{guard}」がありません", column.name);
-            let hint = if hint.is_empty() { format!("schemas/guards/{guard}.toml を書いてください") } else { hint };
+            let hint =
+                if hint.is_empty() { format!("schemas/guards/{guard}.toml を書いてください") } else { hint };
             findings.push(Finding::rule(mistake::UNKNOWN_NAME, column.place.clone(), message).with_action(hint));
         }
     }
@@ -88,7 +89,9 @@ fn judge_in(plan: &InPlan, findings: &mut Vec<Finding>) {
         if expr.slots().iter().any(|slot| bound.contains(slot)) {
             let message = format!("金庫に入る項目が、台帳「{}」の列「{}」にも入ります", rows.entity.name, column.name);
             let finding = Finding::rule(mistake::GUARD, rows.place.clone(), message);
-            findings.push(finding.with_action("その列も vault = true にするか、この行を消してください（有無は int の列で）"));
+            findings.push(
+                finding.with_action("その列も vault = true にするか、この行を消してください（有無は int の列で）"),
+            );
         }
     }
 }
@@ -133,7 +136,8 @@ fn judge_out(context: &Context<'_>, plan: &OutPlan, findings: &mut Vec<Finding>)
         let held = |h: &super::plan::Hold| matches!(&h.test, HoldTest::Guard { guard: g, .. } if g.id == guard);
         if !plan.holds.iter().any(held) {
             let names: Vec<&str> = columns.iter().map(|i| column(*i)).collect();
-            let message = format!("保護する列（{}）を送るのに、[[hold]] guard = \"{guard}\" がありません", names.join("、"));
+            let message =
+                format!("保護する列（{}）を送るのに、[[hold]] guard = \"{guard}\" がありません", names.join("、"));
             let action = format!("[[hold]] に guard = \"{guard}\" と key = （本人の番号の列）を書いてください");
             refuse(whole(&plan.file), message, action);
         }

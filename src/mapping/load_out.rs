@@ -5,9 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
+use super::load_hold;
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
-use super::load_hold;
 use super::plan::{HoldTest, Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
 use crate::schema::layout::Layout;

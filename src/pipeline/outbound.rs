@@ -28,7 +28,8 @@ use crate::store::{StoreError, detail, hold};
 pub const GROUP: &str = "group:";
 
 /// Note of a draft that has nothing to send but what is kept back.
-const ONLY_HELD: &str = "送るものが保留中の記録だけのため、ファイルは作りません。renkei release で解除すると、次に作られます";
+const ONLY_HELD: &str =
+    "送るものが保留中の記録だけのため、ファイルは作りません。renkei release で解除すると、次に作られます";
 
 /// Begins a draft of an interface and takes it to its end. `None`: there was nothing to send. While another one is open it
 /// is refused: two open drafts would send the same rows twice.

@@ -191,7 +191,9 @@ pub fn rotate(hub: &mut Hub, who: &str) -> Result<(u64, u64), HubError> {
         files += u64::from(hub.area.reseal(&path, &ring).map_err(HubError::io("保存した原本の確認", &folder))?);
     }
     let token_key = match table::key(&mut hub.conn, TOKEN_KEY)? {
-        Some((id, sealed)) if id != first.id() => Some(first.seal(TOKEN_KEY, &ring.find(&id)?.open(TOKEN_KEY, &sealed)?)),
+        Some((id, sealed)) if id != first.id() => {
+            Some(first.seal(TOKEN_KEY, &ring.find(&id)?.open(TOKEN_KEY, &sealed)?))
+        }
         _ => None,
     };
     let detail = format!("値 {values} 件、原本 {files} 件を鍵 {} で暗号化し直しました", first.id());

@@ -172,13 +172,8 @@ pub fn verify(conn: &mut Conn) -> Result<Proof> {
 }
 
 fn judge(row: &Audited, expected: i64, must: i64, prev: &str) -> Option<(i64, &'static str)> {
-    let entry = Entry {
-        who: &row.who,
-        what: &row.what,
-        exchange: row.exchange,
-        subject: &row.subject,
-        detail: &row.detail,
-    };
+    let entry =
+        Entry { who: &row.who, what: &row.what, exchange: row.exchange, subject: &row.subject, detail: &row.detail };
     match () {
         () if row.id > expected => Some((expected, "この行が取り除かれています")),
         () if row.id < expected || row.id > must => Some((row.id, "この行はあとから差し込まれています")),
