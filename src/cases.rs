@@ -8,6 +8,7 @@
 //! base_date = "2026-11-20"
 //! entities = ["jumin"]                   # whose rows are compared; default: all that have rows
 //! tables = true                          # the tables of the last day's report are compared too; default: no
+//! lists = ["tainosha-ichiran"]           # operators' lists whose rows are compared, with nothing chosen
 //! reports = ["juki-ido"]                 # whose reports are compared; default: those of every interface
 //! [[step]]
 //! drop = "good.csv"                      # a file of the case's folder (or of another case: "../good/good.csv")
@@ -33,6 +34,7 @@ use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
 use crate::pipeline::{Hub, HubError, facts, snapshot, worker};
+use crate::report::list::ListCell;
 
 /// A case file.
 #[derive(Debug, Deserialize)]
@@ -46,6 +48,8 @@ struct Case {
     reports: Vec<String>,
     #[serde(default)]
     tables: bool,
+    #[serde(default)]
+    lists: Vec<String>,
     step: Vec<CaseStep>,
 }
 
@@ -260,10 +264,30 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
         files.insert(name, file_json(hub, &interface, &sha256)?);
     }
     let mut seen = json!({ "reports": reports, "rows": rows, "files": files });
+    if !case.lists.is_empty() {
+        seen["lists"] = lists_json(hub, &case.lists)?;
+    }
     if case.tables {
         seen["tables"] = tables_json(hub)?;
     }
     Ok(seen)
+}
+
+/// Lists as an operator sees them: their headings, then a text a row.
+fn lists_json(hub: &mut Hub, ids: &[String]) -> Result<Json, HubError> {
+    let site = hub.site.clone();
+    let mut all = Map::new();
+    for id in ids {
+        let missing = || HubError::Refused(format!("一覧「{id}」はありません"));
+        let list = site.lists.get(id).ok_or_else(missing)?;
+        let report = crate::pipeline::list::list(hub, list, &Default::default())?;
+        let heads: Vec<&str> = report.columns.iter().map(|c| c.title.as_str()).collect();
+        let row = |cells: &Vec<ListCell>| cells.iter().map(ListCell::show).collect::<Vec<_>>().join("｜");
+        let lines: Vec<Json> =
+            std::iter::once(heads.join("｜")).chain(report.rows.iter().map(row)).map(Json::from).collect();
+        all.insert(id.clone(), Json::Array(lines));
+    }
+    Ok(Json::Object(all))
 }
 
 /// The declared tables of today's report, a text a line.

@@ -24,9 +24,9 @@ pub(super) fn parse(bench: &mut Bench<'_>) -> Result<(), CliError> {
     let mut bytes = Vec::new();
     sample::write_juki_benchmark(bench.records.min(IN_MEMORY), &mut bytes)?;
     let passes = bench.records.div_ceil(IN_MEMORY);
-    let mut seconds = Vec::new();
+    let (mut seconds, mut on_core) = (Vec::new(), Vec::new());
     for _ in 0..bench.runs {
-        let started = Instant::now();
+        let (started, core) = (Instant::now(), core_seconds());
         for _ in 0..passes {
             let run = RunItems {
                 base_date: "2026-11-20".into(),
@@ -54,15 +54,25 @@ pub(super) fn parse(bench: &mut Bench<'_>) -> Result<(), CliError> {
             }
         }
         seconds.push(started.elapsed().as_secs_f64());
+        on_core.push(core_seconds() - core);
     }
     let work = (passes * bench.records.min(IN_MEMORY), "rec");
-    bench.figures.push(Figure {
-        name: "parse+check+map".into(),
-        seconds,
-        work,
-        baseline: Vec::new(),
-        target: Target::Rate(500_000.0),
-        peak_mib: None,
-    });
+    // A core shared with others is a slower core for the clock on the wall, not for the one that counts this thread alone.
+    for (name, seconds) in [("parse+check+map", seconds), ("  the same, CPU time", on_core)] {
+        bench.figures.push(Figure {
+            name: name.into(),
+            seconds,
+            work,
+            baseline: Vec::new(),
+            target: Target::Rate(500_000.0),
+            peak_mib: None,
+        });
+    }
     Ok(())
+}
+
+/// Seconds a core has worked for this thread, in the kernel or not.
+fn core_seconds() -> f64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }

@@ -5,6 +5,7 @@
 mod author;
 mod demo;
 mod guard;
+mod list;
 mod operate;
 mod progress;
 mod status;
@@ -90,6 +91,8 @@ pub enum Command {
     Trace(TraceArgs),
     /// Print a run's report, or write the reports of a day
     Report(ReportArgs),
+    /// Show an operators' list, or write it as HTML, CSV, XLSX or JSON
+    List(list::ListArgs),
     /// Write the files of a synthetic municipality into a folder
     Sample(SampleArgs),
     /// Measure: whole runs against public tools, in the same session
@@ -291,6 +294,7 @@ pub fn main() -> ExitCode {
         Command::Vault(args) => guard::vault(&cli, args),
         Command::Report(args) => status::report(&cli, args),
         Command::Trace(args) => trace::trace(&cli, args),
+        Command::List(args) => list::list(&cli, args),
     };
     match done {
         Ok(code) => ExitCode::from(code),

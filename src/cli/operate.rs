@@ -56,7 +56,13 @@ pub fn serve(cli: &Cli, args: &ServeArgs) -> Result<u8, CliError> {
         let pause = match round {
             Ok(round) if round.done > 0 => continue,
             Ok(round) if round.waiting > 0 => Duration::from_millis(hub.site.config.limits.poll_millis),
-            Ok(_) => Duration::from_secs(args.every),
+            Ok(_) => {
+                // Without work is the time to empty the log; the next file does not pay for this one then.
+                if let Err(error) = hub.conn.checkpoint() {
+                    tracing::warn!(%error, "log of the database not emptied");
+                }
+                Duration::from_secs(args.every)
+            }
             Err(HubError::Stopped(_)) => break,
             Err(error) => {
                 tracing::error!(error = %worker::chain(&error), "round failed, will be tried again");

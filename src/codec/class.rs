@@ -16,6 +16,8 @@ pub const LOWER: u8 = 16;
 pub const STOP: u8 = 32;
 /// Holds a doubled quote (set by the splitter, never in the table).
 pub const ESCAPED: u8 = 64;
+/// Decoded from two-byte codes alone: holds nothing half-width and nothing odd (set on decoding, never in the table).
+pub const WIDE: u8 = 128;
 
 /// Class of each byte, without [`STOP`].
 pub const TABLE: [u8; 256] = table();

@@ -147,11 +147,10 @@ impl Core {
         record: &mut Record,
         findings: &mut Findings,
     ) {
-        let layout = Arc::clone(&self.layout);
         let Some(kind) = self.known(recognised, record, findings) else {
             return;
         };
-        let declared = &layout.records[kind];
+        let declared = &self.layout.records[kind];
         let mut notes = record.notes(findings);
         let (is, right) = (pieces.len(), declared.fields.len());
         if is == right {

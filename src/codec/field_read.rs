@@ -48,6 +48,7 @@ pub(super) fn read_fields(
         }
         let field = &kind.0.fields[index];
         let bits = if rule.ascii { piece.class } else { class::NON_ASCII };
+        let bits = if cell.wide { bits | class::WIDE } else { bits };
         let content = text.get(cell.start as usize..cell.end as usize).unwrap_or_default();
         let typed = rule.judge(content, bits, &mut |fault| {
             report(fault, field, (piece, raw), content, notes);
@@ -97,31 +98,33 @@ fn decode_fields(
     notes: &mut Notes<'_>,
 ) {
     let Record { text, cells, .. } = record;
-    // Start in `raw`, start in `text`, end in `raw` of the open run.
-    let mut run: Option<(usize, usize, usize)> = None;
-    cells.extend(kind.1.fields.iter().zip(pieces).enumerate().map(|(index, (rule, piece))| {
-        let mut cell = Cell { at: piece.at, len: piece.len, ..Cell::default() };
-        let (start, end) = (piece.start as usize, piece.end as usize);
+    cells.resize(pieces.len(), Cell::default());
+    // The open run of ASCII fields: its start and end in `raw`; it goes to the end of `text`.
+    let (mut from, mut to) = (0, 0);
+    for (index, ((rule, piece), cell)) in kind.1.fields.iter().zip(pieces).zip(cells.iter_mut()).enumerate() {
+        cell.at = piece.at;
+        cell.len = piece.len;
         if rule.ascii && piece.class & (class::NON_ASCII | class::ESCAPED) == 0 {
-            let (from, base, to) = run.get_or_insert((start, text.len(), start));
-            *to = end;
-            cell.start = (start - *from + *base) as u32;
-            cell.end = (end - *from + *base) as u32;
+            if from == to {
+                from = piece.start as usize;
+            }
+            to = piece.end as usize;
+            let base = text.len() as u32;
+            cell.start = piece.start - from as u32 + base;
+            cell.end = piece.end - from as u32 + base;
         } else {
-            close_run(&mut run, raw, text);
+            append_ascii(raw, from, to, text);
+            (from, to) = (0, 0);
             let field = &kind.0.fields[index];
-            decode_one((field, rule), raw, piece, text, &mut cell, scratch, notes);
+            decode_one((field, rule), raw, piece, text, cell, scratch, notes);
         }
-        cell
-    }));
-    close_run(&mut run, raw, text);
+    }
+    append_ascii(raw, from, to, text);
 }
 
-fn close_run(run: &mut Option<(usize, usize, usize)>, raw: &[u8], text: &mut String) {
-    if let Some((from, _, to)) = run.take() {
-        let bytes = raw.get(from..to).unwrap_or_default();
-        text.push_str(std::str::from_utf8(bytes).unwrap_or_default());
-    }
+fn append_ascii(raw: &[u8], from: usize, to: usize, text: &mut String) {
+    let bytes = raw.get(from..to).unwrap_or_default();
+    text.push_str(std::str::from_utf8(bytes).unwrap_or_default());
 }
 
 fn decode_one(
@@ -151,8 +154,9 @@ fn decode_one(
         content
     };
     let start = text.len();
-    match rule.charset.decode(bytes, text) {
-        Ok(()) => {
+    match rule.charset.decode_seeing(bytes, text) {
+        Ok(wide) => {
+            cell.wide = wide;
             let whole = text.get(start..).unwrap_or_default();
             let trimmed = rule.trim(whole);
             let skipped = match rule.pad {

@@ -170,7 +170,7 @@ impl FieldRule {
             fault(Fault::Control);
             return Typed::Bad;
         }
-        if class & class::NON_ASCII != 0 && self.has_odd(text, fault) {
+        if class & (class::NON_ASCII | class::WIDE) == class::NON_ASCII && self.has_odd(text, fault) {
             return Typed::Bad;
         }
         if self.filler {
@@ -253,6 +253,7 @@ impl FieldRule {
             FieldKind::HalfKana if class & (class::NON_ASCII | class::LOWER) != 0 => {
                 text.chars().find(|ch| !is_half(*ch) || ch.is_ascii_lowercase()).map(Fault::NotKana)
             }
+            FieldKind::FullWidth | FieldKind::Wide if class & class::WIDE != 0 => None,
             FieldKind::FullWidth => half_in(text).map(Fault::NotFull),
             FieldKind::Wide => {
                 if let Some(half) = half_in(text) {

@@ -43,6 +43,8 @@ pub(super) struct Cell {
     /// Value of a number.
     pub number: i64,
     pub tag: Tag,
+    /// Is its text of two-byte codes alone? See [`class::WIDE`](super::class::WIDE).
+    pub wide: bool,
 }
 
 /// What a cell's value is.

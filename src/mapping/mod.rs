@@ -6,6 +6,7 @@ pub mod load_derive;
 pub mod load_guard;
 mod load_hold;
 pub mod load_in;
+pub mod load_list;
 pub mod load_out;
 mod load_out_record;
 pub mod load_table;

@@ -78,6 +78,12 @@ impl<'a> Names<'a> {
         self
     }
 
+    /// Adds one name.
+    pub fn with_name(mut self, name: String, slot: u32, ty: Type) -> Self {
+        self.slots.insert(name, (slot, ty));
+        self
+    }
+
     /// Compiles an expression of the wanted type; every mistake is reported where it stands in the file.
     pub fn compile(&self, text: &Text<'_>, want: Type) -> Option<Expr> {
         match Expr::parse_as(text.value, self, want) {

@@ -12,7 +12,7 @@ use super::context::{Context, Files, Layouts, find_layout};
 use super::plan::{DerivePlan, InPlan, OutPlan};
 use super::scope::CodeTables;
 use super::load_guard::{Guard, load_guard};
-use super::{guard_lint, load_derive, load_in, load_out, load_table, site_files, site_lint};
+use super::{guard_lint, load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
 use crate::schema::entity::Entity;
@@ -55,6 +55,8 @@ pub struct Site {
     pub outbound: BTreeMap<String, Arc<OutPlan>>,
     /// Tables of the day's report by id.
     pub tables: BTreeMap<String, load_table::DayTable>,
+    /// Operators' lists by id.
+    pub lists: BTreeMap<String, Arc<load_list::List>>,
 }
 
 impl Site {
@@ -186,6 +188,10 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         .into_iter()
         .filter_map(|(id, table)| Some((id, table?)))
         .collect();
+    let lists = each(files, "schemas/lists", findings, |id, r| load_list::load_list(id, r, &context))
+        .into_iter()
+        .filter_map(|(id, list)| Some((id, Arc::new(list?))))
+        .collect();
     site_lint::judge(&context, &derive, &outbound, findings);
     guard_lint::judge(&context, inbound.values().cloned(), &derive, &outbound, &tables, findings);
     Some(Site {
@@ -203,6 +209,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         derive,
         outbound,
         tables,
+        lists,
     })
 }
 

@@ -27,6 +27,7 @@ const FOLDERS: [(&str, &str, u64); 10] = [
     ("schemas/codes", "csv", MAX_CSV),
     ("schemas/guards", "toml", MAX_TOML),
     ("schemas/tables", "toml", MAX_TOML),
+    ("schemas/lists", "toml", MAX_TOML),
     ("mappings/in", "toml", MAX_TOML),
     ("mappings/derive", "toml", MAX_TOML),
     ("mappings/out", "toml", MAX_TOML),

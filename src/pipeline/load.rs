@@ -120,6 +120,8 @@ struct Pass<'a> {
     into: Vec<Vec<(usize, &'a IntoRows)>>,
     batches: Vec<VersionBatch>,
     scratch: Scratch,
+    /// `[[into]]` that got a row of the record under way.
+    done: Vec<usize>,
     result: Loaded,
     decided_full: bool,
     /// Sum of the control amounts without their signs: while it fits, so does every sum of some of them. `None`: it does not.
@@ -142,6 +144,7 @@ impl<'a> Pass<'a> {
             last: vec![None; kinds],
             batches: plan.into.iter().map(|rows| VersionBatch::new(&rows.entity)).collect(),
             scratch: Scratch::default(),
+            done: Vec::new(),
             result: Loaded {
                 read: 0,
                 held: Vec::new(),
@@ -335,15 +338,15 @@ impl<'a> Pass<'a> {
                 self.result.full = when.is_true(&row, &mut self.scratch).unwrap_or(false);
             }
         }
-        let mut done: Vec<usize> = Vec::new();
+        self.done.clear();
         for (i, rows) in &self.into[record.kind] {
             match map_into(rows, record, &row, &mut self.scratch, self.context.vault, &mut self.batches[*i]) {
-                Ok(true) => done.push(*i),
+                Ok(true) => self.done.push(*i),
                 Ok(false) => {}
                 Err(why) => {
                     // All rows of a record or none.
-                    for i in done {
-                        self.batches[i].undo();
+                    for i in &self.done {
+                        self.batches[*i].undo();
                     }
                     let finding = why.finding(self.plan, rows, record);
                     let code = finding.code.clone();
@@ -352,7 +355,7 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        if done.is_empty() {
+        if self.done.is_empty() {
             self.result.skipped += 1;
         }
         None

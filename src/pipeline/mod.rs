@@ -21,6 +21,7 @@ pub mod hold;
 pub mod inbound;
 mod interrupted;
 pub mod key;
+pub mod list;
 pub mod load;
 mod looks;
 mod manifest;

@@ -31,19 +31,35 @@ pub struct Source<'a> {
 impl Source<'_> {
     /// Every row in order, in bounded memory: the view's columns, then its lineage columns.
     pub fn each(&self, conn: &mut Conn, f: impl FnMut(&[Value<'_>]) -> Result<(), StoreError>) -> Result<(), HubError> {
+        let conditions: Vec<&Expr> = self.filter.into_iter().collect();
+        self.each_where(conn, &conditions, &|_| None, f)
+    }
+
+    /// [`Source::each`] where all of `conditions` are true; `bound` gives the value of a slot that is no column.
+    pub fn each_where(
+        &self,
+        conn: &mut Conn,
+        conditions: &[&Expr],
+        bound: &dyn Fn(u32) -> Option<OwnedValue>,
+        f: impl FnMut(&[Value<'_>]) -> Result<(), StoreError>,
+    ) -> Result<(), HubError> {
         let entities: Vec<_> = self.site.entities.values().cloned().collect();
         let views: Vec<Arc<View>> = self.site.views.values().cloned().collect();
-        // The selection's own two placeholders come first; the condition's are numbered after them.
+        // The selection's own two placeholders come first; the conditions' are numbered after them.
         let mut binds = vec![OwnedValue::Null; Filter::FIRST - 1];
-        let name = |slot: u32| self.view.columns.get(slot as usize).map_or_else(String::new, |(name, _)| quote(name));
-        let sql = match self.filter {
-            Some(expr) => {
-                Some(expr.to_sql(conn.dialect(), &name, &mut binds).map_err(|e| HubError::Rules(e.to_string()))?)
-            }
-            None => None,
+        let name = |slot: u32| match (self.view.columns.get(slot as usize), bound(slot)) {
+            (Some((name, _)), _) => quote(name),
+            (None, Some(value)) => literal(&value),
+            (None, None) => String::new(),
         };
+        let mut parts = Vec::new();
+        for expr in conditions {
+            let sql = expr.to_sql(conn.dialect(), &name, &mut binds).map_err(|e| HubError::Rules(e.to_string()))?;
+            parts.push(sql);
+        }
+        let sql = parts.join(" AND ");
         let params: Vec<Value<'_>> = binds.iter().skip(Filter::FIRST - 1).map(OwnedValue::as_value).collect();
-        let filter = sql.as_ref().map(|sql| Filter { sql, params: &params });
+        let filter = (!parts.is_empty()).then_some(Filter { sql: &sql, params: &params });
         let selection = Selection {
             view: self.view,
             entities: &entities,
@@ -54,5 +70,16 @@ impl Source<'_> {
             order: self.order,
         };
         Ok(selection.each(conn, f)?)
+    }
+}
+
+/// A value as SQL writes it. Expressions name their own literals by position, so a value that stands for a name cannot be
+/// a placeholder too; both databases read a doubled `'` as one and nothing else specially (`standard_conforming_strings`).
+fn literal(value: &OwnedValue) -> String {
+    match value {
+        OwnedValue::Null => "NULL".to_owned(),
+        OwnedValue::Text(text) => format!("CAST('{}' AS TEXT)", text.replace('\'', "''")),
+        OwnedValue::Int(n) => format!("CAST({n} AS BIGINT)"),
+        OwnedValue::Bool(b) => if *b { "TRUE" } else { "FALSE" }.to_owned(),
     }
 }

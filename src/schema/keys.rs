@@ -90,6 +90,14 @@ tables! {
     GUARD = "guard" { "version", "title", "view", "key", "message", "action" }
     /// `schemas/tables/<id>.toml`.
     DAY_TABLE = "table" { "version", "title", "view", "note" }
+    /// `schemas/lists/<id>.toml`.
+    LIST = "list" {
+        "version", "title", "flow", "note", "from", "where", "order", "parameter", "column",
+    }
+    /// `[[parameter]]` of a list.
+    PARAMETER = "list parameter" { "name", "title", "type", "default", "where" }
+    /// `[[column]]` of a list.
+    LIST_COLUMN = "list column" { "from", "title", "align", "width", "secret", "total", "codes" }
     /// `mappings/in/<interface>.toml`.
     IN = "in" { "version", "title", "layouts", "mode", "empty_full", "tolerance", "amount", "check", "into" }
     /// `mode` written as a table.

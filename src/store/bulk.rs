@@ -108,9 +108,12 @@ impl VersionBatch {
     }
 
     /// The value of the entity's next column. A tombstone keeps the key and the column that orders versions only.
+    #[inline]
     pub fn push(&mut self, value: Value<'_>) {
-        let column = self.rows.cells.len() - self.row_cell - HEAD;
-        let kept = !self.closing || self.newer == Some(column) || self.key.contains(&column);
+        let kept = !self.closing || {
+            let column = self.rows.cells.len() - self.row_cell - HEAD;
+            self.newer == Some(column) || self.key.contains(&column)
+        };
         self.rows.push(if kept { value } else { Value::Null });
     }
 

@@ -294,14 +294,15 @@ impl Conn {
         self.in_transaction
     }
 
-    /// SQLite: moves the log into the database file and shortens it. Call after a big apply, outside a transaction.
+    /// SQLite: moves the log into the database file and empties it. Call after a first load and without work, outside a
+    /// transaction. Waits for nobody: what readers are in the way of stays in the log.
     ///
     /// # Errors
-    /// What the engine refuses; readers in the way are not an error.
+    /// What the engine refuses.
     pub fn checkpoint(&mut self) -> Result<()> {
-        match self.dialect() {
-            Dialect::Sqlite => self.script("PRAGMA wal_checkpoint(TRUNCATE)"),
-            Dialect::Postgres => Ok(()),
+        match &mut self.engine {
+            Engine::Sqlite(db) => db.checkpoint(),
+            Engine::Postgres(_) => Ok(()),
         }
     }
 

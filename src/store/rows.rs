@@ -76,6 +76,7 @@ impl Rows {
     }
 
     /// Adds the next cell; the row is whole after `width` of them.
+    #[inline]
     pub fn push(&mut self, value: Value<'_>) {
         let cell = match value {
             Value::Null => Cell::Null,

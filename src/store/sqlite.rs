@@ -69,6 +69,16 @@ impl Sqlite {
         self.db.execute_batch(sql).map_err(|e| StoreError::sqlite(sql, e))
     }
 
+    /// See [`super::Conn::checkpoint`].
+    pub(super) fn checkpoint(&mut self) -> Result<()> {
+        let what = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let fail = |e| StoreError::sqlite(what, e);
+        self.db.busy_timeout(Duration::ZERO).map_err(fail)?;
+        let done = self.db.execute_batch(what).map_err(fail);
+        self.db.busy_timeout(BUSY).map_err(fail)?;
+        done
+    }
+
     pub(super) fn each_row(
         &mut self,
         sql: &str,

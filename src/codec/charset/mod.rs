@@ -71,14 +71,24 @@ impl Charset {
     /// # Errors
     /// The first byte sequence that is no character of the charset; `out` is then as before.
     pub fn decode(self, bytes: &[u8], out: &mut String) -> Result<(), DecodeError> {
+        self.decode_seeing(bytes, out).map(|_| ())
+    }
+
+    /// [`Charset::decode`] that also tells what it saw for nothing: `true` = the text is of two-byte codes of windows-31j
+    /// alone, so that nothing in it is half-width, a control or a byte order mark; `false` = look for yourself.
+    ///
+    /// # Errors
+    /// As [`Charset::decode`].
+    pub(crate) fn decode_seeing(self, bytes: &[u8], out: &mut String) -> Result<bool, DecodeError> {
         let before = out.len();
+        let unseen = |()| false;
         let result = match self {
-            Charset::Utf8 => utf8::decode(bytes, out),
+            Charset::Utf8 => utf8::decode(bytes, out).map(unseen),
             Charset::Windows31j => windows31j::decode(&table::windows31j().decode, bytes, out),
             Charset::Windows31jExact => windows31j::decode(table::exact(), bytes, out),
-            Charset::JisX0201 => jis::decode_0201(bytes, out),
-            Charset::JisX0208 => jis::decode_0208(bytes, out),
-            Charset::Ascii => utf8::decode_ascii(bytes, out),
+            Charset::JisX0201 => jis::decode_0201(bytes, out).map(unseen),
+            Charset::JisX0208 => jis::decode_0208(bytes, out).map(unseen),
+            Charset::Ascii => utf8::decode_ascii(bytes, out).map(unseen),
         };
         if result.is_err() {
             out.truncate(before);

@@ -307,3 +307,20 @@ fn windows_codes_once() -> &'static [String] {
         std::sync::LazyLock::new(|| windows_codes().into_iter().map(|(_, text)| text).collect());
     &CODES
 }
+
+#[test]
+fn what_is_said_to_be_wide_holds_nothing_half_width_or_odd() {
+    let half = |ch: char| ch.is_ascii() || matches!(ch, '\u{FF61}'..='\u{FF9F}');
+    let odd = |ch: char| matches!(ch, '\u{80}'..='\u{9F}' | '\u{FEFF}' | '\u{FFFD}'..='\u{FFFF}');
+    for charset in BOTH {
+        for (lead, trail) in table::pairs() {
+            let mut text = String::new();
+            if charset.decode_seeing(&[lead, trail], &mut text) == Ok(true) {
+                assert!(!text.chars().any(|ch| half(ch) || odd(ch)), "{lead:02X}{trail:02X}");
+            }
+        }
+        for byte in 0..=0xFF {
+            assert!(charset.decode_seeing(&[byte], &mut String::new()) != Ok(true), "{byte:02X}");
+        }
+    }
+}

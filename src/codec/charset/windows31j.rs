@@ -8,26 +8,29 @@ use std::borrow::Cow;
 use super::error::{DecodeError, DecodeErrorKind};
 use super::table::{self, DecodeTable, TAG_BASE, is_lead, is_second_code, is_trail};
 
-/// Appends the text; on an error `out` holds what came before it.
-pub(super) fn decode(table: &DecodeTable, bytes: &[u8], out: &mut String) -> Result<(), DecodeError> {
+/// Appends the text; on an error `out` holds what came before it. True when it was all of two-byte codes.
+pub(super) fn decode(table: &DecodeTable, bytes: &[u8], out: &mut String) -> Result<bool, DecodeError> {
     // Enough for kanji (2 bytes to 3) and ASCII; half-width kana (1 to 3) may grow it once more.
     out.reserve(bytes.len() + bytes.len() / 2);
     let mut at = 0;
+    let mut wide = true;
     while let Some(&byte) = bytes.get(at) {
-        if byte < 0x80 {
-            out.push(char::from(byte));
-            at += 1;
-        } else if let Some(ch) = table.single(byte) {
-            out.push(ch);
-            at += 1;
-        } else if let Some(ch) = bytes.get(at + 1).and_then(|&trail| table.pair(byte, trail)) {
+        // No lead byte is a character of its own, so the order of the questions is free: the likeliest comes first.
+        if byte >= 0x80
+            && let Some(ch) = bytes.get(at + 1).and_then(|&trail| table.pair(byte, trail))
+        {
             out.push(ch);
             at += 2;
-        } else {
-            return Err(refuse(bytes, at));
+            continue;
         }
+        wide = false;
+        match table.single(byte) {
+            Some(ch) => out.push(ch),
+            None => return Err(refuse(bytes, at)),
+        }
+        at += 1;
     }
-    Ok(())
+    Ok(wide)
 }
 
 /// Says why no character starts at `at`.

@@ -1,0 +1,162 @@
+//! `list`: what operators read, on the terminal or as a file.
+//!
+//! Owns: formats and where they go. Never: chooses rows.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::{Cli, CliError, exit};
+use crate::pipeline::list;
+use crate::report::list::ListReport;
+use crate::report::words::{count, visible};
+
+/// Rows shown on a terminal; a file has them all.
+const SHOWN: usize = 50;
+
+/// Arguments of `list`.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Id of the list; without it all lists are named
+    pub id: Option<String>,
+    /// A condition, NAME=VALUE
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Format of the file; without `--out` it goes to standard output
+    #[arg(long, value_enum)]
+    pub format: Option<ListFormat>,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Who takes it (noted when a file is made)
+    #[arg(long, default_value = "command line")]
+    pub by: String,
+}
+
+/// Formats of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    /// A page that prints on A4
+    Html,
+    /// UTF-8 for spreadsheets, formulas neutralised
+    Csv,
+    /// A workbook
+    Xlsx,
+    /// One JSON document
+    Json,
+}
+
+impl ListFormat {
+    fn word(self) -> &'static str {
+        match self {
+            ListFormat::Html => "html",
+            ListFormat::Csv => "csv",
+            ListFormat::Xlsx => "xlsx",
+            ListFormat::Json => "json",
+        }
+    }
+
+    fn bytes(self, report: &ListReport) -> Result<Vec<u8>, CliError> {
+        Ok(match self {
+            ListFormat::Html => report.html()?.into_bytes(),
+            ListFormat::Csv => report.csv(),
+            ListFormat::Xlsx => report.xlsx().map_err(std::io::Error::other)?,
+            ListFormat::Json => report.json()?,
+        })
+    }
+}
+
+/// `list`: names every list, or makes one.
+pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    let site = hub.site.clone();
+    let Some(id) = &args.id else {
+        return names(cli, &site);
+    };
+    let list = site.lists.get(id).ok_or_else(|| {
+        CliError::Refused(format!("一覧「{id}」はありません（{} list で全部の名前が出ます）", cli.program()))
+    })?;
+    let report = list::list(&mut hub, list, &chosen(&args.set)?)?;
+    let format = args.format.or_else(|| by_name(args.out.as_ref()?)).or(cli.json.then_some(ListFormat::Json));
+    match (format, &args.out) {
+        (Some(format), Some(path)) => {
+            std::fs::write(path, format.bytes(&report)?)?;
+            list::log_export(&mut hub, &report, &args.by, format.word())?;
+            println!("{} {} → {}", report.title, count(report.rows.len()), path.display());
+        }
+        (Some(format), None) => {
+            let bytes = format.bytes(&report)?;
+            list::log_export(&mut hub, &report, &args.by, format.word())?;
+            std::io::stdout().lock().write_all(&bytes)?;
+        }
+        (None, Some(path)) => {
+            let told = format!("{} の形が分かりません。--format html|csv|xlsx|json を付けてください", path.display());
+            return Err(CliError::Refused(told));
+        }
+        (None, None) => print(&report),
+    }
+    Ok(exit::OK)
+}
+
+fn names(cli: &Cli, site: &crate::mapping::site::Site) -> Result<u8, CliError> {
+    if cli.json {
+        let all: Vec<_> = site
+            .lists
+            .values()
+            .map(|l| {
+                let parameters: Vec<&str> = l.parameters.iter().map(|p| p.name.as_str()).collect();
+                serde_json::json!({ "id": l.id, "title": l.title, "flow": l.flow, "parameters": parameters })
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "lists": all }));
+        return Ok(exit::OK);
+    }
+    for list in site.lists.values() {
+        let parameters: Vec<String> = list.parameters.iter().map(|p| format!("--set {}=…", p.name)).collect();
+        println!("{:<32} {}　{} {}", list.id, list.title, list.flow, parameters.join(" "));
+    }
+    Ok(exit::OK)
+}
+
+fn chosen(set: &[String]) -> Result<BTreeMap<String, String>, CliError> {
+    let pair = |text: &String| {
+        let (name, value) = text.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    set.iter()
+        .map(|text| {
+            pair(text).ok_or_else(|| CliError::Refused(format!("条件は 名前=値 の形で書いてください（{text}）")))
+        })
+        .collect()
+}
+
+fn by_name(path: &std::path::Path) -> Option<ListFormat> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "html" | "htm" => Some(ListFormat::Html),
+        "csv" => Some(ListFormat::Csv),
+        "xlsx" => Some(ListFormat::Xlsx),
+        "json" => Some(ListFormat::Json),
+        _ => None,
+    }
+}
+
+fn print(report: &ListReport) {
+    println!("{}（基準日 {}）{}", visible(&report.title), report.base_date, count(report.rows.len()));
+    for (title, value) in &report.chosen {
+        println!("  {}：{}", visible(title), visible(value));
+    }
+    let titles: Vec<&str> = report.columns.iter().map(|c| c.title.as_str()).collect();
+    println!("{}", visible(&titles.join("｜")));
+    for row in report.rows.iter().take(SHOWN) {
+        let cells: Vec<String> = row.iter().map(crate::report::list::ListCell::show).collect();
+        println!("{}", cells.join("｜"));
+    }
+    if let Some(sums) = report.sums() {
+        let cells: Vec<String> =
+            sums.iter().map(|s| s.map(|n| crate::report::words::thousands(n)).unwrap_or_default()).collect();
+        println!("合計 {}", cells.join("｜"));
+    }
+    if report.rows.len() > SHOWN {
+        println!("ほかに {}（--out 一覧.xlsx で全件）", count(report.rows.len() - SHOWN));
+    }
+}
