@@ -184,6 +184,35 @@ impl Area {
         };
         zstd::Decoder::new(kept)
     }
+
+    /// Writes the archived bytes out, unpacked on another thread; gives the hash of what was written.
+    pub fn unpack_archived(&self, sha256: &str, out: &mut impl Write) -> io::Result<String> {
+        let mut from = self.open_archived(sha256)?;
+        let mut sha = Sha256::new();
+        std::thread::scope(|scope| {
+            let (full, to_write) = sync_channel::<Vec<u8>>(BLOCKS);
+            let (empty, back) = sync_channel::<Vec<u8>>(BLOCKS * 2);
+            let unpacking = scope.spawn(move || -> io::Result<()> {
+                loop {
+                    let mut block = back.try_recv().unwrap_or_default();
+                    if next_block(&mut from, &mut block)? == 0 || full.send(block).is_err() {
+                        return Ok(());
+                    }
+                }
+            });
+            let written = to_write.iter().try_for_each(|block| {
+                sha.update(&block);
+                out.write_all(&block)?;
+                let _ = empty.try_send(block);
+                Ok::<_, io::Error>(())
+            });
+            // Whoever unpacks for nobody must not wait.
+            drop(to_write);
+            let unpacked = unpacking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            written.and(unpacked)
+        })?;
+        Ok(hex(&sha.finalize()))
+    }
 }
 
 /// Hashes on this thread and compresses on another, once there is more than one block; gives hash, size and `into`.

@@ -53,12 +53,10 @@ impl Parcel<'_> {
 
     fn unpack(&self, area: &Area, scratch: &Path) -> io::Result<()> {
         let mut out = File::create(scratch)?;
-        io::copy(&mut area.open_archived(self.sha256)?, &mut out)?;
-        out.sync_all()?;
-        if hash_file(scratch)?.sha256 != self.sha256 {
+        if area.unpack_archived(self.sha256, &mut out)? != self.sha256 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the archived bytes no longer have their hash"));
         }
-        Ok(())
+        out.sync_all()
     }
 
     /// Hands the data over, if that is not done yet.

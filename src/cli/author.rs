@@ -44,7 +44,8 @@ fn finding_json(finding: &Finding) -> serde_json::Value {
 /// `check`: all mistakes of all declarative files.
 pub fn check(cli: &Cli) -> Result<u8, CliError> {
     match crate::mapping::site::load(&cli.root) {
-        Ok((site, warnings)) => {
+        Ok((site, mut warnings)) => {
+            warnings.extend(super::calendar::horizons(&site));
             print_findings(cli.json, &warnings);
             if !cli.json {
                 println!(

@@ -73,6 +73,8 @@ pub fn demo(cli: &Cli, args: &DemoArgs) -> Result<u8, CliError> {
     say("■ 2. 届いたファイルを受け取り、検査し、取り込みます");
     let mut hub = Hub::open(site, Clock::fixed(options.base_date, 9, 0))?;
     hub.progress = super::progress::bar(cli.json);
+    // One day shows what a year brings.
+    hub.heeds_schedules = false;
     let _lock = worker::lock(&hub)?;
     worker::run_until_idle(&mut hub, Duration::from_secs(60))?;
     say("■ 3. 送付ファイルの下書きを確認し、送付します");

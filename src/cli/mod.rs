@@ -3,8 +3,10 @@
 //! Owns: arguments, exit codes, what is printed. Never: decides anything about data; it calls the pipeline.
 
 mod author;
+mod calendar;
 mod demo;
 mod guard;
+mod layout;
 mod list;
 mod operate;
 mod progress;
@@ -67,10 +69,15 @@ pub enum Command {
     Check,
     /// Show a file as parsed and as mapped, without loading it
     Preview(PreviewArgs),
+    /// Layouts from a sample or an item sheet, and item sheets from layouts
+    #[command(subcommand)]
+    Layout(layout::LayoutVerb),
     /// Run the example cases of tests/interfaces
     Test(TestArgs),
     /// Show what came, what left, what waits
     Status(StatusArgs),
+    /// Show what is due when: files expected, computations, files to send
+    Calendar(CalendarArgs),
     /// Confirm an outbound draft (its exact bytes)
     Confirm(DecideArgs),
     /// Return an outbound draft; it is made anew when its data changes or on `run --draft`
@@ -163,6 +170,17 @@ pub struct StatusArgs {
     /// Number of exchanges shown, newest first
     #[arg(long, default_value_t = 30)]
     pub last: u32,
+}
+
+/// Arguments of `calendar`.
+#[derive(Debug, clap::Args)]
+pub struct CalendarArgs {
+    /// First day, YYYY-MM-DD; today (JST) without it
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<chrono::NaiveDate>,
+    /// Last day, YYYY-MM-DD; the end of the next month without it
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<chrono::NaiveDate>,
 }
 
 /// Arguments of `confirm` and `return`.
@@ -277,6 +295,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Check => author::check(&cli),
         Command::Preview(args) => author::preview(&cli, args),
+        Command::Layout(verb) => layout::layout(&cli, verb),
         Command::Test(args) => author::test(&cli, args),
         Command::Sample(args) => demo::sample(&cli, args),
         Command::Demo(args) => demo::demo(&cli, args),
@@ -284,6 +303,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => operate::serve(&cli, args),
         Command::Run(args) => operate::run(&cli, args),
         Command::Status(args) => status::status(&cli, args),
+        Command::Calendar(args) => calendar::calendar(&cli, args),
         Command::Confirm(args) => operate::confirm(&cli, args),
         Command::Return(args) => operate::send_back(&cli, args),
         Command::Retry(args) => operate::retry(&cli, args),

@@ -39,7 +39,9 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
     if cli.json {
         let list = exchanges_json(&mut hub, &seen)?;
         let drafts: Vec<i64> = drafts.iter().map(|d| d.id).collect();
-        println!("{}", json!({ "exchanges": list, "drafts": drafts, "waiting": waiting_json(&hub)? }));
+        let alerts = alerts_json(&mut hub)?;
+        let waiting = waiting_json(&hub)?;
+        println!("{}", json!({ "exchanges": list, "drafts": drafts, "waiting": waiting, "alerts": alerts }));
         return attention(cli, &mut hub);
     }
     print_exchanges(cli, &mut hub, &seen)?;
@@ -53,7 +55,8 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
 /// Tells what waits in the inbox; is there anything that nothing but a person moves on?
 fn attention(cli: &Cli, hub: &mut Hub) -> Result<u8, CliError> {
     let overdue = print_waiting(cli, hub)?;
-    Ok(if overdue || any_stopped(hub)? { exit::ATTENTION } else { exit::OK })
+    let told = print_alerts(cli, hub)?;
+    Ok(if overdue || told || any_stopped(hub)? { exit::ATTENTION } else { exit::OK })
 }
 
 fn index(hub: &Hub) -> String {
@@ -205,6 +208,27 @@ pub fn print_waiting(cli: &Cli, hub: &Hub) -> Result<bool, CliError> {
     Ok(overdue)
 }
 
+/// Files that did not come, numbers left out, calendars that end; true when there is any. In JSON it is part of the one
+/// document.
+fn print_alerts(cli: &Cli, hub: &mut Hub) -> Result<bool, CliError> {
+    let alerts = crate::pipeline::watch::alerts(hub)?;
+    if !cli.json && !alerts.is_empty() {
+        println!("■ 届いていないもの・警告 {}", count(alerts.len()));
+        for alert in &alerts {
+            println!("       × {}", visible(&alert.message));
+            if !alert.contact.is_empty() {
+                println!("         → 連絡先: {}", visible(&alert.contact));
+            }
+        }
+    }
+    Ok(!alerts.is_empty())
+}
+
+fn alerts_json(hub: &mut Hub) -> Result<Vec<serde_json::Value>, CliError> {
+    let alerts = crate::pipeline::watch::alerts(hub)?;
+    Ok(alerts.iter().map(|a| json!({ "interface": a.interface, "message": a.message, "contact": a.contact })).collect())
+}
+
 /// What a person does about an entry; `None`: it goes on by itself.
 fn next(reason: Reason) -> Option<&'static str> {
     Some(match reason {
@@ -241,6 +265,7 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
     } else {
         let folder = hub.area.reports().join(&day);
         crate::report::write_day(&report, &folder)?;
+        crate::pipeline::timeline::write_timeline(&mut hub)?;
         println!("{}", report.headline());
         println!("日報: {}", folder.join("index.html").display());
     }

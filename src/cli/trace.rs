@@ -88,7 +88,7 @@ fn outbound(hub: &mut Hub, exchange: &Exchange, record: u64) -> Result<Json, Cli
         )));
     };
     let site = hub.site.clone();
-    let layout = site.outbound.get(&exchange.interface).map(|p| p.layout.clone());
+    let layout = site.outbound.get(&exchange.interface).map(|p| p.layout_in(exchange.profile.as_deref()).clone());
     let mut node = file_node(hub, exchange, layout.as_deref(), stored.n, stored.byte, stored.len)?;
     node["区分"] = json!(stored.change.map(|c| c.as_str()));
     let mut budget = LIMIT;

@@ -1,6 +1,6 @@
 //! Classes of bytes: bits that, or-ed over a content, answer most questions about ASCII at once.
 //!
-//! Owns: the table. Never: judges.
+//! Owns: the table, and what is half-width. Never: judges.
 
 /// 80–FF.
 pub const NON_ASCII: u8 = 1;
@@ -42,4 +42,21 @@ const fn table() -> [u8; 256] {
 /// All classes of the bytes, or-ed.
 pub fn of(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0, |all, byte| all | TABLE[usize::from(*byte)])
+}
+
+/// ASCII and half-width kana.
+pub fn is_half(ch: char) -> bool {
+    ch.is_ascii() || matches!(ch, '\u{FF61}'..='\u{FF9F}')
+}
+
+/// The first half-width character, line ends aside.
+pub fn half_in(text: &str) -> Option<char> {
+    // Most text has neither ASCII nor half-width kana (in UTF-8 EF BD A1 to EF BE 9F): seen without decoding it.
+    let bytes = text.as_bytes();
+    let ascii = bytes.iter().fold(0x80, |all, byte| all & byte) == 0;
+    let kana = |at: usize| matches!(bytes[at + 1..], [0xBD, 0xA1..=0xFF, ..] | [0xBE, 0x80..=0x9F, ..]);
+    if !ascii && !memchr::memchr_iter(0xEF, bytes).any(kana) {
+        return None;
+    }
+    text.chars().find(|ch| is_half(*ch) && !matches!(ch, '\r' | '\n'))
 }

@@ -38,6 +38,8 @@ pub(super) enum Fault {
     NotFull(char),
     Constant,
     UnknownCode(Severity),
+    /// A character that the field's `letters` do not name.
+    Letter(char),
     CheckDigit(CheckDigit, Severity),
     /// Writing: a value of another type than the field's.
     WrongType,
@@ -73,6 +75,7 @@ impl Fault {
             Fault::NotFull(_) => Note::error("not-full-width"),
             Fault::Constant => Note::error("constant-mismatch"),
             Fault::UnknownCode(severity) => Note { code: "unknown-code", severity },
+            Fault::Letter(_) => Note::error("letter-not-allowed"),
             Fault::CheckDigit(_, severity) => Note { code: "wrong-check-digit", severity },
             Fault::WrongType => Note::error("wrong-type"),
             Fault::Unmappable(_) => Note::error("unmappable"),
@@ -124,6 +127,9 @@ impl Fault {
             }
             Fault::UnknownCode(_) => {
                 format!("項目「{name}」の値が、決められたコードではありません。{}", allowed(field))
+            }
+            Fault::Letter(ch) => {
+                format!("項目「{name}」に、この相手先では使えない文字 {} があります", shown(ch, secret))
             }
             Fault::CheckDigit(_, _) => format!("項目「{name}」の検査数字（チェックデジット）が合いません"),
             Fault::WrongType => format!("項目「{name}」に型の違う値が渡されました"),

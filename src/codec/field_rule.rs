@@ -6,7 +6,7 @@ use crate::codec::charset::Charset;
 use crate::finding::Severity;
 use crate::schema::layout::{CheckDigit, DateRule, Field, FieldKind, Kind, Pad, RecordKind};
 
-use super::class;
+use super::class::{self, half_in, is_half};
 use super::code_set::CodeSet;
 use super::date::{self, ReadDate};
 use super::fault::Fault;
@@ -36,6 +36,7 @@ pub(super) struct FieldRule {
     pub constant: Option<String>,
     codes: Option<CodeSet>,
     unknown_code: Severity,
+    letters: Option<Box<[char]>>,
     check: Option<(CheckDigit, Severity)>,
     /// May the content hold line ends?
     breaks: bool,
@@ -121,6 +122,7 @@ impl FieldRule {
             constant: None,
             codes: field.codes.as_deref().map(CodeSet::new),
             unknown_code: field.codes.as_ref().and_then(|codes| codes.unknown).unwrap_or(Severity::Error),
+            letters: field.letters.clone(),
             check: field.check,
             breaks: field.kind == FieldKind::Wide && !fixed,
             quick: Quick::new(field, fixed),
@@ -299,7 +301,7 @@ impl FieldRule {
         }
     }
 
-    /// Constant, codes and check digit.
+    /// Constant, codes, letters and check digit.
     #[inline]
     fn judge_allowed(&self, text: &str, typed: Typed, fault: &mut impl FnMut(Fault)) {
         if let Some(constant) = &self.constant {
@@ -315,6 +317,11 @@ impl FieldRule {
             && !codes.has(text)
         {
             fault(Fault::UnknownCode(self.unknown_code));
+        }
+        if let Some(letters) = &self.letters
+            && let Some(ch) = text.chars().find(|ch| letters.binary_search(ch).is_err())
+        {
+            fault(Fault::Letter(ch));
         }
         if let Some((rule, severity)) = self.check
             && !rule.holds(text)
@@ -380,21 +387,4 @@ fn whole_number(text: &str, signed: bool, fault: &mut impl FnMut(Fault)) -> Type
         },
         Typed::Int,
     )
-}
-
-/// ASCII and half-width kana.
-fn is_half(ch: char) -> bool {
-    ch.is_ascii() || matches!(ch, '\u{FF61}'..='\u{FF9F}')
-}
-
-/// The first half-width character, line ends aside.
-fn half_in(text: &str) -> Option<char> {
-    // Most text has neither ASCII nor half-width kana (in UTF-8 EF BD A1 to EF BE 9F): seen without decoding it.
-    let bytes = text.as_bytes();
-    let ascii = bytes.iter().fold(0x80, |all, byte| all & byte) == 0;
-    let kana = |at: usize| matches!(bytes[at + 1..], [0xBD, 0xA1..=0xFF, ..] | [0xBE, 0x80..=0x9F, ..]);
-    if !ascii && !memchr::memchr_iter(0xEF, bytes).any(kana) {
-        return None;
-    }
-    text.chars().find(|ch| is_half(*ch) && !matches!(ch, '\r' | '\n'))
 }

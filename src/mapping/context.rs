@@ -17,7 +17,9 @@ use crate::schema::entity::Entity;
 use crate::schema::feed::Feed;
 use crate::schema::layout::Layout;
 use crate::schema::load_feed::Found;
+use crate::schema::load_schedule::Calendars;
 use crate::schema::mistake;
+use crate::schema::relation::BuiltIn;
 use crate::schema::toml_read::Text;
 use crate::schema::view::View;
 
@@ -68,6 +70,8 @@ pub struct Context<'a> {
     pub feeds: &'a BTreeMap<String, Arc<Feed>>,
     /// Code tables for expressions.
     pub codes: &'a CodeTables,
+    /// Calendars for schedules.
+    pub calendars: &'a Calendars,
 }
 
 /// Looks a layout and profile up in what is there.
@@ -149,10 +153,22 @@ impl Context<'_> {
                     files.insert(entity.place.file.clone());
                 } else if let Some(next) = self.views.values().find(|v| v.name == *name) {
                     todo.push(next);
+                } else if let Some(relation) = BuiltIn::named(name) {
+                    files.extend(self.files_of_relation(relation));
                 }
             }
         }
         files
+    }
+
+    /// Files whose content a built-in relation shows; the site's values are in every revision.
+    fn files_of_relation(&self, relation: BuiltIn) -> BTreeSet<String> {
+        let folder = match relation {
+            BuiltIn::Calendar => "schemas/calendars/",
+            BuiltIn::Codes => "schemas/codes/",
+            BuiltIn::Run | BuiltIn::Site | BuiltIn::Sent => return BTreeSet::new(),
+        };
+        self.files.bytes.keys().filter(|path| path.starts_with(folder)).cloned().collect()
     }
 
     /// SHA-256 in hex over the names, lengths and bytes of these files and over the site's values.

@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
-use super::load_out::after;
+use super::load_out::{after, requires};
 use super::plan::{DerivePlan, Outcome};
 use super::scope::{Names, judge_code, judge_message};
 use crate::finding::Severity;
 use crate::schema::entity::Entity;
 use crate::schema::load_field::SEVERITIES;
+use crate::schema::load_schedule;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
 use crate::schema::{keys, mistake};
@@ -25,8 +26,10 @@ pub fn load_derive(interface: &str, reader: &Reader, context: &Context<'_>) -> O
     let view_id = top.str("view");
     let entity_id = top.str("entity");
     let after = after(&top, context);
-    if after.is_empty() && top.opt_list("after").is_none_or(|list| list.is_empty()) {
-        let hint = "after = [ … ] に、元の台帳を取り込む業務を書いてください";
+    let schedule = load_schedule::rules(&top, context.calendars);
+    let requires = requires(&top, context);
+    if !top.has("schedule") && after.is_empty() && top.opt_list("after").is_none_or(|list| list.is_empty()) {
+        let hint = "after = [ … ] に元の台帳を取り込む業務を書くか、[[schedule]] に日を書いてください";
         let message = "「after」がないので、この導出は一度も行われません";
         reader.mistake(mistake::MISSING_KEY, top.place_of("after"), message, hint);
     }
@@ -54,6 +57,8 @@ pub fn load_derive(interface: &str, reader: &Reader, context: &Context<'_>) -> O
         view,
         entity,
         after,
+        schedule,
+        requires,
         outcomes: outcomes.into_iter().collect::<Option<Vec<_>>>()?,
         amount: amount.flatten(),
         revision: context.revision(files),

@@ -12,8 +12,8 @@ use crate::finding::Severity;
 use crate::schema::layout::{FieldKind, Layout};
 use crate::schema::load_field::SEVERITIES;
 use crate::schema::load_total::field_of;
-use crate::schema::{keys, mistake};
 use crate::schema::toml_read::{Node, Reader, Text};
+use crate::schema::{keys, mistake};
 use crate::value::Type;
 
 /// Reads an inbound mapping; mistakes go to the reader. Plans with mistakes are left out.
@@ -25,6 +25,7 @@ pub fn load_in(interface: &str, reader: &Reader, context: &Context<'_>) -> Vec<I
     top.version();
     let title = top.str("title");
     let names = top.list("layouts").unwrap_or_default();
+    judge_restrictions(&top, &names);
     let mut plans = Vec::new();
     let layouts = layouts(interface, &top, &names, context);
     for layout in &layouts {
@@ -90,12 +91,17 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
     let empty_closes = top.opt_word("empty_full", &[("reject", false), ("close", true)]).unwrap_or(false);
     let tolerance = tolerance(top, context);
     let amount = top.opt_str("amount").map(|text| amount(&text, layout));
-    let checks: Vec<_> = top.tables("check").iter().map(|node| check(node, layout, &site, &mut used)).collect();
+    let checks = top.tables("check");
+    let checks: Vec<_> = meant_for(&checks, layout).map(|node| check(node, layout, &site, &mut used)).collect();
     let nodes = top.tables("into");
     if nodes.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[into]] がありません", "取り込み先の台帳を書いてください");
     }
-    let into: Vec<_> = nodes.iter().map(|node| into(node, layout, &site, context, &mut used)).collect();
+    let into: Vec<_> = meant_for(&nodes, layout).map(|node| into(node, layout, &site, context, &mut used)).collect();
+    if into.is_empty() && !nodes.is_empty() {
+        let message = format!("レイアウト「{}」の [[into]] がありません", layout.id);
+        top.mistake(mistake::MISSING_KEY, message, "そのレイアウトの取り込み先の台帳も書いてください");
+    }
     let into = into.into_iter().collect::<Option<Vec<_>>>()?;
     let mut files = BTreeSet::from([top.reader().file().to_owned()]);
     files.extend(into.iter().map(|rows| rows.entity.place.file.clone()));
@@ -114,6 +120,25 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
         revision: context.revision(files),
         file: top.reader().file().to_owned(),
     })
+}
+
+/// Tables that hold for a layout: those without `layouts`, and those that name it.
+fn meant_for<'n, 'a>(nodes: &'n [Node<'a>], layout: &'n Layout) -> impl Iterator<Item = &'n Node<'a>> {
+    nodes.iter().filter(move |node| {
+        let only = node.opt_list("layouts");
+        only.is_none_or(|only| only.iter().any(|name| name.value == layout.id))
+    })
+}
+
+/// Every layout that a check or an into is restricted to must be one of the mapping.
+fn judge_restrictions(top: &Node<'_>, names: &[Text<'_>]) {
+    for node in top.tables("check").iter().chain(&top.tables("into")) {
+        for only in node.opt_list("layouts").unwrap_or_default() {
+            if !names.iter().any(|name| name.value == only.value) {
+                only.unknown("この設定の layouts の中のレイアウト", names.iter().map(|name| name.value));
+            }
+        }
+    }
 }
 
 /// Code tables that expressions of the plan use.

@@ -1,6 +1,7 @@
 //! `mappings/out/<interface>.toml` → [`OutPlan`].
 //!
-//! Owns: the keys of the file. Never: how one record kind is filled (`load_out_record`), writes files.
+//! Owns: the keys of the file. Never: how one record kind is filled (`load_out_record`), how it is cut into several files
+//! (`load_out_split`), writes files.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +9,11 @@ use super::context::Context;
 use super::load_hold;
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
+use super::load_out_split;
 use super::plan::{HoldTest, Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
 use crate::schema::layout::Layout;
+use crate::schema::load_schedule;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
 use crate::schema::{keys, mistake};
@@ -28,11 +31,15 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let send_closed = send_closed(&top, delta);
     let filter = top.opt_str("where");
     let (order, group, key) = (top.opt_list("order"), top.opt_list("group"), top.list("key"));
-    let name = top.str("name").and_then(|text| name_parts(&text, context));
+    let name = top.str("name");
+    let split = top.opt_list("split").unwrap_or_default();
+    let profiles = top.tables("profile_when");
     let manifest = top.opt_str("manifest").map(|text| manifest(&text));
     let release = top.opt_word("release", &[("confirm", Release::Confirm), ("auto", Release::Auto)]);
     let amount_text = top.opt_str("amount");
     let after = after(&top, context);
+    let schedule = load_schedule::rules(&top, context.calendars);
+    let requires = requires(&top, context);
     let send_empty = top.flag("send_empty");
     let purpose = top.opt_str("purpose");
     let holds = top.tables("hold");
@@ -52,16 +59,22 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         reader.mistake(mistake::MISSING_KEY, top.place_of("key"), message, "相手先での見出しになる列を書いてください");
     }
     let key = resolve(key.as_deref().unwrap_or_default(), &view);
+    let split = load_out_split::columns(&split, &view, &key);
+    let variants = load_out_split::variants(&profiles, context, &layout, &view, &split);
+    let name = name.and_then(|text| name_parts(&text, context, &view, &split));
     let scope = OutScope { context, layout: &layout, view: &view, key: &key, closed: send_closed };
-    let (records, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
+    let (compiled, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
+    if let (Some(variants), Some(compiled)) = (&variants, &compiled) {
+        load_out_split::judge_variants(&top, variants, compiled);
+    }
     let holds: Vec<_> = holds.iter().map(|node| load_hold::hold(node, &view, context, &columns)).collect();
     used.extend(columns.used_codes.into_inner());
-    let secret = secret_columns(&view, &layout, records.as_deref().unwrap_or_default(), context);
+    let secret = secret_columns(&view, &layout, compiled.as_deref().unwrap_or_default(), context);
     let mut files = BTreeSet::from([reader.file().to_owned()]);
     files.extend(context.files_of_layout(&layout));
     files.extend(context.files_of_view(&view));
     files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
-    let (records, holds) = (records?, holds.into_iter().collect::<Option<Vec<_>>>()?);
+    let (records, holds) = (compiled?, holds.into_iter().collect::<Option<Vec<_>>>()?);
     for hold in &holds {
         if let HoldTest::Guard { guard, .. } = &hold.test {
             files.insert(guard.place.file.clone());
@@ -83,12 +96,16 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         secret,
         delta: delta?,
         send_closed,
+        split,
+        variants: variants?,
         records,
         name: name?,
         manifest: manifest.flatten(),
         release: release.unwrap_or(Release::Confirm),
         amount: amount.flatten(),
         after,
+        schedule,
+        requires,
         send_empty,
         purpose: purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
         opens,
@@ -153,7 +170,7 @@ pub(super) fn used_columns(records: &[OutRecord], key: &[usize], view: &View) ->
 }
 
 /// Indexes of view columns; unknown ones are reported.
-fn resolve(names: &[Text<'_>], view: &View) -> Vec<usize> {
+pub(super) fn resolve(names: &[Text<'_>], view: &View) -> Vec<usize> {
     let mut indexes = Vec::new();
     for name in names {
         match view.columns.iter().position(|(column, _)| column == name.value) {
@@ -166,20 +183,35 @@ fn resolve(names: &[Text<'_>], view: &View) -> Vec<usize> {
 
 /// Reads `after`: interfaces that bring data in.
 pub(super) fn after(top: &Node<'_>, context: &Context<'_>) -> Vec<String> {
-    let sources: Vec<&str> = ["mappings/in", "mappings/derive"]
+    sources(top.opt_list("after").unwrap_or_default(), context)
+}
+
+/// Reads `[[requires]]`: likewise.
+pub(super) fn requires(top: &Node<'_>, context: &Context<'_>) -> Vec<String> {
+    let nodes = top.tables("requires");
+    let named = nodes.iter().filter_map(|node| {
+        let interface = node.str("interface");
+        node.finish(&keys::REQUIRES);
+        interface
+    });
+    sources(named.collect(), context)
+}
+
+fn sources(names: Vec<Text<'_>>, context: &Context<'_>) -> Vec<String> {
+    let known: Vec<&str> = ["mappings/in", "mappings/derive"]
         .iter()
         .flat_map(|folder| context.files.of_folder(folder))
         .map(|(stem, _)| stem)
         .collect();
-    let mut after = Vec::new();
-    for name in top.opt_list("after").unwrap_or_default() {
-        if sources.contains(&name.value) {
-            after.push(name.value.to_owned());
+    let mut sources = Vec::new();
+    for name in names {
+        if known.contains(&name.value) {
+            sources.push(name.value.to_owned());
         } else {
-            name.unknown("受信または導出の業務", sources.iter().copied());
+            name.unknown("受信または導出の業務", known.iter().copied());
         }
     }
-    after
+    sources
 }
 
 fn manifest(text: &Text<'_>) -> Option<String> {
@@ -191,7 +223,7 @@ fn manifest(text: &Text<'_>) -> Option<String> {
 }
 
 /// Splits a file name pattern; `サイト` values become literals.
-fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
+fn name_parts(text: &Text<'_>, context: &Context<'_>, view: &View, split: &[usize]) -> Option<Vec<NamePart>> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text.value;
@@ -208,6 +240,9 @@ fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
             "団体コード5" => NamePart::Municipality5,
             "作成日時" => NamePart::CreatedAt,
             "連番3" => NamePart::Sequence3,
+            other if let Some(column) = split.iter().find(|i| view.columns[**i].0 == other) => {
+                NamePart::Column(*column)
+            }
             other => match other.strip_prefix("サイト.").and_then(|key| context.site_value(key)) {
                 Some(value) => {
                     literal.push_str(value);
@@ -246,6 +281,7 @@ fn name_parts(text: &Text<'_>, context: &Context<'_>) -> Option<Vec<NamePart>> {
         );
         good = false;
     }
+    good &= load_out_split::judge_name(text, &parts, split);
     good.then_some(parts)
 }
 

@@ -9,6 +9,7 @@ pub mod load_in;
 pub mod load_list;
 pub mod load_out;
 mod load_out_record;
+mod load_out_split;
 pub mod load_table;
 pub mod plan;
 pub mod scope;

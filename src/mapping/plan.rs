@@ -9,6 +9,7 @@ use crate::expr::Expr;
 use crate::finding::{RulePlace, Severity};
 use crate::schema::entity::Entity;
 use crate::schema::layout::Layout;
+use crate::schema::schedule::Rule;
 use crate::schema::view::View;
 
 /// Slot of a field in an inbound expression: record kind and field. `kind` 0xFFFF is the run itself ([`RunItem`]),
@@ -155,6 +156,10 @@ pub struct DerivePlan {
     pub entity: Arc<Entity>,
     /// Interfaces (in or derive) after which this runs.
     pub after: Vec<String>,
+    /// Days on which this runs (besides after new data, where `after` names some); empty = after new data and once a day.
+    pub schedule: Vec<Rule>,
+    /// Interfaces (in or derive) without whose news this does not run.
+    pub requires: Vec<String>,
     /// Named outcomes for the report: (code, Japanese title, predicate over the view's columns, severity, control amount).
     pub outcomes: Vec<Outcome>,
     /// Control amount: index of an `Int` column of the entity.
@@ -209,6 +214,10 @@ pub struct OutPlan {
     pub delta: bool,
     /// Delta only: are vanished keys sent as deletions?
     pub send_closed: bool,
+    /// One file for each value of these text columns; all in one file when empty. They are part of `key`.
+    pub split: Vec<usize>,
+    /// Layouts in other profiles, for files whose split columns satisfy the condition; the first that does holds.
+    pub variants: Vec<Variant>,
     /// Records to write, in file order; see [`OutRecord`].
     pub records: Vec<OutRecord>,
     /// File name pattern: `{団体コード}` `{団体コード5}` `{作成日時}` `{連番3}` and `サイト` values.
@@ -221,6 +230,10 @@ pub struct OutPlan {
     pub amount: Option<(usize, usize)>,
     /// Interfaces (in or derive) after which a draft is due.
     pub after: Vec<String>,
+    /// Days on which a draft is due, and on no others; empty = after its sources.
+    pub schedule: Vec<Rule>,
+    /// Interfaces (in or derive) without whose news no draft is made.
+    pub requires: Vec<String>,
     /// Is an empty file made when there is nothing to send?
     pub send_empty: bool,
     /// What values of the vault are opened for; `None` = none is.
@@ -266,6 +279,23 @@ pub enum HoldTest {
     },
 }
 
+/// A profile that takes the place of the usual one.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    /// Over the split columns (slot = view column).
+    pub when: Expr,
+    /// The same layout in that profile.
+    pub layout: Arc<Layout>,
+}
+
+impl OutPlan {
+    /// The layout in the profile that a file was written in.
+    pub fn layout_in(&self, profile: Option<&str>) -> &Arc<Layout> {
+        let of = |layout: &&Arc<Layout>| profile == Some(layout.profile.as_str());
+        self.variants.iter().map(|v| &v.layout).find(of).unwrap_or(&self.layout)
+    }
+}
+
 /// How one record kind is filled. Slots: view columns by index, `実行.…`, `サイト.…`.
 #[derive(Debug, Clone)]
 pub struct OutRecord {
@@ -309,6 +339,8 @@ pub enum NamePart {
     CreatedAt,
     /// Running number of the interface on that JST day, 3 digits.
     Sequence3,
+    /// Value of a split column.
+    Column(usize),
 }
 
 /// Who lets it go.

@@ -15,6 +15,7 @@ use super::load_guard::{Guard, load_guard};
 use super::{guard_lint, load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
+use crate::schema::calendar::Calendar;
 use crate::schema::entity::Entity;
 use crate::schema::feed::Feed;
 use crate::schema::load_feed;
@@ -47,6 +48,8 @@ pub struct Site {
     pub feeds: BTreeMap<String, Arc<Feed>>,
     /// By id.
     pub codes: CodeTables,
+    /// By id; `every` is not among them.
+    pub calendars: BTreeMap<String, Arc<Calendar>>,
     /// By interface, layout and profile.
     pub inbound: BTreeMap<(String, String, String), Arc<InPlan>>,
     /// By interface.
@@ -152,7 +155,9 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         }
     }
     let find = |id: &str, profile: &str| find_layout(&layouts, files, id, profile);
-    let feeds: BTreeMap<_, _> = each(files, "schemas/feeds", findings, |id, r| load_feed::load_feed(id, r, &find))
+    let calendars = site_files::calendars(files, findings);
+    let load = |id: &str, r: &Reader| load_feed::load_feed(id, r, &find, &calendars);
+    let feeds: BTreeMap<_, _> = each(files, "schemas/feeds", findings, load)
         .into_iter()
         .filter_map(|(id, feed)| Some((id, Arc::new(feed?))))
         .collect();
@@ -167,6 +172,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         guards: &guards,
         feeds: &feeds,
         codes: &codes,
+        calendars: &calendars,
     };
     let mut inbound = BTreeMap::new();
     for (id, plans) in each(files, "mappings/in", findings, |id, r| load_in::load_in(id, r, &context)) {
@@ -205,6 +211,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         guards,
         feeds,
         codes,
+        calendars: calendars.into_iter().filter_map(|(id, calendar)| Some((id, calendar?))).collect(),
         inbound,
         derive,
         outbound,

@@ -2,11 +2,15 @@
 //!
 //! Owns: the folders, the names files may have, the size limits. Never: understands a file.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::context::Files;
 use crate::finding::{Finding, RulePlace, Severity};
+use crate::schema::load_calendar::{self, Holidays};
+use crate::schema::load_schedule::Calendars;
 use crate::schema::mistake;
 use crate::schema::toml_read::Reader;
 use crate::schema::view::View;
@@ -19,13 +23,15 @@ pub const MAX_CSV: u64 = 64 << 20;
 pub const MAX_FILES: usize = 10_000;
 
 /// Folders and the extension of their files.
-const FOLDERS: [(&str, &str, u64); 10] = [
+const FOLDERS: [(&str, &str, u64); 13] = [
     ("schemas/layouts", "toml", MAX_TOML),
     ("schemas/entities", "toml", MAX_TOML),
     ("schemas/views", "toml", MAX_TOML),
     ("schemas/feeds", "toml", MAX_TOML),
     ("schemas/codes", "csv", MAX_CSV),
     ("schemas/guards", "toml", MAX_TOML),
+    ("schemas/calendars", "toml", MAX_TOML),
+    ("schemas/calendars", "csv", MAX_CSV),
     ("schemas/tables", "toml", MAX_TOML),
     ("schemas/lists", "toml", MAX_TOML),
     ("mappings/in", "toml", MAX_TOML),
@@ -73,7 +79,8 @@ fn strays(root: &Path, findings: &mut Vec<Finding>) {
     }
     for (folder, extension, _) in FOLDERS {
         for (name, is_folder) in entries(root, folder) {
-            if is_folder || (declarative(&name) && !name.ends_with(&format!(".{extension}"))) {
+            let belongs = |(other, end, _): &(&str, &str, u64)| *other == folder && name.ends_with(&format!(".{end}"));
+            if is_folder || (declarative(&name) && !FOLDERS.iter().any(belongs)) {
                 stray(&format!("{folder}/{name}"), &format!("{folder}/ に置くのは .{extension} だけです"), findings);
             }
         }
@@ -147,6 +154,25 @@ fn keep(root: &Path, path: &str, limit: u64, files: &mut Files, findings: &mut V
 fn unreadable(path: &str, line: u32, message: &str, hint: &str, findings: &mut Vec<Finding>) {
     let place = RulePlace { file: path.to_owned(), line, column: line.min(1) };
     findings.push(Finding::rule(mistake::UNREADABLE, place, message).with_action(hint));
+}
+
+/// Calendars by id, with the holidays their files name.
+pub(super) fn calendars(files: &Files, findings: &mut Vec<Finding>) -> Calendars {
+    let mut holidays: BTreeMap<String, Holidays> = BTreeMap::new();
+    let mut calendars = Calendars::new();
+    let of_kind = |end: &'static str| files.of_folder("schemas/calendars").filter(move |(_, path)| path.ends_with(end));
+    for (stem, path) in of_kind(".csv") {
+        let Some(reader) = files.reader(path) else { continue };
+        holidays.insert(format!("{stem}.csv"), load_calendar::load_holidays(&reader));
+        findings.extend(reader.into_findings());
+    }
+    for (stem, path) in of_kind(".toml") {
+        let Some(reader) = files.reader(path) else { continue };
+        let calendar = load_calendar::load_calendar(stem, &reader, &|name| holidays.get(name).cloned());
+        calendars.insert(stem.to_owned(), calendar.map(Arc::new));
+        findings.extend(reader.into_findings());
+    }
+    calendars
 }
 
 /// Are there entities or views whose names could not be read?

@@ -90,7 +90,7 @@ pub(super) fn derive_order(plans: &BTreeMap<String, Arc<DerivePlan>>) -> (Vec<Ar
     loop {
         let ready = plans.values().find(|plan| {
             let waits = |name: &String| plans.contains_key(name) && !done.contains(name.as_str());
-            !done.contains(plan.interface.as_str()) && !plan.after.iter().any(waits)
+            !done.contains(plan.interface.as_str()) && !plan.after.iter().chain(&plan.requires).any(waits)
         });
         let Some(plan) = ready else { break };
         done.insert(&plan.interface);
@@ -109,7 +109,9 @@ fn waits_for_sources(context: &Context<'_>, derive: &BTreeMap<String, Arc<Derive
                 let message =
                     format!("「{}」が作る台帳「{}」を使うのに、それを待ちません", other.interface, other.entity.name);
                 let finding = Finding::rule(mistake::CYCLE, whole(&plan.file), message);
-                findings.push(finding.with_action(format!("after に \"{}\" を足してください", other.interface)));
+                findings.push(
+                    finding.with_action(format!("after か [[requires]] に \"{}\" を足してください", other.interface)),
+                );
             }
         }
     }
@@ -121,10 +123,10 @@ fn waits(derive: &BTreeMap<String, Arc<DerivePlan>>, later: &str, earlier: &str)
     let mut todo = vec![later];
     while let Some(name) = todo.pop() {
         let Some(plan) = derive.get(name).filter(|_| seen.insert(name)) else { continue };
-        if plan.after.iter().any(|after| after == earlier) {
+        if plan.after.iter().chain(&plan.requires).any(|after| after == earlier) {
             return true;
         }
-        todo.extend(plan.after.iter().map(String::as_str));
+        todo.extend(plan.after.iter().chain(&plan.requires).map(String::as_str));
     }
     false
 }

@@ -7,6 +7,7 @@ use super::{Hub, HubError};
 use crate::clock::{day_jst, people_jst, time_jst};
 use crate::report::day::{DayReport, DayRow, DeliveryRow, WaitingRow};
 use crate::report::model::{Direction, Municipality};
+use crate::report::timeline::AlertRow;
 use crate::report::verdict::Outcome;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
@@ -45,7 +46,7 @@ fn write_index(hub: &mut Hub, today: DayReport) -> Result<(), HubError> {
             IndexDay { href: format!("{date}/index.html"), date, runs }
         })
         .collect();
-    let index = IndexReport { municipality: today.municipality, days };
+    let index = IndexReport { municipality: today.municipality, alerts: today.alerts, timeline: true, days };
     write_index(&index, &folder).map_err(HubError::io("報告書の一覧", &folder))
 }
 
@@ -103,6 +104,8 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
     // The inbox as it is now belongs to no other day.
     if day == hub.clock.today().to_string() {
         report.tables.extend(super::waiting::table(hub)?);
+        let alerts = super::watch::alerts(hub)?.into_iter();
+        report.alerts = alerts.map(|a| AlertRow { message: a.message, contact: a.contact }).collect();
     }
     Ok(report)
 }

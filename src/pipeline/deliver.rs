@@ -125,7 +125,7 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     hub.conn.durable(|conn| {
         if ledger::advance(conn, id, State::Delivering, State::Delivered, None, &now)? {
-            ledger_out::mark_sent(conn, id, &plan.interface, &exchange.dantai, !plan.delta)?;
+            ledger_out::mark_sent(conn, id, &plan.interface, &exchange.dantai, !plan.delta, exchange.part.as_deref())?;
             request::log(conn, "renkei", "deliver", Some(id), &exchange.file_name, &now)?;
         }
         Ok::<_, StoreError>(())

@@ -75,8 +75,15 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
         .iter()
         .filter_map(|&k| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[k].name))
         .collect();
-    let source =
-        Source { site: &site, view: &plan.view, filter: None, order: &order, dantai: &dantai, base_date: &today };
+    let source = Source {
+        site: &site,
+        view: &plan.view,
+        filter: None,
+        part: &[],
+        order: &order,
+        dantai: &dantai,
+        base_date: &today,
+    };
     let read = source.each(&mut reading, |values| {
         pass.take(values, &site.values);
         if pass.batch.len() >= BATCH_ROWS {
@@ -101,6 +108,7 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
 
 fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &str) -> Result<(), HubError> {
     let now = hub.clock.stamp();
+    let note = super::due::made_up(hub, if plan.after.is_empty() { &plan.schedule } else { &[] }, None)?;
     hub.conn.durable(|conn| {
         let applied = apply::apply_entity(
             conn,
@@ -157,7 +165,7 @@ fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &
             })
             .collect();
         detail::add_totals(conn, run, &outcomes)?;
-        run::finish(conn, run, RunState::Done, &totals, None, &now)
+        run::finish(conn, run, RunState::Done, &totals, note.as_deref(), &now)
     })?;
     crate::store::ddl::ensure_indexes(&mut hub.conn, &plan.entity)?;
     Ok(())

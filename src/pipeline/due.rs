@@ -1,36 +1,147 @@
-//! What is due: derivations and drafts whose sources have moved on since they were last made.
+//! What is due: derivations and drafts whose sources have moved on since they were last made, or whose day has come.
 //!
 //! Owns: that question, answered from the ledger alone. Never: remembers anything of its own.
 
+use chrono::{NaiveDate, TimeDelta};
+
 use super::{Hub, HubError};
+use crate::clock::day_jst;
 use crate::mapping::plan::{DerivePlan, OutPlan};
 use crate::store::hold;
+use crate::schema::schedule::{self, Occurrence, Rule};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 use crate::store::run::{self, Run};
 
 /// States of a draft that still has its way to go; one that was stopped may yet be sent.
 const OPEN: [State; 5] = [State::Drafting, State::Draft, State::Confirmed, State::Delivering, State::Failed];
 
-/// Must this derivation be computed? After any of its sources, and on the first worked day after the last time.
+/// Must this derivation be computed? Without a schedule: after any of its sources, and on the first worked day after the
+/// last time. With one: on its days, and after the sources it names.
 pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError> {
     let today = hub.clock.today().to_string();
-    let Some(source) = newest(hub, &plan.after)? else { return Ok(false) };
-    Ok(match last(hub, &plan.interface)? {
-        None => true,
-        Some(own) => own.id < source.id || own.base_date < today,
-    })
-}
-
-/// Must a draft be made? After any of its sources, unless one is under way.
-pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
-    let Some(source) = newest(hub, &plan.after)? else { return Ok(false) };
-    if is_open(hub, &plan.interface)? {
+    let own = last(hub, &plan.interface)?;
+    let scheduled = hub.heeds_schedules && !plan.schedule.is_empty();
+    let sources = sources(hub, &plan.after, &plan.requires);
+    if let Some(source) = newest(hub, &sources)? {
+        let news = own.as_ref().is_none_or(|own| own.id < source.id);
+        let new_day = !scheduled && own.as_ref().is_some_and(|own| own.base_date < today);
+        if (news || new_day) && has_required(hub, &plan.requires, own.as_ref(), None)? {
+            return Ok(true);
+        }
+    } else if !sources.is_empty() {
         return Ok(false);
     }
-    let Some(own) = last(hub, &plan.interface)? else { return Ok(true) };
+    if !scheduled {
+        // Its days alone would make it run, and they are not heeded.
+        let alone = sources.is_empty() && !plan.schedule.is_empty();
+        return Ok(alone && own.is_none_or(|own| own.base_date < today));
+    }
+    let Some((due, before)) = occurrence(hub, &plan.schedule)? else { return Ok(false) };
+    let done = own.as_ref().is_some_and(|own| own.base_date >= due.day.to_string());
+    Ok(!done && has_required(hub, &plan.requires, own.as_ref(), before)?)
+}
+
+/// Must a draft be made? Without a schedule: after any of its sources. With one: on its days, once for each; a day that was
+/// missed is made up for. Never while one is under way, nor before what it requires.
+pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
+    let sources = sources(hub, &plan.after, &plan.requires);
+    let source = newest(hub, &sources)?;
+    let scheduled = hub.heeds_schedules && !plan.schedule.is_empty();
+    if (source.is_none() && !(scheduled && sources.is_empty())) || is_open(hub, &plan.interface)? {
+        return Ok(false);
+    }
     let dantai = hub.dantai().to_owned();
+    // A draft that could not be written is an end too: it comes again with new data, not at once and for ever.
+    let own = run::last_ended(&mut hub.conn, &dantai, &plan.interface)?;
     // What was kept back and is let go now follows by itself.
-    Ok(own.id < source.id || hold::released_since(&mut hub.conn, &plan.interface, &dantai, own.id)?)
+    let released = match &own {
+        Some(own) => hold::released_since(&mut hub.conn, &plan.interface, &dantai, own.id)?,
+        None => false,
+    };
+    if released {
+        return Ok(true);
+    }
+    if !scheduled {
+        let news = own.as_ref().is_none_or(|own| source.is_some_and(|source| own.id < source.id));
+        return Ok(news && has_required(hub, &plan.requires, own.as_ref(), None)?);
+    }
+    let Some((due, before)) = occurrence(hub, &plan.schedule)? else { return Ok(false) };
+    if let Some(served) = draft_since(hub, &plan.interface, due.day, None)? {
+        // What was returned comes again when its data are corrected; what was withdrawn for newer data, at once.
+        let corrected = own.as_ref().is_some_and(|own| source.is_some_and(|source| own.id < source.id));
+        if served != State::Superseded && !(served == State::Returned && corrected) {
+            return Ok(false);
+        }
+    }
+    has_required(hub, &plan.requires, own.as_ref(), before)
+}
+
+/// What makes something due: where days are not heeded, also what would have to come before them.
+fn sources(hub: &Hub, after: &[String], required: &[String]) -> Vec<String> {
+    let more = if hub.heeds_schedules { &[] } else { required };
+    after.iter().chain(more).cloned().collect()
+}
+
+/// The day of a schedule that is the last up to today, and the one before it. Days before this site began are none.
+fn occurrence(hub: &mut Hub, rules: &[Rule]) -> Result<Option<(Occurrence, Option<NaiveDate>)>, HubError> {
+    let (start, today) = (super::watch::start(hub)?, hub.clock.today());
+    let Some(due) = schedule::latest(rules, start, today) else { return Ok(None) };
+    let far = due.day - TimeDelta::days(schedule::FAR);
+    let before = due.day.pred_opt().and_then(|day| schedule::latest(rules, far, day)).map(|before| before.day);
+    Ok(Some((due, before)))
+}
+
+/// State of the newest draft (with a number below `before`) begun on or after a day (JST).
+fn draft_since(hub: &mut Hub, interface: &str, day: NaiveDate, before: Option<i64>) -> Result<Option<State>, HubError> {
+    let dantai = hub.dantai().to_owned();
+    let wanted = Wanted {
+        dantai: Some(&dantai),
+        direction: Some(Direction::Out),
+        interface: Some(interface),
+        before,
+        limit: 1,
+        ..Wanted::default()
+    };
+    let newest = ledger::list(&mut hub.conn, &wanted)?.pop();
+    Ok(newest.filter(|draft| day_jst(&draft.received_at) >= day.to_string()).map(|draft| draft.state))
+}
+
+/// Did each of these have news since the scheduled day before (without a schedule: since the last time)?
+fn has_required(
+    hub: &mut Hub,
+    required: &[String],
+    own: Option<&Run>,
+    since: Option<NaiveDate>,
+) -> Result<bool, HubError> {
+    if !hub.heeds_schedules {
+        return Ok(true);
+    }
+    for interface in required {
+        let Some(run) = last(hub, interface)? else { return Ok(false) };
+        let old = match since {
+            Some(day) => run.base_date <= day.to_string(),
+            None => own.is_some_and(|own| run.id < own.id),
+        };
+        if old {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Says, of what is made today for a scheduled day that is over, that it is made up for; `exchange` is the draft itself.
+pub fn made_up(hub: &mut Hub, rules: &[Rule], exchange: Option<(&str, i64)>) -> Result<Option<String>, HubError> {
+    if !hub.heeds_schedules {
+        return Ok(None);
+    }
+    let today = hub.clock.today();
+    let Some((due, _)) = occurrence(hub, rules)?.filter(|(due, _)| due.day < today) else { return Ok(None) };
+    if let Some((interface, id)) = exchange
+        && draft_since(hub, interface, due.day, Some(id))?.is_some()
+    {
+        return Ok(None);
+    }
+    Ok(Some(format!("予定日 {} の分です。その日に行えなかったため、{today} に行いました", due.day)))
 }
 
 /// Withdraws an unconfirmed draft whose sources have changed what stands since it was made; the new data make a new draft

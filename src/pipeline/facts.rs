@@ -340,7 +340,7 @@ pub fn all_reports(hub: &mut Hub) -> Result<Vec<RunReport>, HubError> {
 }
 
 /// Interface, file name and hash of a delivered exchange.
-pub fn delivered(hub: &mut Hub, id: i64) -> Result<(String, String, String), HubError> {
+pub fn delivered(hub: &mut Hub, id: i64) -> Result<(String, String, String, Option<String>), HubError> {
     let e = ledger::get(&mut hub.conn, id)?;
-    Ok((e.interface, e.file_name, e.sha256.unwrap_or_default()))
+    Ok((e.interface, e.file_name, e.sha256.unwrap_or_default(), e.profile))
 }

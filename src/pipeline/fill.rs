@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use super::encode::{Encoder, Finished};
 use super::hold::Holding;
 use super::key::{hash_row, key_hash, key_text, key_values};
+use super::part;
 use super::source::Source;
 use super::step::Step;
 use super::vault::{Opened, Opener};
@@ -63,15 +64,17 @@ pub(super) fn fill<'a>(
         holding: Holding::new(hub, plan, exchange.id, &exchange.dantai, today)?,
         opener: Opener::new(hub, plan)?,
     };
-    let sent = if plan.delta { Some(what_partner_has(hub, plan, &exchange.dantai)?) } else { None };
+    let sent = if plan.delta { Some(what_partner_has(hub, plan, exchange)?) } else { None };
     let mut reading = hub.store.connect()?;
     let books = Books { conn: hub.store.connect()?, exchange: exchange.id, batch: RecordBatch::default() };
     let (steps, progress) = (hub.steps.clone(), hub.progress.clone());
     let site = hub.site.clone();
+    let part = part::values(plan, exchange.part.as_deref());
     let source = Source {
         site: &site,
         view: &plan.view,
         filter: plan.filter.as_ref(),
+        part: &part,
         order: &plan.order,
         dantai: &exchange.dantai,
         base_date: today,
@@ -276,7 +279,8 @@ impl Books {
     }
 }
 
-fn what_partner_has(hub: &mut Hub, plan: &OutPlan, dantai: &str) -> Result<HashMap<u64, (i64, bool)>, HubError> {
+fn what_partner_has(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<HashMap<u64, (i64, bool)>, HubError> {
+    let dantai = &exchange.dantai;
     let count = ledger_out::count_sent(&mut hub.conn, &plan.interface, dantai)?;
     if count > SENT_LIMIT {
         return Err(HubError::Refused(format!("差分を作れる件数（{SENT_LIMIT} 件）を超えています（{count} 件）")));
@@ -284,6 +288,9 @@ fn what_partner_has(hub: &mut Hub, plan: &OutPlan, dantai: &str) -> Result<HashM
     let mut sent = HashMap::with_capacity(count as usize);
     let mut clash = false;
     ledger_out::each_sent(&mut hub.conn, &plan.interface, dantai, |key, hash| {
+        if !part::holds_key(plan, exchange.part.as_deref(), key) {
+            return Ok(());
+        }
         clash |= sent.insert(key_hash(key), (hash, false)).is_some();
         Ok(())
     })?;

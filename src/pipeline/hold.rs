@@ -52,7 +52,7 @@ impl<'a> Holding<'a> {
             let mut keys = HashSet::new();
             if let HoldTest::Guard { guard, .. } = &hold.test {
                 let (view, key) = (&guard.view, guard.key);
-                let source = Source { site: &site, view, filter: None, order: &[], dantai, base_date: today };
+                let source = Source { site: &site, view, filter: None, part: &[], order: &[], dantai, base_date: today };
                 source.each(&mut hub.conn, |values| {
                     if let Value::Text(text) = values[key] {
                         keys.insert(text.to_owned());

@@ -58,6 +58,7 @@ pub fn list(hub: &mut Hub, list: &List, chosen: &BTreeMap<String, String>) -> Re
         site: &site,
         view: &list.view,
         filter: None,
+        part: &[],
         order: &list.order,
         dantai: &dantai,
         base_date: &base_date,

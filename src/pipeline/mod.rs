@@ -8,6 +8,7 @@
 //!
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
+mod arrival;
 mod breach;
 pub mod clear;
 pub mod day;
@@ -27,6 +28,7 @@ mod looks;
 mod manifest;
 pub mod map;
 pub mod outbound;
+pub mod part;
 pub mod receive;
 pub mod row;
 pub mod settle;
@@ -35,7 +37,9 @@ pub mod source;
 pub mod step;
 pub mod tables;
 pub mod vault;
+pub mod timeline;
 pub mod waiting;
+pub mod watch;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +50,7 @@ use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::inbox::stamp::Stamp;
 use crate::mapping::site::Site;
+use crate::store::relation::{self, SiteFacts};
 use crate::store::{Conn, Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
@@ -121,6 +126,13 @@ pub struct Hub {
     pub arriving_since: Option<std::time::Instant>,
     /// Derivations and drafts that failed: until when they are put off, and how often that was.
     pub put_off: std::collections::HashMap<String, (std::time::Instant, u32)>,
+    /// Do `[[schedule]]` and `[[requires]]` hold? Else drafts and derivations are due after their sources on any day, as
+    /// the demo and cases of one day want it.
+    pub heeds_schedules: bool,
+    /// UTC stamp of the next deadline of a file that is expected; `None` = not looked yet.
+    pub next_deadline: Option<String>,
+    /// Was anything done since the timeline was written?
+    pub timeline_is_old: bool,
 }
 
 /// How far long work is.
@@ -168,6 +180,8 @@ impl Hub {
             return Err(HubError::Rules(first.to_string()));
         }
         let vault = vault::unlock(&site, &mut conn, area.ring.clone())?;
+        let facts = SiteFacts { values: &site.values, calendars: &site.calendars, codes: &site.codes };
+        relation::refresh(&mut conn, &config.municipality, &facts)?;
         Ok(Hub {
             vault,
             site: Arc::new(site),
@@ -182,6 +196,9 @@ impl Hub {
             overdue: 0,
             arriving_since: None,
             put_off: std::collections::HashMap::new(),
+            heeds_schedules: true,
+            next_deadline: None,
+            timeline_is_old: true,
         })
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::encode::{Encoder, Finished};
 use super::fill::{Changes, Guarded, fill};
+use super::part;
 use super::row::RunItems;
 use super::settle::stored_totals;
 use super::step::Step;
@@ -31,8 +32,9 @@ pub const GROUP: &str = "group:";
 const ONLY_HELD: &str =
     "送るものが保留中の記録だけのため、ファイルは作りません。renkei release で解除すると、次に作られます";
 
-/// Begins a draft of an interface and takes it to its end. `None`: there was nothing to send. While another one is open it
-/// is refused: two open drafts would send the same rows twice.
+/// Begins a draft of an interface (all its files at once, so that a stop loses none) and takes it to its end. The first
+/// file made; `None`: there was nothing to send. While another one is open it is
+/// refused: two open drafts would send the same rows twice.
 pub fn draft(hub: &mut Hub, plan: &Arc<OutPlan>) -> Result<Option<i64>, HubError> {
     if let Some(open) = due::open(hub, &plan.interface)? {
         let word = super::facts::state_word(open.state);
@@ -43,27 +45,43 @@ pub fn draft(hub: &mut Hub, plan: &Arc<OutPlan>) -> Result<Option<i64>, HubError
     }
     let now = hub.clock.stamp();
     let dantai = hub.dantai().to_owned();
-    let number = drafts_today(hub, plan, &now)? + 1;
-    let name = file_name(plan, &dantai, &now, number);
-    let id = hub.conn.durable(|conn| {
-        let id = ledger::begin(conn, &dantai, Direction::Out, &plan.interface, &name, State::Drafting, &now)?;
-        let facts = Facts {
-            layout: Some(&plan.layout.id),
-            profile: Some(&plan.layout.profile),
-            revision: Some(&plan.revision),
-            partner: Some(&plan.partner),
-            ..Facts::default()
-        };
-        ledger::learn(conn, id, &facts)?;
-        Ok::<_, StoreError>(id)
+    let today = hub.clock.today().to_string();
+    let first = drafts_today(hub, plan, &now)? + 1;
+    let mut files = Vec::new();
+    for (number, part) in (first..).zip(part::parts(hub, plan, &today)?) {
+        let name = file_name(plan, &dantai, &now, number, part.as_deref())?;
+        files.push((part::plan_of(plan, part.as_deref())?, name, part));
+    }
+    let ids = hub.conn.durable(|conn| {
+        let mut ids = Vec::new();
+        for (plan, name, part) in &files {
+            let id = ledger::begin(conn, &dantai, Direction::Out, &plan.interface, name, State::Drafting, &now)?;
+            let facts = Facts {
+                layout: Some(&plan.layout.id),
+                profile: Some(&plan.layout.profile),
+                revision: Some(&plan.revision),
+                partner: Some(&plan.partner),
+                part: part.as_deref(),
+                ..Facts::default()
+            };
+            ledger::learn(conn, id, &facts)?;
+            ids.push(id);
+        }
+        Ok::<_, StoreError>(ids)
     })?;
     hub.steps.pass(Step::OutAnnounced)?;
-    let exchange = ledger::get(&mut hub.conn, id)?;
-    write(hub, plan, &exchange)
+    let mut made = None;
+    for id in ids {
+        let exchange = ledger::get(&mut hub.conn, id)?;
+        let written = write(hub, plan, &exchange)?;
+        made = made.or(written);
+    }
+    Ok(made)
 }
 
 /// Writes (or, after a stop, writes again) the file of an exchange that is being drafted.
 pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<Option<i64>, HubError> {
+    let plan = &part::plan_of(plan, exchange.part.as_deref())?;
     let now = hub.clock.stamp();
     let today = hub.clock.today().to_string();
     interrupted::discard_of_exchange(hub, exchange.id, &[])?;
@@ -127,6 +145,7 @@ fn settle(
         _ => None,
     };
     let run_totals = totals_of(rows as i64, held as i64, amount, changes);
+    let made_up = super::due::made_up(hub, &plan.schedule, Some((&plan.interface, exchange.id)))?;
     let (state, to, note) = match () {
         () if failed => {
             (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください"))
@@ -134,7 +153,7 @@ fn settle(
         () if empty => (RunState::Done, State::Withdrawn, Some("送るものがありません")),
         () if nothing_else => (RunState::Done, State::Returned, Some(ONLY_HELD)),
         () if plan.release == Release::Auto => (RunState::Done, State::Confirmed, Some("確認なしで送る定義です")),
-        () => (RunState::Done, State::Draft, None),
+        () => (RunState::Done, State::Draft, made_up.as_deref()),
     };
     let mut seen = stored_totals(&totals);
     seen.extend(groups.iter().map(|g| detail::TotalSeen {
@@ -219,15 +238,16 @@ fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubEr
         .count())
 }
 
-fn file_name(plan: &OutPlan, dantai: &str, now: &str, number: usize) -> String {
+fn file_name(plan: &OutPlan, dantai: &str, now: &str, number: usize, part: Option<&str>) -> Result<String, HubError> {
     plan.name
         .iter()
-        .map(|part| match part {
-            NamePart::Literal(text) => text.clone(),
-            NamePart::Municipality => dantai.to_owned(),
-            NamePart::Municipality5 => dantai.chars().take(5).collect(),
-            NamePart::CreatedAt => compact_jst(now),
-            NamePart::Sequence3 => format!("{number:03}"),
+        .map(|piece| match piece {
+            NamePart::Literal(text) => Ok(text.clone()),
+            NamePart::Municipality => Ok(dantai.to_owned()),
+            NamePart::Municipality5 => Ok(dantai.chars().take(5).collect()),
+            NamePart::CreatedAt => Ok(compact_jst(now)),
+            NamePart::Sequence3 => Ok(format!("{number:03}")),
+            NamePart::Column(column) => part::in_name(plan, part, *column),
         })
         .collect()
 }

@@ -8,8 +8,8 @@ use super::HubError;
 use crate::expr::Expr;
 use crate::mapping::site::Site;
 use crate::schema::view::View;
-use crate::store::select::{Filter, Selection};
-use crate::store::{Conn, StoreError, quote};
+use crate::store::select::{Filter, Selection, value_of_part};
+use crate::store::{Conn, Dialect, StoreError, quote};
 use crate::value::{OwnedValue, Value};
 
 /// What to read.
@@ -22,6 +22,8 @@ pub struct Source<'a> {
     pub filter: Option<&'a Expr>,
     /// ORDER BY: indexes of view columns.
     pub order: &'a [usize],
+    /// Only rows whose text columns have these values (empty: or NULL).
+    pub part: &'a [(usize, &'a str)],
     /// Municipality.
     pub dantai: &'a str,
     /// 実行.基準日, ISO.
@@ -43,6 +45,22 @@ impl Source<'_> {
         bound: &dyn Fn(u32) -> Option<OwnedValue>,
         f: impl FnMut(&[Value<'_>]) -> Result<(), StoreError>,
     ) -> Result<(), HubError> {
+        self.select(conn, conditions, bound, |selection, conn| selection.each(conn, f))
+    }
+
+    /// The different values of some text columns, at most `limit`.
+    pub fn distinct(&self, conn: &mut Conn, columns: &[usize], limit: usize) -> Result<Vec<Vec<String>>, HubError> {
+        let conditions: Vec<&Expr> = self.filter.into_iter().collect();
+        self.select(conn, &conditions, &|_| None, |selection, conn| selection.distinct(conn, columns, limit))
+    }
+
+    fn select<T>(
+        &self,
+        conn: &mut Conn,
+        conditions: &[&Expr],
+        bound: &dyn Fn(u32) -> Option<OwnedValue>,
+        work: impl FnOnce(&Selection<'_>, &mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, HubError> {
         let entities: Vec<_> = self.site.entities.values().cloned().collect();
         let views: Vec<Arc<View>> = self.site.views.values().cloned().collect();
         // The selection's own two placeholders come first; the conditions' are numbered after them.
@@ -57,6 +75,14 @@ impl Source<'_> {
             let sql = expr.to_sql(conn.dialect(), &name, &mut binds).map_err(|e| HubError::Rules(e.to_string()))?;
             parts.push(sql);
         }
+        for (column, value) in self.part {
+            binds.push(OwnedValue::Text((*value).to_owned()));
+            let placeholder = match conn.dialect() {
+                Dialect::Sqlite => "?".to_owned(),
+                Dialect::Postgres => format!("${}::text", binds.len()),
+            };
+            parts.push(format!("{} = {placeholder}", value_of_part(&self.view.columns[*column].0)));
+        }
         let sql = parts.join(" AND ");
         let params: Vec<Value<'_>> = binds.iter().skip(Filter::FIRST - 1).map(OwnedValue::as_value).collect();
         let filter = (!parts.is_empty()).then_some(Filter { sql: &sql, params: &params });
@@ -69,7 +95,7 @@ impl Source<'_> {
             filter,
             order: self.order,
         };
-        Ok(selection.each(conn, f)?)
+        Ok(work(&selection, conn)?)
     }
 }
 

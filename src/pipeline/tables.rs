@@ -21,8 +21,15 @@ pub fn tables(hub: &mut Hub, day: &str) -> Result<Vec<TableReport>, HubError> {
             table.view.columns.iter().map(|(name, ty)| Column { title: name.clone(), kind: kind(name, *ty) }).collect();
         let mut rows = Vec::new();
         let order: Vec<usize> = (0..table.view.columns.len()).collect();
-        let source =
-            Source { site: &site, view: &table.view, filter: None, order: &order, dantai: &dantai, base_date: day };
+        let source = Source {
+            site: &site,
+            view: &table.view,
+            filter: None,
+            part: &[],
+            order: &order,
+            dantai: &dantai,
+            base_date: day,
+        };
         let mut note = table.note.clone();
         let done = source.each(&mut hub.conn, |values| {
             if rows.len() == ROWS {

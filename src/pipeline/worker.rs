@@ -138,12 +138,8 @@ fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
 /// One round: receive, work off files, derive, draft, deliver. `started` is when this worker began.
 pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     let received = receive(hub, started)?;
-    let mut round = Round {
-        done: received.taken,
-        waiting: received.waiting,
-        overdue: received.overdue,
-        failed: received.failed,
-    };
+    let mut round =
+        Round { done: received.taken, waiting: received.waiting, overdue: received.overdue, failed: received.failed };
     work_off(hub, Direction::In, &INBOUND, &mut round, inbound::advance)?;
     if !is_held_back(hub, &round) {
         compute(hub, &mut round)?;
@@ -153,8 +149,15 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     if news && round.overdue > 0 {
         tracing::warn!(files = round.overdue, "files in the inbox are still not complete (see status)");
     }
-    if round.done > 0 || news {
+    let done = round.done > 0 || news;
+    let expected = (done || super::watch::is_due(hub)) && super::watch::look(hub)?;
+    if done || expected {
         super::day::write_day(hub)?;
+        hub.timeline_is_old = true;
+    }
+    // It tells of the whole year: once after all the work.
+    if round.done == 0 && std::mem::take(&mut hub.timeline_is_old) {
+        super::timeline::write_timeline(hub)?;
     }
     Ok(round)
 }

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::model::{Direction, Municipality, RunReport};
+use super::timeline::AlertRow;
 use super::verdict::{Outcome, Tone};
 use super::words;
 
@@ -15,6 +16,9 @@ pub struct DayReport {
     pub date: String,
     /// Whose data.
     pub municipality: Municipality,
+    /// What people must be told: files that did not come, numbers left out, calendars that end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<AlertRow>,
     /// Every exchange and derivation, in the order of time.
     pub rows: Vec<DayRow>,
     /// What was delivered, in the order of time.
@@ -234,7 +238,8 @@ impl DayReport {
     /// How the day feels: as its worst exchange, or its waiting drafts.
     pub fn tone(&self) -> Tone {
         let waiting = if self.waiting.is_empty() { Tone::Good } else { Tone::Look };
-        self.rows.iter().map(DayRow::tone).max().unwrap_or(Tone::Good).max(waiting)
+        let told = if self.alerts.is_empty() { Tone::Good } else { Tone::Bad };
+        self.rows.iter().map(DayRow::tone).max().unwrap_or(Tone::Good).max(waiting).max(told)
     }
 
     /// The exchanges somebody should look at, worst first, then by time; a draft's wait has its own list.
@@ -264,6 +269,9 @@ impl DayReport {
         };
         if look > 0 {
             text += &format!("確かめていただきたい処理が {} あります。", words::count(look));
+        }
+        if !self.alerts.is_empty() {
+            text += &format!("未着などの警告が {} あります。", words::count(self.alerts.len()));
         }
         if !self.waiting.is_empty() {
             text += &format!("確認待ちの送付ファイルが {} あります。", words::count(self.waiting.len()));

@@ -127,6 +127,7 @@ pub fn day() -> DayReport {
         Balance { read: Tally::yen(700, 4_200_000), new: Tally::yen(700, 4_200_000), ..Balance::default() };
     let column = |title: &str, kind| Column { title: title.into(), kind };
     DayReport {
+        alerts: Vec::new(),
         date: "2026-07-10".into(),
         municipality: municipality(),
         rows: vec![

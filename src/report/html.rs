@@ -11,6 +11,7 @@ use super::balance::{BalanceLine, Role};
 use super::day::{ColumnKind, DayReport, DayRow};
 use super::index::IndexReport;
 use super::model::{Direction, FindingLine, RunReport, TallyLine};
+use super::timeline::TimelineReport;
 use super::verdict::Tone;
 use super::words;
 use crate::finding::{Severity, catalogue};
@@ -46,6 +47,13 @@ struct IndexPage<'a> {
     i: &'a IndexReport,
 }
 
+/// The page of the timeline.
+#[derive(Template)]
+#[template(path = "report/timeline.html")]
+struct TimelinePage<'a> {
+    t: &'a TimelineReport,
+}
+
 /// Findings of one code.
 struct Kind<'a> {
     severity: &'static str,
@@ -68,6 +76,10 @@ pub(super) fn day_page(report: &DayReport) -> io::Result<String> {
 
 pub(super) fn index_page(index: &IndexReport) -> io::Result<String> {
     IndexPage { i: index }.render().map_err(io::Error::other)
+}
+
+pub(super) fn timeline_page(timeline: &TimelineReport) -> io::Result<String> {
+    TimelinePage { t: timeline }.render().map_err(io::Error::other)
 }
 
 /// Findings by code, the worst first, then those about the file, then the most frequent.
@@ -149,7 +161,7 @@ impl RunPage<'_> {
 impl DayPage<'_> {
     /// The day's verdict in one word.
     fn word(&self) -> &'static str {
-        match (self.d.tone(), self.d.rows.is_empty() && self.d.waiting.is_empty()) {
+        match (self.d.tone(), self.d.rows.is_empty() && self.d.waiting.is_empty() && self.d.alerts.is_empty()) {
             (_, true) => "送受信なし",
             (Tone::Good, _) => "すべて完了",
             (Tone::Look, _) => "確認が必要です",

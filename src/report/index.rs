@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::day::DayRow;
 use super::html;
 use super::model::Municipality;
+use super::timeline::AlertRow;
 use super::verdict::Tone;
 use super::write::write_file;
 
@@ -18,6 +19,10 @@ use super::write::write_file;
 pub struct IndexReport {
     /// Whose data.
     pub municipality: Municipality,
+    /// What people must be told now.
+    pub alerts: Vec<AlertRow>,
+    /// Is there a timeline beside it?
+    pub timeline: bool,
     /// The days, in any order.
     pub days: Vec<IndexDay>,
 }

@@ -20,6 +20,7 @@ pub mod list;
 pub mod model;
 pub mod sheet;
 mod text;
+pub mod timeline;
 pub mod verdict;
 pub mod whole;
 pub mod words;

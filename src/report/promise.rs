@@ -24,7 +24,7 @@ fn written(report: &RunReport) -> BTreeMap<String, String> {
 
 fn index() -> IndexReport {
     let one = |date: &str| IndexDay { date: date.into(), href: format!("day/{date}/index.html"), runs: day().rows };
-    IndexReport { municipality: day().municipality, days: vec![one("2026-07-09"), one("2026-07-10")] }
+    IndexReport { municipality: day().municipality, alerts: Vec::new(), timeline: false, days: vec![one("2026-07-09"), one("2026-07-10")] }
 }
 
 #[test]

@@ -98,8 +98,12 @@ pub fn write_day(report: &DayReport, dir: &Path) -> io::Result<()> {
     write_file(dir, "index.html", html::day_page(report)?.as_bytes())
 }
 
-/// Writes one file beside its place and renames it there.
+/// Writes one file beside its place and renames it there. What is there already is left: a rename onto a file waits for
+/// the disk.
 pub(super) fn write_file(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(dir.join(name)).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
     // The process id keeps a command and the daemon, rendering the same report, apart.
     let beside = dir.join(format!(".{name}.{}.tmp", std::process::id()));
     let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, dir.join(name)));
@@ -114,7 +118,7 @@ fn table_name(at: usize) -> String {
     format!("table-{:02}.csv", at + 1)
 }
 
-fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
+pub(super) fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(document)?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -13,11 +13,15 @@ use super::sheet::{Items, text};
 use crate::value::Value;
 
 /// What the records of one 広域連合 file have in common.
-struct Frame<'a> {
-    code: &'a str,
-    whole: bool,
-    made: String,
-    row: i64,
+pub(super) struct Frame<'a> {
+    /// 団体コード.
+    pub code: &'a str,
+    /// 全件, else 差分.
+    pub whole: bool,
+    /// 作成日時, `YYYYMMDDhhmmss`.
+    pub made: String,
+    /// Data records so far.
+    pub row: i64,
 }
 
 impl Frame<'_> {
@@ -25,7 +29,8 @@ impl Frame<'_> {
         Value::Text(if self.whole { "1" } else { "2" })
     }
 
-    fn head(&self, file: &mut Open) -> Result<(), SampleError> {
+    /// Writes the header.
+    pub(super) fn head(&self, file: &mut Open) -> Result<(), SampleError> {
         let items: Items<'_> = &[
             ("市区町村コード", Value::Text(self.code)),
             ("全件差分区分", self.whole()),
@@ -34,11 +39,19 @@ impl Frame<'_> {
         file.sheet.write("ヘッダ", items)
     }
 
-    fn tail(&self, file: &mut Open) -> Result<(), SampleError> {
+    /// Writes the trailer; the layout fills in its totals.
+    pub(super) fn tail(&self, file: &mut Open) -> Result<(), SampleError> {
         file.sheet.write("トレイラ", &[("市区町村コード", Value::Text(self.code))])
     }
 
-    fn row(&mut self, file: &mut Open, change: &str, items: Items<'_>, amount: i64) -> Result<(), SampleError> {
+    /// Writes and counts a data record; `change` is its 処理区分, `amount` yen.
+    pub(super) fn row(
+        &mut self,
+        file: &mut Open,
+        change: &str,
+        items: Items<'_>,
+        amount: i64,
+    ) -> Result<(), SampleError> {
         self.row += 1;
         let mut all = vec![
             ("市区町村コード", Value::Text(self.code)),

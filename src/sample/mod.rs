@@ -1,6 +1,6 @@
 //! The synthetic municipality behind `renkei sample` and `renkei demo`: made-up people, and every file about them.
 //!
-//! Owns: a town that follows from a seed, its eight inbound interfaces, and what a hub should find in them.
+//! Owns: a town that follows from a seed, its inbound interfaces, and what a hub should find in them.
 //! Never: reads an inbox, looks at a clock, holds all residents (each file is a pass of its own).
 //!
 //! This is the one place in Rust that knows the domain. The files are written through the site's own layouts, so that a
@@ -16,7 +16,9 @@ mod money;
 mod names;
 mod output;
 mod pension;
+mod payments;
 mod people;
+mod persons;
 mod rng;
 mod sheet;
 mod tax;
@@ -158,6 +160,8 @@ pub struct Expected {
     pub overdue: u64,
     /// What is unpaid of them, yen.
     pub overdue_yen: i64,
+    /// 収納明細 against 期割, each counted once: all are for periods not yet due, exact, or cancelled (`failed`).
+    pub receipt: Matching,
 }
 
 impl Expected {
@@ -258,6 +262,8 @@ pub fn write_files(
     pension::write_results(&town, &mut out)?;
     bank::write(&town, &mut out)?;
     arrears::write(&town, &mut out)?;
+    persons::write(&town, &mut out)?;
+    payments::write(&town, &mut out)?;
     if options.include_bad {
         bad::write(&town, &mut out)?;
     }

@@ -9,9 +9,9 @@ use chrono::{Datelike, Duration, NaiveDate, Weekday};
 use super::people::{Person, Purpose, Town, with_check_digit};
 
 /// Flat part of the yearly premium, yen.
-const FLAT: i64 = 50_000;
+pub(crate) const FLAT: i64 = 50_000;
 /// Greatest yearly premium, yen.
-const LIMIT: i64 = 800_000;
+pub(crate) const LIMIT: i64 = 800_000;
 /// Least yearly pension from which premiums are taken, yen.
 pub(crate) const LEAST_PENSION: i64 = 180_000;
 /// Number of ordinary periods, July to February.
@@ -54,6 +54,12 @@ pub(crate) struct Levy {
     pub insured: String,
     /// 年間保険料額, yen.
     pub year: i64,
+    /// 均等割額 after its reduction, of a whole year, yen.
+    pub flat: i64,
+    /// 所得割額 of a whole year, yen.
+    pub share: i64,
+    /// Months it is for.
+    pub months: i64,
     /// Its payments.
     pub parts: Vec<Part>,
 }
@@ -239,7 +245,8 @@ impl Town {
                 amount,
             })
             .collect();
-        Some(Levy { insured: self.insured_number(p), year: whole, parts })
+        let insured = self.insured_number(p);
+        Some(Levy { insured, year: whole, flat, share: income.assessed / 10, months, parts })
     }
 
     /// Terms whose results have arrived by the base date: of accounts (false) or of pensions (true). Never empty.

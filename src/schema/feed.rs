@@ -2,6 +2,8 @@
 //!
 //! Owns: the types. Never: looks at folders (`inbox`).
 
+use super::schedule::{Expect, Sequence};
+
 /// Arrival rules of one interface.
 #[derive(Debug, Clone)]
 pub struct Feed {
@@ -15,6 +17,10 @@ pub struct Feed {
     pub max_bytes: u64,
     /// How long a file may wait to be complete, seconds; then people are told, and nothing waits for it any more.
     pub overdue_seconds: u64,
+    /// When files ought to come; empty = whenever they do.
+    pub expect: Vec<Expect>,
+    /// Running number of the files, if the sender gives one.
+    pub sequence: Option<Sequence>,
 }
 
 /// File name pattern (`*` and `?`) → layout and profile. Nothing is ever guessed from content.

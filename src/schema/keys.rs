@@ -61,7 +61,7 @@ tables! {
     /// An entry of `fields`.
     FIELD = "layout record.fields" {
         "name", "type", "len", "required", "constant", "codes", "codes_unknown" if "codes もある",
-        "check", "check_severity" if "check もある", "secret", "filler", "charset",
+        "letters", "check", "check_severity" if "check もある", "secret", "filler", "charset",
         "exact" if "kind = \"delimited\" か \"xml\"", "pad" if "kind = \"fixed\"", "path" if "kind = \"xml\"",
         "form" if "type = \"DATE\"", "era" if "form = \"GYYMMDD\"", "unknown" if "type = \"DATE\"",
         "zero_null" if "type = \"DATE\"", "open" if "type = \"DATE\"",
@@ -77,8 +77,12 @@ tables! {
     COLUMN = "entity column" { "name", "type", "secret", "vault", "guard" }
     /// `schemas/views/<id>.toml`.
     VIEW = "view" { "version", "name", "columns", "lineage", "sql" }
+    /// `schemas/calendars/<id>.toml`.
+    CALENDAR = "calendar" { "version", "title", "from", "until", "holidays", "weekend", "closed" }
+    /// An entry of `closed`.
+    CLOSED = "calendar closed" { "from", "until", "name" }
     /// `schemas/feeds/<interface>.toml`.
-    FEED = "feed" { "version", "complete", "max_bytes", "overdue_seconds", "form" }
+    FEED = "feed" { "version", "complete", "max_bytes", "overdue_seconds", "form", "expect", "sequence" }
     /// `complete` of a feed.
     COMPLETE = "feed complete" {
         "by", "millis" if "by = \"stable\" か \"trailer\"", "record" if "by = \"trailer\"",
@@ -88,6 +92,18 @@ tables! {
     FORM = "feed form" { "pattern", "layout", "profile" }
     /// `schemas/guards/<id>.toml`.
     GUARD = "guard" { "version", "title", "view", "key", "message", "action" }
+    /// `[[expect]]` of a feed.
+    EXPECT = "feed expect" {
+        "title", "months", "day", "weekdays", "calendar", "shift", "offset", "override", "by", "contact",
+    }
+    /// `[sequence]`.
+    SEQUENCE = "feed sequence" { "field", "name", "start", "per" }
+    /// `[[schedule]]` of a derivation or an outbound mapping.
+    SCHEDULE = "schedule" { "title", "months", "day", "weekdays", "calendar", "shift", "offset", "override" }
+    /// An entry of `override`.
+    OVERRIDE = "schedule override" { "on", "use" }
+    /// `[[requires]]` of a derivation or an outbound mapping.
+    REQUIRES = "requires" { "interface" }
     /// `schemas/tables/<id>.toml`.
     DAY_TABLE = "table" { "version", "title", "view", "note" }
     /// `schemas/lists/<id>.toml`.
@@ -105,18 +121,21 @@ tables! {
     /// `tolerance`.
     TOLERANCE = "in tolerance" { "hold", "max_held" if "hold = \"record\"" }
     /// `[[check]]`.
-    CHECK = "in check" { "code", "record", "when", "expect", "severity", "field", "message", "action" }
+    CHECK = "in check" { "code", "layouts", "record", "when", "expect", "severity", "field", "message", "action" }
     /// `[[into]]`.
-    INTO = "in into" { "entity", "record", "when", "close_when", "map" }
+    INTO = "in into" { "entity", "layouts", "record", "when", "close_when", "map" }
     /// `mappings/derive/<interface>.toml`.
-    DERIVE = "derive" { "version", "title", "view", "entity", "after", "amount", "outcome" }
+    DERIVE = "derive" { "version", "title", "view", "entity", "after", "schedule", "requires", "amount", "outcome" }
     /// `[[outcome]]`.
     OUTCOME = "derive outcome" { "code", "title", "when", "severity", "message" }
     /// `mappings/out/<interface>.toml`.
     OUT = "out" {
         "version", "title", "partner", "layout", "profile", "from", "mode", "send_closed", "where", "order", "group",
-        "key", "name", "manifest", "release", "amount", "after", "send_empty", "purpose", "hold", "record",
+        "key", "name", "manifest", "release", "amount", "after", "schedule", "requires", "send_empty", "split",
+        "profile_when", "purpose", "hold", "record",
     }
+    /// `[[profile_when]]` of an outbound mapping.
+    PROFILE_WHEN = "out profile_when" { "profile", "when" }
     /// `[[record]]` of an outbound mapping.
     OUT_RECORD = "out record" { "record", "level", "map", "closed" }
     /// `[[hold]]` of an outbound mapping.

@@ -179,6 +179,8 @@ pub struct Field {
     pub constant: Option<String>,
     /// Allowed values: name of a code table of `schemas/codes/`, resolved.
     pub codes: Option<std::sync::Arc<CodeList>>,
+    /// Text fields: the only characters that are right, sorted; the type's own rule holds besides.
+    pub letters: Option<Box<[char]>>,
     /// Check digit rule and how bad a wrong one is.
     pub check: Option<(CheckDigit, Severity)>,
     /// Masked everywhere.

@@ -3,8 +3,9 @@
 //! Owns: the keys of the file and what a column may be called. Never: writes DDL.
 
 use super::entity::{Column, Entity};
-use super::{keys, mistake};
+use super::relation::BuiltIn;
 use super::toml_read::{Node, Reader, Text};
+use super::{keys, mistake};
 use crate::value::Type;
 
 /// Longest name of a table or column that PostgreSQL keeps whole, bytes.
@@ -56,7 +57,7 @@ fn newer(text: &Text<'_>, columns: &[Column]) -> Option<usize> {
 
 /// Names of tables that every site has.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    name.is_empty() || name.starts_with('_') || matches!(name, "実行" | "サイト")
+    name.is_empty() || name.starts_with('_') || BuiltIn::named(name).is_some()
 }
 
 fn columns(top: &Node<'_>) -> Vec<Column> {

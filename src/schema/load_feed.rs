@@ -4,6 +4,7 @@
 
 use super::feed::{Completeness, Feed, Form};
 use super::layout::Layout;
+use super::load_schedule::{self, Calendars};
 use super::toml_read::{Node, Reader, Text};
 use super::{keys, mistake};
 
@@ -16,7 +17,12 @@ pub const DEFAULT_MILLIS: u64 = 2_000;
 pub const DEFAULT_OVERDUE: u64 = 600;
 
 /// Reads a feed; mistakes go to the reader. `find` answers what is known of a layout and profile.
-pub fn load_feed(interface: &str, reader: &Reader, find: &dyn Fn(&str, &str) -> Found) -> Option<Feed> {
+pub fn load_feed(
+    interface: &str,
+    reader: &Reader,
+    find: &dyn Fn(&str, &str) -> Found,
+    calendars: &Calendars,
+) -> Option<Feed> {
     let document = reader.parse()?;
     let top = Node::root(reader, &document);
     top.version();
@@ -45,6 +51,8 @@ pub fn load_feed(interface: &str, reader: &Reader, find: &dyn Fn(&str, &str) -> 
         forms.push(form);
     }
     let complete = complete.and_then(|node| completeness(&node, &trailer_layouts, find));
+    let expect = load_schedule::expects(&top, calendars);
+    let sequence = load_schedule::sequence(&top, &|record, field| has_field(&trailer_layouts, find, record, field));
     top.finish(&keys::FEED);
     Some(Feed {
         interface: interface.to_owned(),
@@ -52,6 +60,20 @@ pub fn load_feed(interface: &str, reader: &Reader, find: &dyn Fn(&str, &str) -> 
         complete: complete.unwrap_or(Completeness::Stable { millis: DEFAULT_MILLIS }),
         max_bytes: max_bytes.map_or(DEFAULT_MAX_BYTES, |n| n as u64),
         overdue_seconds: overdue.map_or(DEFAULT_OVERDUE, |n| n as u64),
+        expect,
+        sequence,
+    })
+}
+
+/// Has some layout of the feed this record and field? One with mistakes of its own may have it.
+fn has_field(layouts: &[(String, String)], find: &dyn Fn(&str, &str) -> Found, record: &str, field: &str) -> bool {
+    layouts.iter().any(|(layout, profile)| match find(layout, profile) {
+        Found::Layout(layout) => {
+            let records = layout.records.iter().filter(|kind| kind.name == record);
+            records.flat_map(|kind| &kind.fields).any(|known| known.name == field)
+        }
+        Found::Broken => true,
+        Found::NoLayout(_) | Found::NoProfile(_) => false,
     })
 }
 
@@ -131,10 +153,19 @@ fn completeness(
         By::Trailer => {
             let record = node.str("record")?;
             for (layout, profile) in layouts {
-                if let Found::Layout(layout) = find(layout, profile)
-                    && layout.record(record.value).is_none()
-                {
-                    record.unknown("レコード", layout.records.iter().map(|r| r.name.as_str()));
+                let Found::Layout(layout) = find(layout, profile) else { continue };
+                match layout.record(record.value).map(|kind| &layout.records[kind]) {
+                    None => record.unknown("レコード", layout.records.iter().map(|r| r.name.as_str())),
+                    // The end of the file is looked at without reading what comes before: that needs a length.
+                    Some(kind) if kind.length == 0 || kind.when.is_none() => {
+                        let message = format!("レコード「{}」で終わりを見分けられません", kind.name);
+                        record.mistake(
+                            mistake::BAD_VALUE,
+                            message,
+                            "trailer は、when のある固定長のレコードに使えます",
+                        );
+                    }
+                    Some(_) => {}
                 }
             }
             Completeness::Trailer { record: record.value.to_owned(), millis: millis(node) }

@@ -41,6 +41,7 @@ pub(super) fn load_field(node: Node<'_>, frame: &FieldFrame<'_>) -> Option<Field
     let charset = charset(&node).unwrap_or(frame.charset);
     let constant = node.opt_str("constant");
     let codes = codes(&node, frame);
+    let letters = letters(&node, &kind);
     let check = check(&node, &kind);
     let field = Field {
         name: name.as_ref().map(|n| n.value.to_owned()).unwrap_or_default(),
@@ -52,6 +53,7 @@ pub(super) fn load_field(node: Node<'_>, frame: &FieldFrame<'_>) -> Option<Field
         required: node.flag("required"),
         constant: constant.as_ref().map(|c| c.value.to_owned()),
         codes,
+        letters,
         check,
         secret: node.flag("secret"),
         filler,
@@ -241,6 +243,22 @@ fn codes(node: &Node<'_>, frame: &FieldFrame<'_>) -> Option<Arc<CodeList>> {
     })
 }
 
+/// `letters`: the characters, each once.
+fn letters(node: &Node<'_>, kind: &FieldKind) -> Option<Box<[char]>> {
+    let text = node.opt_str("letters")?;
+    let fits = matches!(kind, FieldKind::Half | FieldKind::HalfKana | FieldKind::Wide | FieldKind::FullWidth);
+    let mut letters: Vec<char> = text.value.chars().collect();
+    letters.sort_unstable();
+    let count = letters.len();
+    letters.dedup();
+    if !fits || letters.is_empty() || letters.len() < count {
+        let hint = "型 X・K・N・J の項目に、使える文字を一つずつ、重ねずに並べてください";
+        text.mistake(mistake::BAD_VALUE, "letters の書き方が正しくありません", hint);
+        return None;
+    }
+    Some(letters.into())
+}
+
 fn check(node: &Node<'_>, kind: &FieldKind) -> Option<(CheckDigit, Severity)> {
     if !node.has("check") {
         return None;
@@ -258,8 +276,9 @@ fn check(node: &Node<'_>, kind: &FieldKind) -> Option<(CheckDigit, Severity)> {
 /// What can be seen in one field alone.
 fn judge(field: &Field, node: &Node<'_>, constant: Option<&Text<'_>>, frame: &FieldFrame<'_>) {
     let reader = node.reader();
-    if field.filler && (field.required || field.codes.is_some() || field.check.is_some()) {
-        let hint = "filler か、required・codes・check のどちらかを消してください";
+    let judged = field.codes.is_some() || field.check.is_some() || field.letters.is_some();
+    if field.filler && (field.required || judged) {
+        let hint = "filler か、required・codes・letters・check のどちらかを消してください";
         node.mistake(mistake::BAD_VALUE, format!("予備「{}」に検査は付けられません", field.name), hint);
     }
     let narrow = matches!(field.charset, Charset::JisX0201 | Charset::Ascii);

@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 
 use super::load_entity::{COLUMN_TYPES, is_reserved, judge_name};
-use super::{keys, mistake};
+use super::relation::BuiltIn;
 use super::toml_read::{Node, Reader, Text};
 use super::view::View;
+use super::{keys, mistake};
 use crate::expr::query::{self, Catalogue};
 use crate::value::Type;
 
-/// What the SELECTs of a site may name: entities, views and 実行, by Japanese name.
+/// What the SELECTs of a site may name: entities, views and what is built in, by Japanese name.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
     /// Name → columns; `None` when the file that declares it has mistakes.
@@ -23,10 +24,13 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// With the table every SELECT may name.
+    /// With the relations every SELECT may name.
     pub fn new() -> Self {
-        let run = vec!["基準日".to_owned(), "団体コード".to_owned()];
-        Tables { columns: BTreeMap::from([("実行".to_owned(), Some(run))]), ..Tables::default() }
+        let built_in = BuiltIn::ALL.into_iter().map(|relation| {
+            let columns = relation.columns().iter().map(|column| (*column).to_owned());
+            (relation.name().to_owned(), Some(columns.collect()))
+        });
+        Tables { columns: built_in.collect(), ..Tables::default() }
     }
 }
 
@@ -109,7 +113,7 @@ pub fn check_sql(view: &mut View, reader: &Reader, tables: &Tables) {
     match query::read(sql.value, tables) {
         Ok(query) => {
             judge_columns(view, &sql, &query.columns);
-            view.uses = query.tables.into_iter().filter(|t| t != "実行").collect();
+            view.uses = query.tables.into_iter().filter(|t| t != BuiltIn::Run.name()).collect();
         }
         Err(errors) => {
             for error in errors {

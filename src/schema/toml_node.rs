@@ -73,6 +73,11 @@ impl<'a> Node<'a> {
         self.find(key).is_some_and(|(_, value)| matches!(value.get_ref(), DeValue::Table(_)))
     }
 
+    /// Is the key written as a string? It is known from now on.
+    pub fn is_text(&self, key: &'static str) -> bool {
+        self.find(key).is_some_and(|(_, value)| matches!(value.get_ref(), DeValue::String(_)))
+    }
+
     /// Where a key of this table stands, for findings about its value.
     pub fn place_of(&self, key: &'static str) -> RulePlace {
         self.find(key).map_or_else(|| self.place(), |(_, v)| self.reader.place(v.span().start))
@@ -139,6 +144,32 @@ impl<'a> Node<'a> {
             self.reader.mistake(mistake::BAD_VALUE, place, message, "");
         }
         good
+    }
+
+    /// A list of whole numbers within `range`; left out is empty.
+    pub fn opt_ints(&self, key: &'static str, range: std::ops::RangeInclusive<i64>) -> Vec<i64> {
+        let Some((_, value)) = self.find(key) else {
+            return Vec::new();
+        };
+        let DeValue::Array(items) = value.get_ref() else {
+            self.wrong_type(key, value, "整数の配列");
+            return Vec::new();
+        };
+        let mut numbers = Vec::new();
+        for item in items.iter() {
+            let parsed = match item.get_ref() {
+                DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+                _ => None,
+            };
+            match parsed.filter(|n| range.contains(n)) {
+                Some(number) => numbers.push(number),
+                None => {
+                    let message = format!("「{key}」は{}から{}までの整数で書きます", range.start(), range.end());
+                    self.reader.mistake(mistake::BAD_VALUE, self.reader.place(item.span().start), message, "");
+                }
+            }
+        }
+        numbers
     }
 
     /// A length or count from 1, if it is there.

@@ -5,8 +5,8 @@
 use crate::finding::RulePlace;
 use crate::value::Type;
 
-/// A read-only SELECT. It may name entities and views by their Japanese names, and the one-row table 実行
-/// (基準日 date, 団体コード text).
+/// A read-only SELECT. It may name entities and views by their Japanese names, and the relations of
+/// [`BuiltIn`](super::relation::BuiltIn).
 /// Every entity offers its columns and `_v` (the number of the version that stands).
 #[derive(Debug, Clone)]
 pub struct View {
@@ -20,7 +20,7 @@ pub struct View {
     pub lineage: Vec<(String, String)>,
     /// The SELECT as written.
     pub sql: String,
-    /// Entities and views it names directly, in order of first use.
+    /// Entities, views and built-in relations (but 実行) it names directly, in order of first use.
     pub uses: Vec<String>,
     /// Where the SQL starts.
     pub place: RulePlace,

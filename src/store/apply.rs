@@ -204,11 +204,11 @@ impl<'a> Work<'a> {
             let duplicates = before.zip(self.sum_staged(conn, mode.amount)?).map(|(b, a)| b - a);
             applied.amounts = duplicates.map(|duplicates| Amounts { duplicates, ..Amounts::default() });
         }
-        self.take_out_older(conn, mode.max_duplicates, &mut applied)?;
-        self.sum_classes(conn, mode.amount, &mut applied)?;
         if conn.dialect() == Dialect::Postgres && staged > 1000 {
             conn.script(&format!("ANALYZE {}", self.s))?;
         }
+        self.take_out_older(conn, mode.max_duplicates, &mut applied)?;
+        self.sum_classes(conn, mode.amount, &mut applied)?;
         let count = format!("SELECT count(*), count(_old) FROM {} WHERE _op = {ROW}", self.s);
         let (rows, known) = conn.query_one(&count, &[], |r| Ok((r.count(0)?, r.count(1)?)))?;
         applied.unchanged = self.drop_staged(conn, &format!("_op = {ROW} AND _hash = _old"))?;
@@ -244,7 +244,7 @@ impl<'a> Work<'a> {
         let name = quote(&self.entity.columns[column].name);
         let sum = |test: &str| format!("CAST(COALESCE(SUM(CASE WHEN {test} THEN v.{name} ELSE 0 END), 0) AS BIGINT)");
         let sql = format!(
-            "SELECT {}, {}, {} FROM {s} s JOIN {v} v ON v._vid = s._vid WHERE s._op = {ROW}",
+            "SELECT {}, {}, {} FROM {s} s CROSS JOIN {v} v WHERE v._vid = s._vid AND s._op = {ROW}",
             sum("s._old IS NULL"),
             sum("s._old <> s._hash"),
             sum("s._old = s._hash"),
@@ -257,8 +257,8 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Staged keys into a table of this connection, in key order, each with the hash that stands for it (`_old`): the one
-    /// look at the pointers, front to back. False when some key came twice (one of its rows is there).
+    /// Staged keys into a table of this connection, in key order, each with the hash (`_old`) and the version (`_was`) that
+    /// stand for it: the one look at the pointers, front to back. False when some key came twice (one of its rows is there).
     fn collect_keys(&self, conn: &mut Conn) -> Result<bool> {
         let Work { v, c, s, d, .. } = self;
         let columns: Vec<String> = self
@@ -275,7 +275,8 @@ impl<'a> Work<'a> {
             Dialect::Sqlite => ("WITHOUT ROWID", "LIMIT -1"),
             Dialect::Postgres => ("ON COMMIT DELETE ROWS", ""),
         };
-        let numbers = "_vid INTEGER NOT NULL, _hash INTEGER NOT NULL, _op INTEGER NOT NULL, _old INTEGER, ";
+        let numbers =
+            "_vid INTEGER NOT NULL, _hash INTEGER NOT NULL, _op INTEGER NOT NULL, _old INTEGER, _was INTEGER, ";
         for (table, more) in [(s, numbers), (d, "")] {
             let columns = columns.join(", ");
             let sql = format!("CREATE TEMP TABLE IF NOT EXISTS {table} ({columns}, {more}PRIMARY KEY ({key})) ");
@@ -283,8 +284,8 @@ impl<'a> Work<'a> {
             conn.execute(&format!("DELETE FROM {table}"), &[])?;
         }
         let sql = format!(
-            "INSERT INTO {s} ({key}, _vid, _hash, _op, _old)
-             SELECT {key_n}, n._vid, n._hash, n._op, c._hash FROM
+            "INSERT INTO {s} ({key}, _vid, _hash, _op, _old, _was)
+             SELECT {key_n}, n._vid, n._hash, n._op, c._hash, c._vid FROM
                (SELECT {key}, _vid, _hash, _op FROM {v} WHERE {STAGED} ORDER BY {key}, _vid {unlimited}) n
                LEFT JOIN {c} c ON c._dantai = ?4 AND {same} WHERE 1 = 1",
             key_n = self.keys("n."),

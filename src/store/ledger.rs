@@ -42,6 +42,8 @@ pub struct Exchange {
     pub revision: Option<String>,
     /// Out: who gets it.
     pub partner: Option<String>,
+    /// Out, of a mapping that is cut into files: values of the split columns, U+001F between.
+    pub part: Option<String>,
     /// Did its rows stand at some time? Then the same bytes are a duplicate.
     pub accepted: bool,
     /// How often the machine failed.
@@ -64,7 +66,7 @@ pub struct Exchange {
 
 const COLUMNS: &str = "id, dantai, direction, interface, file_name, state, received_at, updated_at, sha256, bytes, \
     inbox_path, work_name, layout, profile, revision, partner, accepted, attempts, next_at, claimed_by, lease_until, \
-    related, records, amount, note";
+    related, records, amount, note, part";
 
 fn read(r: &RowRef<'_>) -> Result<Exchange> {
     let state = State::parse(r.text(5)?).ok_or_else(|| StoreError::unexpected("exchange.state"))?;
@@ -94,6 +96,7 @@ fn read(r: &RowRef<'_>) -> Result<Exchange> {
         records: r.opt_int(22)?,
         amount: r.opt_int(23)?,
         note: r.opt_string(24)?,
+        part: r.opt_string(25)?,
     })
 }
 
@@ -150,6 +153,8 @@ pub struct Facts<'a> {
     pub revision: Option<&'a str>,
     /// See [`Exchange::partner`].
     pub partner: Option<&'a str>,
+    /// See [`Exchange::part`].
+    pub part: Option<&'a str>,
     /// See [`Exchange::accepted`].
     pub accepted: Option<bool>,
     /// See [`Exchange::related`].
@@ -176,6 +181,7 @@ pub fn learn(conn: &mut Conn, id: i64, facts: &Facts<'_>) -> Result<()> {
         ("profile", facts.profile.map_or(Value::Null, Value::Text)),
         ("revision", facts.revision.map_or(Value::Null, Value::Text)),
         ("partner", facts.partner.map_or(Value::Null, Value::Text)),
+        ("part", facts.part.map_or(Value::Null, Value::Text)),
         ("accepted", int(facts.accepted.map(i64::from))),
         ("related", int(facts.related)),
         ("records", int(facts.records)),

@@ -215,15 +215,28 @@ pub fn count_sent(conn: &mut Conn, interface: &str, dantai: &str) -> Result<u64>
     conn.query_one(sql, &[Value::Text(interface), Value::Text(dantai)], |r| r.count(0))
 }
 
-/// The file was delivered: from now on the partner has its records. A full set replaces what it had. Call it in the
-/// transaction that sets the exchange delivered.
+/// The file was delivered: from now on the partner has its records. A full set replaces what it had (in a mapping cut into
+/// files: what files of the same `part` told). Call it in the transaction that sets the exchange delivered.
 ///
 /// # Errors
 /// The store's.
-pub fn mark_sent(conn: &mut Conn, exchange: i64, interface: &str, dantai: &str, full: bool) -> Result<()> {
+pub fn mark_sent(
+    conn: &mut Conn,
+    exchange: i64,
+    interface: &str,
+    dantai: &str,
+    full: bool,
+    part: Option<&str>,
+) -> Result<()> {
     conn.transaction(|conn| {
         let place = [Value::Text(interface), Value::Text(dantai), Value::Int(exchange)];
-        if full {
+        if let (true, Some(part)) = (full, part) {
+            conn.execute(
+                "DELETE FROM sent WHERE interface = ?1 AND dantai = ?2 AND exchange IN
+                   (SELECT id FROM exchange WHERE interface = ?1 AND dantai = ?2 AND part = ?3)",
+                &[place[0], place[1], Value::Text(part)],
+            )?;
+        } else if full {
             conn.execute("DELETE FROM sent WHERE interface = ?1 AND dantai = ?2", &place[..2])?;
         } else {
             conn.execute(

@@ -11,7 +11,7 @@
 //! - [`audit`]: who did what, in a chain; [`hold`] what drafts keep back; [`vault`] values kept apart.
 //! - [`bulk`]: the one narrow door for many rows; [`same`] what of them stands already, [`apply`]: the one transaction
 //!   that makes them stand.
-//! - [`select`]: runs views; [`lineage`]: where a version came from.
+//! - [`relation`]: site values, calendars and codes as tables; [`select`]: runs views; [`lineage`]: where a version came from.
 //!
 //! Never: opens data files, decides what a record means, reads the clock (callers pass `now`, UTC RFC 3339 text ending in `Z`,
 //! always of the same length, so that text order is time order).
@@ -29,12 +29,14 @@ pub mod ddl;
 pub mod detail;
 pub mod error;
 pub mod hold;
+pub mod expectation;
 pub mod lease;
 pub mod ledger;
 pub mod ledger_out;
 pub mod lineage;
 pub mod open;
 mod pg;
+pub mod relation;
 pub mod repeat;
 pub mod request;
 pub mod row;

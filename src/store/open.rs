@@ -14,7 +14,10 @@ use crate::value::Value;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_ledger", include_str!("migrations/0001_ledger.sql")),
     ("0002_stopped", include_str!("migrations/0002_stopped.sql")),
-    ("0004_guards", include_str!("migrations/0004_guards.sql")),
+    ("0003_relation", include_str!("migrations/0003_relation.sql")),
+    ("0004_expectation", include_str!("migrations/0004_expectation.sql")),
+    ("0005_part", include_str!("migrations/0005_part.sql")),
+    ("0006_guards", include_str!("migrations/0006_guards.sql")),
 ];
 
 /// Advisory lock (PostgreSQL) under which migrations run: "renkei" in bytes.

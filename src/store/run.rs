@@ -300,6 +300,21 @@ pub fn last_done(conn: &mut Conn, dantai: &str, interface: &str) -> Result<Optio
     )
 }
 
+/// The last run of an interface that came to its end, with a result or without.
+///
+/// # Errors
+/// The store's.
+pub fn last_ended(conn: &mut Conn, dantai: &str, interface: &str) -> Result<Option<Run>> {
+    conn.query_opt(
+        &format!(
+            "SELECT {COLUMNS} FROM run WHERE interface = ?1 AND dantai = ?2 AND state IN ('done', 'rejected')
+             ORDER BY id DESC LIMIT 1"
+        ),
+        &[Value::Text(interface), Value::Text(dantai)],
+        read,
+    )
+}
+
 /// Did a run of an interface after run `since` change anything that stands?
 ///
 /// # Errors

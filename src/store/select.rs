@@ -7,13 +7,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::{Conn, Dialect, Result, StoreError, quote};
+use super::{Conn, Dialect, Result, StoreError, quote, relation};
 use crate::schema::entity::Entity;
+use crate::schema::relation::BuiltIn;
 use crate::schema::view::View;
 use crate::value::{Type, Value};
-
-/// Name of the one-row table of the run's own values.
-pub const RUN_TABLE: &str = "実行";
 
 /// A condition over the view's columns, rendered by the expression module.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +77,24 @@ impl Selection<'_> {
         conn.query_one(&sql, &self.params(), |r| r.count(0))
     }
 
+    /// The different values of some text columns, in order; NULL counts as empty. At most `limit` of them.
+    ///
+    /// # Errors
+    /// As [`Selection::each`].
+    pub fn distinct(&self, conn: &mut Conn, columns: &[usize], limit: usize) -> Result<Vec<Vec<String>>> {
+        let names: Vec<String> = columns.iter().map(|c| value_of_part(&self.view.columns[*c].0)).collect();
+        let numbers: Vec<String> = (1..=columns.len()).map(|n| n.to_string()).collect();
+        let what = format!("DISTINCT {}", names.join(", "));
+        let sql = format!("{} ORDER BY {} LIMIT {limit}", self.sql(&what, conn.dialect())?, numbers.join(", "));
+        let mut found = Vec::new();
+        conn.for_each(&sql, &self.params(), |values| {
+            found.push(values.iter().map(Value::to_string).collect());
+            Ok(())
+        })?;
+        found.sort();
+        Ok(found)
+    }
+
     fn params(&self) -> Vec<Value<'_>> {
         let mut params = vec![Value::Text(self.base_date), Value::Text(self.dantai)];
         params.extend(self.filter.iter().flat_map(|f| f.params));
@@ -89,7 +105,7 @@ impl Selection<'_> {
     fn sql(&self, what: &str, dialect: Dialect) -> Result<String> {
         let mut with = format!(
             "WITH {}(\"基準日\", \"団体コード\") AS (SELECT CAST(?1 AS TEXT), CAST(?2 AS TEXT))",
-            quote(RUN_TABLE)
+            quote(BuiltIn::Run.name())
         );
         let mut done = Vec::new();
         self.add_view(self.view, dialect, &mut done, &mut Vec::new(), &mut with)?;
@@ -114,10 +130,13 @@ impl Selection<'_> {
         }
         open.push(&view.name);
         for name in &view.uses {
-            if name == RUN_TABLE || done.contains(&name.as_str()) {
+            if name == BuiltIn::Run.name() || done.contains(&name.as_str()) {
                 continue;
             }
-            if let Some(entity) = self.entities.iter().find(|e| e.name == *name) {
+            if let Some(relation) = BuiltIn::named(name) {
+                with.push_str(&relation::clause(relation, dialect));
+                done.push(name);
+            } else if let Some(entity) = self.entities.iter().find(|e| e.name == *name) {
                 with.push_str(&entity_clause(entity, dialect));
                 done.push(name);
             } else if let Some(used) = self.views.iter().find(|v| v.name == *name) {
@@ -134,6 +153,11 @@ impl Selection<'_> {
         with.push_str(&format!(", {} AS NOT MATERIALIZED (\n{sql}\n)", quote(&view.name)));
         Ok(())
     }
+}
+
+/// SQL of a text column that cuts a draft into files: NULL counts as empty.
+pub fn value_of_part(column: &str) -> String {
+    format!("COALESCE({}, '')", quote(column))
 }
 
 /// `, "住民" AS NOT MATERIALIZED (SELECT …)`: the rows of an entity that stand.

@@ -8,7 +8,7 @@ use renkei::mapping::site;
 use crate::pg;
 
 /// Interfaces that must have cases.
-const INTERFACES: [&str; 16] = [
+const INTERFACES: [&str; 46] = [
     "juki-ido",
     "shotoku-kazei-ido",
     "tokucho-taishosha",
@@ -17,6 +17,16 @@ const INTERFACES: [&str; 16] = [
     "taino",
     "hihokensha",
     "kiwari-shien",
+    "kojin-bango",
+    "jutogai-atena",
+    "shien-sochi",
+    "jushochi-tokurei",
+    "hokenryo",
+    "koza",
+    "shuno",
+    "shuno-meisai",
+    "nenkin-henno",
+    "kanpu-furikomi-kekka",
     "keshikomi",
     "tainosha-haaku",
     "koiki-juki",
@@ -25,6 +35,26 @@ const INTERFACES: [&str; 16] = [
     "koiki-taino",
     "tokucho-irai",
     "tokucho-ido",
+    "kanpu-juto",
+    "koza-furikae-irai",
+    "koza-saifurikae-irai",
+    "kanpu-furikomi",
+    "koiki-jutogai",
+    "koiki-shien-sochi",
+    "kaigo-jushochi-tokurei",
+    "jutogai-fuban-irai",
+    "gendogaku-fuka-toroku",
+    "gendogaku-fuka",
+    "nenrei-totatsu",
+    "zenki-kourei-sofu",
+    "tokucho-tsuika-kohosha",
+    "kaigo-tokucho-kakucho",
+    "tokucho-irai-kekka",
+    "tokucho-koho",
+    "kiwari-santei",
+    "zantei-fuka",
+    "karichoshu-heijunka",
+    "koiki-kiwari",
 ];
 
 fn run(url: Option<&dyn Fn(&str) -> String>) -> Outcome {

@@ -62,6 +62,10 @@ fn the_ledger_says_of_every_file_and_outcome_what_the_sample_promises() {
     assert_eq!(outcome(&totals, "振替結果未着").0, both(|m| m.pending));
     let collected: i64 = totals.iter().filter_map(|t| t.declared).sum();
     assert_eq!(collected, transfer.collected + deduction.collected);
+    let (run, _) = derived(&mut hub, "shuno-meisai");
+    let receipt = expected.receipt;
+    assert_eq!(run.totals.read as u64, receipt.exact + receipt.failed);
+    assert_eq!(run.totals.amount_read, receipt.collected);
     let (run, _) = derived(&mut hub, "tainosha-haaku");
     assert_eq!((run.totals.read as u64, run.totals.amount_read), (expected.overdue, expected.overdue_yen));
 }

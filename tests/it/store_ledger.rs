@@ -123,7 +123,7 @@ fn the_partner_has_what_was_delivered_last() {
                 });
             }
             batch.write(&mut conn, exchange).unwrap();
-            ledger_out::mark_sent(&mut conn, exchange, "koiki-juki", DANTAI, full).unwrap();
+            ledger_out::mark_sent(&mut conn, exchange, "koiki-juki", DANTAI, full, None).unwrap();
             let mut has = Vec::new();
             let keep = |key: &str, hash| {
                 has.push(format!("{key}={hash}"));

@@ -16,6 +16,7 @@ pub fn field(name: &str, kind: FieldKind, len: usize) -> Field {
         required: false,
         constant: None,
         codes: None,
+        letters: None,
         check: None,
         secret: false,
         filler: false,

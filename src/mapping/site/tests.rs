@@ -45,7 +45,7 @@ counted = "count(体)"
 scope = "file"
 "#;
 const FEED: &str = r#"version = 1
-complete = { by = "trailer", record = "尾" }
+complete = { by = "stable" }
 [[form]]
 pattern = "*.utf8.csv"
 layout = "juki"
@@ -75,7 +75,7 @@ close_when = "code('sei', 性別, '名称') = '消'"
 "金額" = "coalesce(金額, 0)"
 "#;
 const VIEW: &str = "version = 1
-name = \"送付\"
+name = \"送付者\"
 columns = { \"宛名番号\" = \"text\", \"生年月日\" = \"date\", \"金額\" = \"int\" }
 lineage = { _v1 = \"jumin\" }
 sql = '''
@@ -239,7 +239,7 @@ fn broken_files_do_not_make_those_that_name_them_wrong() {
 
 #[test]
 fn cycles_of_views_and_derivations_are_refused() {
-    let view = VIEW.replace("FROM 住民 j", "FROM 住民 j JOIN 送付 s ON s.宛名番号 = j.宛名番号");
+    let view = VIEW.replace("FROM 住民 j", "FROM 住民 j JOIN 送付者 s ON s.宛名番号 = j.宛名番号");
     let found = mistakes(&[("schemas/views/sofu.toml", &view)]);
     assert_eq!(found, ["schemas/views/sofu.toml:5:7 rule-cycle"]);
     let other = DERIVE.replace("[\"juki-in\"]", "[\"utsushi\"]");
@@ -252,7 +252,7 @@ fn cycles_of_views_and_derivations_are_refused() {
 fn a_derivation_must_wait_for_the_one_whose_rows_it_reads() {
     let entity = ENTITY.replace("\"住民\"", "\"写し\"");
     let view = VIEW
-        .replace("name = \"送付\"", "name = \"再写\"")
+        .replace("name = \"送付者\"", "name = \"再写\"")
         .replace("住民 j", "写し j")
         .replace("\"jumin\"", "\"utsushi\"");
     let first = DERIVE.replace("entity = \"jumin\"", "entity = \"utsushi\"");
@@ -269,4 +269,22 @@ fn a_derivation_must_wait_for_the_one_whose_rows_it_reads() {
     };
     assert_eq!(files(&second), ["mappings/derive/saisha.toml:1:1 rule-cycle"]);
     assert_eq!(files(&second.replace("[\"juki-in\"]", "[\"utsushi\"]")), Vec::<String>::new());
+}
+
+#[test]
+fn a_trailer_is_proved_by_fixed_records_alone() {
+    let feed = FEED.replace("by = \"stable\"", "by = \"trailer\", record = \"尾\"");
+    let found = mistakes(&[("schemas/feeds/juki-in.toml", &feed)]);
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|f| f == "schemas/feeds/juki-in.toml:2:39 rule-bad-value"), "{found:#?}");
+}
+
+#[test]
+fn a_check_or_an_into_may_hold_for_some_layouts_of_the_mapping() {
+    let with = |layouts: &str| mistakes(&[("mappings/in/juki-in.toml", &IN.replace("record = \"体\"", layouts))]);
+    assert_eq!(with("record = \"体\"\nlayouts = [\"juki\"]"), [""; 0]);
+    let place = ["mappings/in/juki-in.toml:9:12 rule-unknown-name", "mappings/in/juki-in.toml:16:12 rule-unknown-name"];
+    let found = with("record = \"体\"\nlayouts = [\"jukki\"]");
+    assert!(place.iter().all(|p| found.iter().any(|f| f == p)), "{found:#?}");
+    assert!(found.contains(&"mappings/in/juki-in.toml:1:1 rule-missing-key".to_owned()), "{found:#?}");
 }

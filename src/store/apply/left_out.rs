@@ -4,7 +4,6 @@
 
 use super::{Applied, Duplicate, OLDER, STAGED, Work};
 use crate::store::{Conn, Result, quote};
-use crate::value::Value;
 
 impl Work<'_> {
     /// Every row whose key came twice leaves: nobody knows which one is right.
@@ -39,16 +38,16 @@ impl Work<'_> {
     /// names a key in an old version closes nothing.
     pub(super) fn take_out_older(&self, conn: &mut Conn, limit: u32, applied: &mut Applied) -> Result<()> {
         let Some(column) = self.entity.newer else { return Ok(()) };
-        let Work { v, c, s, .. } = self;
+        let Work { v, s, .. } = self;
         let newer = quote(&self.entity.columns[column].name);
+        // CROSS JOIN has SQLite go this way round: from the staged keys, never over everything that stands. Equal rows are
+        // of one age.
         let mark = format!(
             "UPDATE {s} SET _op = {OLDER} WHERE _old IS NOT NULL AND _vid IN
-               (SELECT n._vid FROM {s} s JOIN {v} n ON n._vid = s._vid
-                  JOIN {c} c ON c._dantai = ?1 AND {same} JOIN {v} o ON o._vid = c._vid
-                WHERE n.{newer} < o.{newer})",
-            same = self.same_key("s", "c")
+               (SELECT n._vid FROM {s} s CROSS JOIN {v} n CROSS JOIN {v} o
+                WHERE s._old <> s._hash AND n._vid = s._vid AND o._vid = s._was AND n.{newer} < o.{newer})"
         );
-        if conn.execute(&mark, &[Value::Text(self.dantai)])? == 0 {
+        if conn.execute(&mark, &[])? == 0 {
             return Ok(());
         }
         let list = format!(

@@ -1,0 +1,2 @@
+件数=1
+SHA-256=495a4c162cf581df00dda1ea8bbce2fe76d28adb57b65acc65dfc0147c4e0af8

@@ -1,0 +1,2 @@
+件数=5
+SHA-256=c1f6e4de8944ba0ed2ad1c6fcf80be24ff98e0d0852cf34ad5aa68805f4a1bb6

@@ -1,0 +1,2 @@
+件数=5
+SHA-256=babfef4425b3208683d9d1e0477383f8b7abdee9f3354b29a4bbe92c5dfbce38

@@ -1,0 +1,2 @@
+件数=4
+SHA-256=eeff29d77402ed356a9484ed2b48ec9bef5ede999afe8af7cccdad0b45371e35

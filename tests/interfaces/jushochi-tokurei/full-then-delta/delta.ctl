@@ -1,0 +1,2 @@
+件数=3
+SHA-256=576b279ccb109b70241adff7d17a9eb985c9272ccf011eb4cfbd8ccb7a7a2b20

@@ -1,0 +1,2 @@
+件数=4
+SHA-256=ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff

@@ -1,0 +1,2 @@
+件数=1
+SHA-256=b39785c3bdda8d5fc7aa3aab12f11ad5ca6284ac7771dcedcbe42ed5a078f876

@@ -1,0 +1,2 @@
+件数=1
+SHA-256=566b2d939a68f0bb86f6a3bd2baa3e08e1ca73b1db0dc4142d5ba533f9488fef

@@ -1,0 +1,2 @@
+件数=3
+SHA-256=d5bc94c6af4d630beb505d60eb941bd0f8f813b04bb7f23ab40b136ee7fefe91

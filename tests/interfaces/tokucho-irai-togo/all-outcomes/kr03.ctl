@@ -1,0 +1,2 @@
+件数=4
+SHA-256=4d4c922e339b9adbda85cecd02d9a983af19fc26034920b5ca0ec4260efab3fd

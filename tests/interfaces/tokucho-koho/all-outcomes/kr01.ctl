@@ -1,0 +1,2 @@
+件数=15
+SHA-256=5e8e6b18b7ee4f4d699b6b40cdb975ec982b90e0f9df0e959df99a1fcf82fc90
