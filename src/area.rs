@@ -6,9 +6,17 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use sha2::{Digest, Sha256};
+
+use crate::vault::stream::{SealReader, SealWriter};
+use crate::vault::{Ring, VaultError};
+
+mod kept;
+
+use kept::{Keeping, Kept};
 
 /// Bytes moved at a time when a file is copied, hashed and compressed.
 const BLOCK: usize = 1 << 20;
@@ -31,6 +39,8 @@ pub struct Area {
     pub outbox: PathBuf,
     /// Everything renkei keeps for itself.
     pub data: PathBuf,
+    /// Keys under which files are kept that hold values of the vault.
+    pub ring: Option<Arc<Ring>>,
 }
 
 /// What is known of a file once it is in the archive.
@@ -120,24 +130,59 @@ impl Area {
     /// Hashes and compresses `from` into the archive; the same bytes are kept once. The archived copy is durable when
     /// this returns.
     pub fn archive_file(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Archived> {
+        self.keep(from, scratch_name, None)
+    }
+
+    /// [`Area::archive_file`] for a file that holds values of the vault: kept sealed, and no copy of it unsealed.
+    pub fn archive_sealed(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Archived> {
+        let no_key = || io::Error::new(io::ErrorKind::PermissionDenied, VaultError::NoKey);
+        self.keep(from, scratch_name, Some(self.ring.as_deref().ok_or_else(no_key)?))
+    }
+
+    fn keep(&self, from: &mut impl Read, scratch_name: &str, ring: Option<&Ring>) -> io::Result<Archived> {
         let scratch = self.work().join(format!("{scratch_name}.zst"));
-        let (sha256, bytes, file) = or_remove(&scratch, hash_and_compress(from, File::create(&scratch)?))?;
-        let target = self.archived_path(&sha256);
-        if target.exists() {
+        let kept = File::create(&scratch).and_then(|file| {
+            let into = match ring {
+                Some(ring) => Keeping::Sealed(SealWriter::new(ring, file)?),
+                None => Keeping::Plain(file),
+            };
+            hash_and_compress(from, into)
+        });
+        let (sha256, bytes, file) = or_remove(&scratch, kept)?;
+        let (plain, sealed) = (self.archived_path(&sha256), self.sealed_path(&sha256));
+        let target = if ring.is_some() { &sealed } else { &plain };
+        if target.exists() || sealed.exists() {
             fs::remove_file(&scratch)?;
         } else {
             or_remove(&scratch, file.sync_all())?;
             let folder = target.parent().expect("an archived path has a folder");
             fs::create_dir_all(folder)?;
-            fs::rename(&scratch, &target)?;
+            fs::rename(&scratch, target)?;
             sync_folder(folder)?;
+        }
+        if ring.is_some() && plain.exists() {
+            fs::remove_file(&plain)?;
         }
         Ok(Archived { sha256, bytes })
     }
 
-    /// Opens the archived bytes for reading.
-    pub fn open_archived(&self, sha256: &str) -> io::Result<zstd::Decoder<'static, BufReader<File>>> {
-        zstd::Decoder::new(File::open(self.archived_path(sha256))?)
+    /// Where the bytes with this hash are kept if they are sealed.
+    pub fn sealed_path(&self, sha256: &str) -> PathBuf {
+        self.archived_path(sha256).with_extension("sealed")
+    }
+
+    /// Opens the archived bytes for reading, sealed or not.
+    pub fn open_archived(&self, sha256: &str) -> io::Result<zstd::Decoder<'static, BufReader<Kept>>> {
+        let kept = match File::open(self.sealed_path(sha256)) {
+            Ok(file) => {
+                let no_key = || io::Error::new(io::ErrorKind::PermissionDenied, VaultError::NoKey);
+                let ring = self.ring.as_deref().ok_or_else(no_key)?;
+                Kept::Sealed(SealReader::new(ring, BufReader::with_capacity(BLOCK, file))?)
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Kept::Plain(File::open(self.archived_path(sha256))?),
+            Err(e) => return Err(e),
+        };
+        zstd::Decoder::new(kept)
     }
 
     /// Writes the archived bytes out, unpacked on another thread; gives the hash of what was written.
@@ -171,7 +216,7 @@ impl Area {
 }
 
 /// Hashes on this thread and compresses on another, once there is more than one block; gives hash, size and `into`.
-fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u64, File)> {
+fn hash_and_compress(from: &mut impl Read, into: Keeping) -> io::Result<(String, u64, File)> {
     let mut out = zstd::Encoder::new(into, LEVEL)?;
     let mut sha = Sha256::new();
     let mut block = Vec::new();
@@ -179,7 +224,7 @@ fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u6
     sha.update(&block);
     if bytes < BLOCK as u64 {
         out.write_all(&block)?;
-        return Ok((hex(&sha.finalize()), bytes, out.finish()?));
+        return Ok((hex(&sha.finalize()), bytes, out.finish()?.finish()?));
     }
     let file = std::thread::scope(|scope| {
         let (full, to_compress) = sync_channel::<Vec<u8>>(BLOCKS);
@@ -189,7 +234,7 @@ fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u6
                 out.write_all(&block)?;
                 let _ = empty.try_send(block);
             }
-            out.finish()
+            out.finish()?.finish()
         });
         loop {
             let next = back.try_recv().unwrap_or_default();

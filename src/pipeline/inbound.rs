@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -67,10 +68,18 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
 fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let id = exchange.id;
     let path = hub.area.work().join(work_name(id));
+    let vaulted = hub.site.is_vaulted(&exchange.interface);
+    if vaulted {
+        super::vault::needed(hub)?;
+    }
     if let Some(finding) = unfit(hub, exchange, &path)? {
         return refuse(hub, id, &exchange.interface, State::Claimed, finding);
     }
     let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
+    if vaulted {
+        // A sender's file may belong to somebody else; the folder above keeps others out in any case.
+        let _ = file.set_permissions(fs::Permissions::from_mode(0o600));
+    }
     let stamp = |file: &fs::File| file.metadata().map(|m| Stamp::of(&m)).map_err(HubError::io("読み込み", &path));
     let still_written = || {
         let source = std::io::Error::new(ErrorKind::WouldBlock, "the file is still being written");
@@ -83,10 +92,9 @@ fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     if hub.taken.insert(id, before).is_some_and(|seen| seen != before) {
         return Err(still_written());
     }
-    let kept = hub
-        .area
-        .archive_file(&mut (&mut file).take(before.bytes + 1), &format!("{id}.archive"))
-        .map_err(HubError::io("原本の保存", &path))?;
+    let (bytes, scratch) = (&mut (&mut file).take(before.bytes + 1), format!("{id}.archive"));
+    let kept = if vaulted { hub.area.archive_sealed(bytes, &scratch) } else { hub.area.archive_file(bytes, &scratch) };
+    let kept = kept.map_err(HubError::io("原本の保存", &path))?;
     if stamp(&file)? != before || before.bytes != kept.bytes {
         return Err(still_written());
     }
@@ -191,6 +199,9 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         );
         return refuse(hub, exchange.id, &exchange.interface, State::Loading, finding);
     };
+    if plan.is_vaulted() {
+        super::vault::needed(hub)?;
+    }
     let entities: Vec<&Entity> = super::settle::entities(&plan).into_iter().map(Arc::as_ref).collect();
     interrupted::discard_of_exchange(hub, exchange.id, &entities)?;
     let today = hub.clock.today().to_string();
@@ -273,6 +284,7 @@ fn stage_once(
         bytes: exchange.bytes.unwrap_or(0) as u64,
         progress: &hub.progress,
         steps: &hub.steps,
+        vault: hub.vault.as_deref(),
     };
     let writer = |rows: &IntoRows| {
         let writer = VersionWriter::new(&rows.entity, run, &exchange.dantai);

@@ -10,6 +10,7 @@ mod crash;
 mod determinism;
 mod empty_full;
 mod expr_parity;
+mod guards;
 mod house;
 mod kill;
 mod kiwari;
