@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Take};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::receive::{refuse, work_name};
@@ -27,17 +28,28 @@ const SMALL: u64 = 1 << 20;
 pub(super) fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let id = exchange.id;
     let path = hub.area.work().join(work_name(id));
+    let vaulted = hub.site.is_vaulted(&exchange.interface);
+    if vaulted {
+        super::vault::needed(hub)?;
+    }
     if let Some(finding) = unfit(hub, exchange, &path)? {
         return refuse(hub, id, &exchange.interface, State::Claimed, finding);
     }
-    let kept = read_once(hub, id, &path, |area, file, scratch| area.archive_file(file, scratch))?;
+    let kept = read_once(hub, id, &path, |area, file, scratch| {
+        if !vaulted {
+            return area.archive_file(file, scratch);
+        }
+        // A sender's file may belong to somebody else; the folder above keeps others out in any case.
+        let _ = file.get_ref().set_permissions(fs::Permissions::from_mode(0o600));
+        area.archive_sealed(file, scratch)
+    })?;
     hub.steps.pass(Step::InArchivedFile)?;
     tell(hub, &[(id, kept)])?;
     hub.steps.pass(Step::InArchived)
 }
 
 /// The small files among those claimed, with one wait for the disk for all of them instead of three each. What has
-/// anything odd about it is left to [`archive`].
+/// anything odd about it, and what must be sealed, is left to [`archive`].
 ///
 /// # Errors
 /// The ledger's; the disk's.
@@ -59,7 +71,7 @@ pub(super) fn archive_small(hub: &mut Hub) -> Result<(), HubError> {
         let work = hub.area.work();
         let small = |e: &&Exchange| {
             let meta = fs::symlink_metadata(work.join(work_name(e.id)));
-            e.attempts == 0 && meta.is_ok_and(|m| m.is_file() && m.len() <= SMALL)
+            e.attempts == 0 && !hub.site.is_vaulted(&e.interface) && meta.is_ok_and(|m| m.is_file() && m.len() <= SMALL)
         };
         let small: Vec<&Exchange> = claimed.iter().rev().filter(small).collect();
         if small.len() < FEW {

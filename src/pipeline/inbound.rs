@@ -124,6 +124,9 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         );
         return refuse(hub, exchange.id, &exchange.interface, State::Loading, finding);
     };
+    if plan.is_vaulted() {
+        super::vault::needed(hub)?;
+    }
     let entities: Vec<&Entity> = super::settle::entities(&plan).into_iter().map(Arc::as_ref).collect();
     interrupted::discard_of_exchange(hub, exchange.id, &entities)?;
     let today = hub.clock.today().to_string();
@@ -206,6 +209,7 @@ fn stage_once(
         bytes: exchange.bytes.unwrap_or(0) as u64,
         progress: &hub.progress,
         steps: &hub.steps,
+        vault: hub.vault.as_deref(),
     };
     let writer = |rows: &IntoRows| {
         let writer = VersionWriter::new(&rows.entity, run, &exchange.dantai);

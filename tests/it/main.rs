@@ -11,6 +11,7 @@ mod crash;
 mod determinism;
 mod empty_full;
 mod expr_parity;
+mod guards;
 mod house;
 mod kill;
 mod kiwari;
