@@ -79,7 +79,8 @@ impl ConfirmScope<'_> {
                 }
                 let named = &entity.columns[at];
                 (shown.title, shown.ty, shown.codes) = (named.name.clone(), named.ty, None);
-                (shown.secret, shown.total) = (named.secret, false);
+                // Whoever checks a file needs no protected item of another table.
+                (shown.secret, shown.total) = (named.secret || named.vault || named.guard.is_some(), false);
                 shown.of = Some((entity, at));
             }
             (None, None) => {}

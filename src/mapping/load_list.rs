@@ -218,7 +218,7 @@ fn column(node: &Node<'_>, view: &View, context: &Context<'_>) -> Option<ListCol
         ty,
         right: right.unwrap_or(ty == Type::Int),
         width,
-        secret,
+        secret: secret || context.carried.is_secret(context.entities, view, from),
         total,
         codes,
     })

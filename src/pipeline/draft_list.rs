@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use super::facts::{report_folder, title};
+use super::hold::shown_key;
 use super::{Hub, HubError};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::expr::CodeTable;
@@ -15,7 +16,7 @@ use crate::mapping::plan::{ConfirmColumn, OutPlan};
 use crate::report::list::{ListCell, ListReport, ListReportColumn};
 use crate::store::ledger::{self, Direction, Exchange};
 use crate::store::ledger_out::{self, Change, StoredRecord};
-use crate::store::{Conn, StoreError, detail, lineage, run};
+use crate::store::{Conn, StoreError, detail, hold, lineage, run};
 use crate::value::{Type, Value};
 
 /// Rows of the page beside a draft's report; the command has them all.
@@ -47,7 +48,7 @@ pub fn draft_list(hub: &mut Hub, id: i64, limit: usize) -> Result<ListReport, Hu
     if let Some(sha256) = exchange.sha256.clone() {
         sent_rows(hub, &plan, &exchange, &sha256, limit, &mut report)?;
     }
-    held_rows(hub, id, limit, &mut report)?;
+    held_rows(hub, &plan, id, limit, &mut report)?;
     if report.cut {
         // A sum of some of the rows would look like that of the file.
         report.columns.iter_mut().for_each(|column| column.total = false);
@@ -213,19 +214,26 @@ fn named(codes: Option<&CodeTable>, code: String) -> String {
     name.map(|name| format!("{code} {name}")).unwrap_or(code)
 }
 
-/// What could not be written, with why.
-fn held_rows(hub: &mut Hub, id: i64, limit: usize, report: &mut ListReport) -> Result<(), HubError> {
-    let Some(run) = run::of_exchange(&mut hub.conn, id)?.pop() else { return Ok(()) };
+/// What is kept back, and what could not be written, with why.
+fn held_rows(hub: &mut Hub, plan: &OutPlan, id: i64, limit: usize, report: &mut ListReport) -> Result<(), HubError> {
+    let kept = hold::of_exchange(&mut hub.conn, id, HELD)?;
+    let mut told: Vec<String> =
+        kept.iter().map(|row| format!("キー {}: {}", shown_key(&row.key), row.message)).collect();
+    if let Some(run) = run::of_exchange(&mut hub.conn, id)?.pop() {
+        let findings = detail::findings(&mut hub.conn, run.id, 0, HELD)?;
+        let guards = |code: &str| plan.holds.iter().any(|hold| hold.code == code);
+        let faults = findings.into_iter().filter(|f| f.severity >= Severity::Error && !guards(&f.code));
+        told.extend(faults.map(|f| f.message));
+    }
     let width = report.columns.len();
-    let held = detail::findings(&mut hub.conn, run.id, 0, HELD)?;
-    for finding in held.iter().filter(|f| f.severity >= Severity::Error) {
+    for why in told {
         if report.rows.len() >= limit {
             report.cut = true;
             return Ok(());
         }
         let mut cells = vec![ListCell::Empty; width];
         cells[1] = ListCell::Text("保留".to_owned());
-        cells[width - 1] = ListCell::Text(finding.message.clone());
+        cells[width - 1] = ListCell::Text(why);
         report.rows.push(cells);
     }
     Ok(())
