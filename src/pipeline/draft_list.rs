@@ -87,7 +87,11 @@ fn heading(hub: &Hub, plan: &OutPlan, exchange: &Exchange) -> ListReport {
     }));
     columns.push(plain("備考", false, false));
     let changed = exchange.revision.as_deref().is_some_and(|revision| revision != plan.revision);
-    let note = if changed { "作成したあとに定義が変わっています。この一覧は今の定義で読んでいます。" } else { "" };
+    let note = if changed {
+        "作成したあとに定義が変わっています。この一覧は今の定義で読んでいます。"
+    } else {
+        ""
+    };
     ListReport {
         id: format!("draft-{}", exchange.id),
         title: format!("{} 対象者確認", title(hub, &exchange.interface)),
@@ -120,7 +124,8 @@ fn sent_rows(
     let path = hub.area.archived_path(sha256);
     let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
     let layout = plan.layout_in(exchange.profile.as_deref()).clone();
-    let mut file = FileRows { reader: RecordReader::new(layout, input, ReadLimits::default()), record: Record::new(), path };
+    let mut file =
+        FileRows { reader: RecordReader::new(layout, input, ReadLimits::default()), record: Record::new(), path };
     let mut ledger = hub.store.connect()?;
     let mut failed = None;
     let done = ledger_out::each_record(&mut ledger, exchange.id, |stored| {
@@ -161,7 +166,8 @@ impl<R: Read> FileRows<R> {
                 return Ok(&self.record);
             }
             if !more || self.record.byte > stored.byte {
-                let told = format!("{} 件目の記録を今の定義で読めません。定義が変わっていないか確認してください", stored.n);
+                let told =
+                    format!("{} 件目の記録を今の定義で読めません。定義が変わっていないか確認してください", stored.n);
                 return Err(HubError::Refused(told));
             }
         }

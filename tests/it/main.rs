@@ -7,6 +7,7 @@ mod bench;
 mod by_hand;
 mod cases;
 mod conservation;
+mod coverage;
 mod crash;
 mod determinism;
 mod empty_full;
