@@ -10,6 +10,7 @@ mod conservation;
 mod coverage;
 mod crash;
 mod determinism;
+mod draft_list;
 mod empty_full;
 mod expr_parity;
 mod guards;
