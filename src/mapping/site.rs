@@ -80,6 +80,7 @@ impl Site {
     /// Does anything here need the keys of the vault?
     pub fn needs_vault(&self) -> bool {
         self.entities.values().any(|entity| entity.columns.iter().any(|column| column.vault))
+            || self.inbound.values().any(|plan| plan.sealed)
     }
 
     /// The municipality's name from `[site] 市町村名`, empty where the site gives none.

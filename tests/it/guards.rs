@@ -140,11 +140,11 @@ fn a_protected_row_is_held_until_it_is_released_and_again_when_it_changes() {
         work(&mut hub);
         assert_eq!(newest(&mut hub, "send-address").id, draft.id, "nothing is due while it is held");
 
-        let refused = hold::release(&mut hub, "send-address", "2", OPERATOR, " ").unwrap_err();
+        let refused = hold::release(&mut hub, "send-address", Some("2"), OPERATOR, " ").unwrap_err();
         assert!(refused.to_string().contains("--reason"), "{refused}");
-        assert!(hold::release(&mut hub, "send-address", "1", OPERATOR, "本人").is_err());
-        hold::release(&mut hub, &draft.id.to_string(), "2", OPERATOR, "本人の申出").unwrap();
-        assert!(hold::release(&mut hub, "send-address", "2", OPERATOR, "再").is_err(), "once");
+        assert!(hold::release(&mut hub, "send-address", Some("1"), OPERATOR, "本人").is_err());
+        hold::release(&mut hub, &draft.id.to_string(), Some("2"), OPERATOR, "本人の申出").unwrap();
+        assert!(hold::release(&mut hub, "send-address", Some("2"), OPERATOR, "再").is_err(), "once");
         work(&mut hub);
         assert_eq!(send(&mut hub, "send-address"), format!("2,乙,〒{ADDRESS}\r\n"));
 
