@@ -152,13 +152,7 @@ fn verify(cli: &Cli, hub: &mut Hub, noted: Option<&str>) -> Result<u8, CliError>
     let mut anchors = anchor::of_reports(hub)?;
     anchors.extend(noted);
     let proof = audit::verify(&mut hub.conn)?;
-    let mut lost = None;
-    for known in &anchors {
-        if audit::hash_at(&mut hub.conn, known.rows)?.as_deref() != Some(known.head.as_str()) {
-            lost = Some(known);
-            break;
-        }
-    }
+    let lost = anchor::first_lost(hub, &anchors)?;
     let broken = proof.broken.map(|(row, why)| (row, why.to_owned()));
     let lost = lost.map(|known| (known.rows, format!("{}の末尾のハッシュと合いません。あとから作り直されています", known.from)));
     let broken = broken.or(lost);

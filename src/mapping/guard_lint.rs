@@ -195,10 +195,6 @@ fn judge_out(context: &Context<'_>, plan: &OutPlan, findings: &mut Vec<Finding>)
         let message = format!("金庫の列「{}」で組に分けることはできません", column(*index));
         refuse(whole(&plan.file), message, String::new());
     }
-    if let (Some(hold), Some(index)) = (plan.holds.first(), plan.key.iter().find(|i| plan.secret[**i])) {
-        let message = format!("キーの列「{}」が secret なので、保留した記録を示せません", column(*index));
-        refuse(hold.place.clone(), message, "secret でない列をキーにしてください".to_owned());
-    }
     for record in &plan.records {
         let kind = &plan.layout.records[record.record];
         for (field, exprs) in kind.fields.iter().zip(record.fields.iter().zip(&record.closed)) {

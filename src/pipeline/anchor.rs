@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Hub, HubError};
+use crate::store::audit;
 
 /// An end of the chain, noted once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,19 @@ fn of_report(folder: &Path) -> Result<Option<Anchor>, HubError> {
     let day: Day = serde_json::from_slice(&text).map_err(broken)?;
     let name = folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(day.audit.map(|head| Anchor { from: format!("日報 {name} "), rows: head.rows, head: head.head }))
+}
+
+/// The first of the anchors whose row is no longer there as it was.
+///
+/// # Errors
+/// The store's.
+pub fn first_lost<'a>(hub: &mut Hub, anchors: &'a [Anchor]) -> Result<Option<&'a Anchor>, HubError> {
+    for known in anchors {
+        if audit::hash_at(&mut hub.conn, known.rows)?.as_deref() != Some(known.head.as_str()) {
+            return Ok(Some(known));
+        }
+    }
+    Ok(None)
 }
 
 /// `ROWS:HASH` as a person noted it.
