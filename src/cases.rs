@@ -62,8 +62,8 @@ struct Case {
     step: Vec<CaseStep>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct CaseStep {
     drop: Option<String>,
     #[serde(rename = "as")]
@@ -72,7 +72,6 @@ struct CaseStep {
     days: Option<i64>,
     send: Option<String>,
     release: Option<CaseRelease>,
-    #[serde(default)]
     with_next: bool,
 }
 
@@ -124,11 +123,8 @@ impl Outcome {
 
     /// For machines.
     pub fn json(&self) -> Json {
-        let cases: Vec<Json> = self
-            .cases
-            .iter()
-            .map(|c| json!({ "name": c.name, "title": c.title, "differences": c.differences }))
-            .collect();
+        let one = |c: &CaseOutcome| json!({ "name": c.name, "title": c.title, "differences": c.differences });
+        let cases: Vec<Json> = self.cases.iter().map(one).collect();
         json!({ "cases": cases, "failed": self.failed() })
     }
 }

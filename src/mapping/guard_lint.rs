@@ -63,9 +63,21 @@ fn guards_exist(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// A value that goes to the vault is masked on its way there, and goes nowhere else.
-fn judge_in(plan: &InPlan, findings: &mut Vec<Finding>) {
-    for (kind, field) in plan.guarded_fields() {
+/// What is guarded in one column is guarded in every column it goes to, and part of no message.
+fn judge_guarded_in(plan: &InPlan, findings: &mut Vec<Finding>) {
+    let fields = plan.guarded_fields();
+    for rows in &plan.into {
+        for (column, expr) in rows.entity.columns.iter().zip(&rows.columns) {
+            let slots = expr.iter().flat_map(crate::expr::Expr::slots);
+            let guarded = |slot: u32| fields.contains(&((slot >> 16) as usize, (slot & 0xFFFF) as usize));
+            if column.guard.is_none() && column.ty != Type::Int && slots.into_iter().any(guarded) {
+                let message = format!("保護する項目が、台帳「{}」の列「{}」にも入ります", rows.entity.name, column.name);
+                let finding = Finding::rule(mistake::GUARD, rows.place.clone(), message);
+                findings.push(finding.with_action("その列にも guard を書いてください"));
+            }
+        }
+    }
+    for (kind, field) in fields {
         let Some(field) = plan.layout.records.get(kind).and_then(|r| r.fields.get(field)) else { continue };
         let place = format!("{{{}}}", field.name);
         for check in plan.checks.iter().filter(|c| c.record == kind && c.message.contains(&place)) {
@@ -74,6 +86,11 @@ fn judge_in(plan: &InPlan, findings: &mut Vec<Finding>) {
             findings.push(finding.with_action("message からその項目を除いてください"));
         }
     }
+}
+
+/// A value that goes to the vault is masked on its way there, and goes nowhere else.
+fn judge_in(plan: &InPlan, findings: &mut Vec<Finding>) {
+    judge_guarded_in(plan, findings);
     let mut bound: BTreeSet<u32> = BTreeSet::new();
     let columns = || {
         plan.into.iter().flat_map(|rows| {
