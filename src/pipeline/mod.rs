@@ -9,6 +9,7 @@
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
 pub mod anchor;
+mod archive;
 mod arrival;
 mod breach;
 pub mod clear;

@@ -3,6 +3,7 @@
 mod attack;
 mod bad_entries;
 mod bad_input;
+mod bench;
 mod by_hand;
 mod cases;
 mod conservation;
