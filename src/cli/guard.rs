@@ -196,19 +196,20 @@ pub fn held(cli: &Cli, args: &HeldArgs) -> Result<u8, CliError> {
         println!("{}", json!({ "held": list }));
         return Ok(exit::OK);
     }
-    print_held(&hub, &rows);
+    print_held(&cli.program(), &hub, &rows);
     println!("保留は {} 件です（それぞれの業務の最新の下書きから）", rows.len());
     Ok(exit::OK)
 }
 
 /// Held rows with what lets them go.
-pub fn print_held(hub: &Hub, rows: &[(String, HeldRow)]) {
+pub fn print_held(program: &str, hub: &Hub, rows: &[(String, HeldRow)]) {
     for (interface, row) in rows {
         let key = hold::shown_key(&hub.site, interface, &row.key);
         let title = facts::title(hub, interface);
         let line = format!("{title}（受付番号 {} の {}）キー {key}: {}", row.exchange, row.n, row.message);
         println!("       {}", visible(&line));
-        println!("         → {}", visible(&hold::release_command(&hub.site, interface, row)));
+        let next = hold::release_command(&hub.site, interface, row);
+        println!("         → {}", visible(&next.replacen("renkei", program, 1)));
     }
 }
 

@@ -54,7 +54,7 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
     print_exchanges(cli, &mut hub, &seen)?;
     print_derivations(&mut hub)?;
     print_drafts(cli, &hub, &drafts);
-    print_held(&mut hub)?;
+    print_held(cli, &mut hub)?;
     let exit = attention(cli, &mut hub)?;
     println!("詳しくは {} report 番号。報告書の一覧: {}", cli.program(), index(&hub));
     Ok(exit)
@@ -197,13 +197,13 @@ fn print_drafts(cli: &Cli, hub: &Hub, drafts: &[Exchange]) {
 }
 
 /// What drafts keep back, and what lets it go; `held` has them all.
-fn print_held(hub: &mut Hub) -> Result<(), CliError> {
+fn print_held(cli: &Cli, hub: &mut Hub) -> Result<(), CliError> {
     let rows = held_rows(hub)?;
     if rows.is_empty() {
         return Ok(());
     }
     println!("■ 送らずに保留している記録 {}（解除されるまで送りません）", count(rows.len()));
-    super::guard::print_held(hub, &rows[..rows.len().min(HELD)]);
+    super::guard::print_held(&cli.program(), hub, &rows[..rows.len().min(HELD)]);
     if rows.len() > HELD {
         println!("       ほかに {}（renkei held で全部）", count(rows.len() - HELD));
     }
