@@ -145,12 +145,7 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
 }
 
 /// A file whose records may show something protected is not looked at without a word in the audit.
-fn look_at_guarded(
-    cli: &Cli,
-    site: &Site,
-    plan: &InPlan,
-    asked: Option<(&str, &str)>,
-) -> Result<(), CliError> {
+fn look_at_guarded(cli: &Cli, site: &Site, plan: &InPlan, asked: Option<(&str, &str)>) -> Result<(), CliError> {
     if plan.into.iter().all(|rows| rows.entity.columns.iter().all(|c| c.guard.is_none())) {
         return Ok(());
     }

@@ -154,7 +154,8 @@ fn verify(cli: &Cli, hub: &mut Hub, noted: Option<&str>) -> Result<u8, CliError>
     let proof = audit::verify(&mut hub.conn)?;
     let lost = anchor::first_lost(hub, &anchors)?;
     let broken = proof.broken.map(|(row, why)| (row, why.to_owned()));
-    let lost = lost.map(|known| (known.rows, format!("{}の末尾のハッシュと合いません。あとから作り直されています", known.from)));
+    let lost = lost
+        .map(|known| (known.rows, format!("{}の末尾のハッシュと合いません。あとから作り直されています", known.from)));
     let broken = broken.or(lost);
     if cli.json {
         let broken = broken.as_ref().map(|(row, why)| json!({ "row": row, "why": why }));

@@ -168,7 +168,10 @@ fn print(report: &ListReport) {
         println!("合計 {}", cells.join("｜"));
     }
     if report.masked > 0 {
-        println!("{} は保護のため伏せました（--by 名前 --reason 理由 で表示し、記録に残ります）", count(report.masked as usize));
+        println!(
+            "{} は保護のため伏せました（--by 名前 --reason 理由 で表示し、記録に残ります）",
+            count(report.masked as usize)
+        );
     }
     if report.rows.len() > SHOWN {
         println!("ほかに {}（--out 一覧.xlsx で全件）", count(report.rows.len() - SHOWN));

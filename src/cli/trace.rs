@@ -263,7 +263,8 @@ fn file_node(
         node["レイアウト"] = json!(format!("{} / {}", layout.id, layout.profile));
         node[CONTENT] = fields;
         let guarded = guarded_fields(hub, exchange);
-        let names = guarded.iter().filter(|(k, _)| *k == kind).map(|(_, field)| &layout.records[kind].fields[*field].name);
+        let names =
+            guarded.iter().filter(|(k, _)| *k == kind).map(|(_, field)| &layout.records[kind].fields[*field].name);
         node[GUARDED] = names.map(|name| json!(name)).collect();
     }
     Ok(node)
@@ -274,7 +275,9 @@ fn guarded_fields(hub: &Hub, exchange: &Exchange) -> BTreeSet<(usize, usize)> {
     if exchange.direction == Direction::Out {
         return hub.site.outbound.get(&exchange.interface).map(|plan| plan.guarded_fields()).unwrap_or_default();
     }
-    let same = |(interface, layout): (&str, &str)| interface == exchange.interface && Some(layout) == exchange.layout.as_deref();
+    let same = |(interface, layout): (&str, &str)| {
+        interface == exchange.interface && Some(layout) == exchange.layout.as_deref()
+    };
     let plans = hub.site.inbound.iter().filter(|((interface, layout, _), _)| same((interface, layout)));
     plans.flat_map(|(_, plan)| plan.guarded_fields()).collect()
 }

@@ -71,7 +71,8 @@ fn judge_guarded_in(plan: &InPlan, findings: &mut Vec<Finding>) {
             let slots = expr.iter().flat_map(crate::expr::Expr::slots);
             let guarded = |slot: u32| fields.contains(&((slot >> 16) as usize, (slot & 0xFFFF) as usize));
             if column.guard.is_none() && column.ty != Type::Int && slots.into_iter().any(guarded) {
-                let message = format!("保護する項目が、台帳「{}」の列「{}」にも入ります", rows.entity.name, column.name);
+                let message =
+                    format!("保護する項目が、台帳「{}」の列「{}」にも入ります", rows.entity.name, column.name);
                 let finding = Finding::rule(mistake::GUARD, rows.place.clone(), message);
                 findings.push(finding.with_action("その列にも guard を書いてください"));
             }
@@ -174,7 +175,8 @@ fn judge_sources(context: &Context<'_>, inbound: &[Arc<InPlan>], plan: &OutPlan,
         for source in missing.into_iter().filter(|source| !plan.after.iter().any(|a| a == source)) {
             let message = format!("保護「{}」の元になる「{source}」が after にありません", guard.id);
             let finding = Finding::rule(mistake::GUARD, hold.place.clone(), message);
-            let action = format!("after に \"{source}\" を足してください。保護が始まったときに下書きを作り直すためです");
+            let action =
+                format!("after に \"{source}\" を足してください。保護が始まったときに下書きを作り直すためです");
             findings.push(finding.with_action(action));
         }
     }

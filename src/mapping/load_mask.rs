@@ -78,7 +78,8 @@ pub(super) fn judge<'e>(
     for (guard, columns) in needed {
         if masks.is_some_and(|masks| masks.iter().all(|mask| mask.guard.id != guard)) {
             let names: Vec<&str> = columns.into_iter().collect();
-            let message = format!("保護する列（{}）を載せるのに、[[mask]] guard = \"{guard}\" がありません", names.join("、"));
+            let message =
+                format!("保護する列（{}）を載せるのに、[[mask]] guard = \"{guard}\" がありません", names.join("、"));
             let action = format!("[[mask]] に guard = \"{guard}\" と key = （本人の番号の列）を書いてください");
             top.mistake(mistake::GUARD, message, action);
         }

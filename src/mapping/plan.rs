@@ -75,10 +75,11 @@ pub struct InPlan {
 impl InPlan {
     /// Are its files kept sealed? As the mapping says, and where values of them go to the vault.
     pub fn is_vaulted(&self) -> bool {
-        self.sealed || self.into.iter().any(|rows| {
-            let columns = rows.entity.columns.iter().zip(&rows.columns);
-            columns.into_iter().any(|(column, expr)| column.vault && expr.is_some())
-        })
+        self.sealed
+            || self.into.iter().any(|rows| {
+                let columns = rows.entity.columns.iter().zip(&rows.columns);
+                columns.into_iter().any(|(column, expr)| column.vault && expr.is_some())
+            })
     }
 
     /// Items that go to guarded columns, by kind and field: their values stand in no report.

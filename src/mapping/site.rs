@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::carry::Carried;
 use super::context::{Context, Files, Layouts, find_layout};
+use super::load_guard::{Guard, load_guard};
 use super::plan::{DerivePlan, InPlan, OutPlan};
 use super::scope::CodeTables;
-use super::load_guard::{Guard, load_guard};
 use super::{guard_lint, load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};

@@ -189,13 +189,7 @@ fn finding(hold: &Hold, plan: &OutPlan, row: &HeldRow) -> Finding {
 
 /// Lets one held row go, exactly as it is. `target`: a draft's number or an outbound interface, with `key` as people read
 /// it; or `DRAFT:NUMBER` with the row's number in the draft, without a key.
-pub fn release(
-    hub: &mut Hub,
-    target: &str,
-    key: Option<&str>,
-    who: &str,
-    reason: &str,
-) -> Result<HeldRow, HubError> {
+pub fn release(hub: &mut Hub, target: &str, key: Option<&str>, who: &str, reason: &str) -> Result<HeldRow, HubError> {
     if who.trim().is_empty() || reason.trim().is_empty() {
         return Err(HubError::Refused("だれが（--by）、なぜ（--reason）決めたかを書いてください".into()));
     }
@@ -221,7 +215,9 @@ pub fn release_shown(hub: &mut Hub, interface: &str, key: &str, who: &str, reaso
     let site = hub.site.clone();
     let mut fitting = held_rows.iter().filter(|(_, row)| shown_key(&site, interface, &row.key) == key);
     let (Some((_, row)), None) = (fitting.next(), fitting.next()) else {
-        return Err(HubError::Refused(format!("「{interface}」に「{key}」と示される保留が、ちょうど 1 件ではありません")));
+        return Err(HubError::Refused(format!(
+            "「{interface}」に「{key}」と示される保留が、ちょうど 1 件ではありません"
+        )));
     };
     release(hub, &format!("{}:{}", row.exchange, row.n), None, who, reason)
 }

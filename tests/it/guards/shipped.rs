@@ -40,11 +40,27 @@ fn every_shipped_mapping_that_sends_an_address_is_refused_without_its_hold() {
 #[test]
 fn no_shipped_mapping_sends_a_personal_number_and_one_that_would_must_say_what_for() {
     let with_number = [
-        ("schemas/views/jutogai-fuban-taisho.toml", "\"生年月日_不詳フラグ\" = \"text\" }", "\"生年月日_不詳フラグ\" = \"text\", \"個人番号\" = \"text\" }"),
+        (
+            "schemas/views/jutogai-fuban-taisho.toml",
+            "\"生年月日_不詳フラグ\" = \"text\" }",
+            "\"生年月日_不詳フラグ\" = \"text\", \"個人番号\" = \"text\" }",
+        ),
         ("schemas/views/jutogai-fuban-taisho.toml", "\n  j._v AS _v1", "\n  b.個人番号, j._v AS _v1"),
-        ("schemas/views/jutogai-fuban-taisho.toml", "CROSS JOIN 実行 r", "LEFT JOIN 個人番号 b ON b.宛名番号 = j.宛名番号\nCROSS JOIN 実行 r"),
-        ("schemas/layouts/jutogai-fuban-irai.toml", "  { name = \"氏名\"", "  { name = \"個人番号\", type = \"D\", len = 12, secret = true },\n  { name = \"氏名\""),
-        ("mappings/out/jutogai-fuban-irai.toml", "\"氏名\" = \"氏名\"", "\"個人番号\" = \"個人番号\"\n\"氏名\" = \"氏名\""),
+        (
+            "schemas/views/jutogai-fuban-taisho.toml",
+            "CROSS JOIN 実行 r",
+            "LEFT JOIN 個人番号 b ON b.宛名番号 = j.宛名番号\nCROSS JOIN 実行 r",
+        ),
+        (
+            "schemas/layouts/jutogai-fuban-irai.toml",
+            "  { name = \"氏名\"",
+            "  { name = \"個人番号\", type = \"D\", len = 12, secret = true },\n  { name = \"氏名\"",
+        ),
+        (
+            "mappings/out/jutogai-fuban-irai.toml",
+            "\"氏名\" = \"氏名\"",
+            "\"個人番号\" = \"個人番号\"\n\"氏名\" = \"氏名\"",
+        ),
     ];
     let told = mistakes(&with_number);
     assert!(told.contains("金庫の列「個人番号」を送るのに、「purpose」がありません"), "{told}");
