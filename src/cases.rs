@@ -21,6 +21,8 @@
 //! days = 1                               # the clock goes on
 //! [[step]]
 //! send = "koiki-juki"                    # its draft is confirmed and delivered
+//! [[step]]
+//! release = { interface = "koiki-juki", key = "000000000000012", reason = "…" }   # a held record may go; key as shown
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +38,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
-use crate::pipeline::{Hub, HubError, facts, snapshot, worker};
+use crate::pipeline::{Hub, HubError, facts, hold, snapshot, worker};
 use crate::report::list::ListCell;
 
 /// A case file.
@@ -60,8 +62,8 @@ struct Case {
     step: Vec<CaseStep>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct CaseStep {
     drop: Option<String>,
     #[serde(rename = "as")]
@@ -69,8 +71,17 @@ struct CaseStep {
     into: Option<String>,
     days: Option<i64>,
     send: Option<String>,
-    #[serde(default)]
+    release: Option<CaseRelease>,
     with_next: bool,
+}
+
+/// A held record that an operator lets go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseRelease {
+    interface: String,
+    key: String,
+    reason: String,
 }
 
 /// How one case went.
@@ -112,11 +123,8 @@ impl Outcome {
 
     /// For machines.
     pub fn json(&self) -> Json {
-        let cases: Vec<Json> = self
-            .cases
-            .iter()
-            .map(|c| json!({ "name": c.name, "title": c.title, "differences": c.differences }))
-            .collect();
+        let one = |c: &CaseOutcome| json!({ "name": c.name, "title": c.title, "differences": c.differences });
+        let cases: Vec<Json> = self.cases.iter().map(one).collect();
         json!({ "cases": cases, "failed": self.failed() })
     }
 }
@@ -224,6 +232,9 @@ fn play(
         }
         if let Some(days) = step.days {
             hub.clock.advance(days * 86_400);
+        }
+        if let Some(release) = &step.release {
+            hold::release_shown(&mut hub, &release.interface, &release.key, "テスト", &release.reason)?;
         }
         if !step.with_next {
             worker::settle(&mut hub)?;

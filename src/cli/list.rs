@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Cli, CliError, exit};
-use crate::pipeline::list;
+use crate::pipeline::{hold, list};
 use crate::report::list::ListReport;
 use crate::report::words::{count, visible};
 
@@ -29,8 +29,11 @@ pub struct ListArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Who takes it (noted when a file is made)
-    #[arg(long, default_value = "command line")]
-    pub by: String,
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Show protected values too, and note who (`--by`) looks and why
+    #[arg(long, value_name = "WHY", requires = "by")]
+    pub reason: Option<String>,
 }
 
 /// Formats of a list.
@@ -76,17 +79,25 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
     let list = site.lists.get(id).ok_or_else(|| {
         CliError::Refused(format!("一覧「{id}」はありません（{} list で全部の名前が出ます）", cli.program()))
     })?;
-    let report = list::list(&mut hub, list, &chosen(&args.set)?)?;
+    let who = args.by.clone().unwrap_or_else(super::guard::viewer);
+    if let Some(reason) = &args.reason {
+        list::log_open(&mut hub, list, &who, reason)?;
+    }
+    let report = list::list_for(&mut hub, list, &chosen(&args.set)?, args.reason.is_some())?;
+    if args.reason.is_none() && !list.masks.is_empty() {
+        let subject = format!("list {}", list.id);
+        hold::looked(&mut hub, &who, &format!("伏せた行 {} 件", report.masked), None, &subject)?;
+    }
     let format = args.format.or_else(|| by_name(args.out.as_ref()?)).or(cli.json.then_some(ListFormat::Json));
     match (format, &args.out) {
         (Some(format), Some(path)) => {
             std::fs::write(path, format.bytes(&report)?)?;
-            list::log_export(&mut hub, &report, &args.by, format.word())?;
+            list::log_export(&mut hub, &report, &who, format.word())?;
             println!("{} {} → {}", report.title, count(report.rows.len()), path.display());
         }
         (Some(format), None) => {
             let bytes = format.bytes(&report)?;
-            list::log_export(&mut hub, &report, &args.by, format.word())?;
+            list::log_export(&mut hub, &report, &who, format.word())?;
             std::io::stdout().lock().write_all(&bytes)?;
         }
         (None, Some(path)) => {
@@ -155,6 +166,12 @@ fn print(report: &ListReport) {
         let cells: Vec<String> =
             sums.iter().map(|s| s.map(crate::report::words::thousands).unwrap_or_default()).collect();
         println!("合計 {}", cells.join("｜"));
+    }
+    if report.masked > 0 {
+        println!(
+            "{} は保護のため伏せました（--by 名前 --reason 理由 で表示し、記録に残ります）",
+            count(report.masked as usize)
+        );
     }
     if report.rows.len() > SHOWN {
         println!("ほかに {}（--out 一覧.xlsx で全件）", count(report.rows.len() - SHOWN));

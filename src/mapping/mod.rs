@@ -7,6 +7,7 @@ pub mod load_guard;
 mod load_hold;
 pub mod load_in;
 pub mod load_list;
+pub mod load_mask;
 pub mod load_out;
 mod load_out_record;
 mod load_out_split;

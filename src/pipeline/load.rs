@@ -2,6 +2,7 @@
 //!
 //! Owns: what is held, what is skipped, what is counted. Never: touches the store; rows go to the caller in batches.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -110,7 +111,14 @@ pub fn load<R: Read>(
 ) -> Result<Loaded, HubError> {
     let reader = RecordReader::new(plan.layout.clone(), input, ReadLimits::default());
     let pass = Pass::new(plan, context);
-    pass.read_all(reader, flush)
+    let mut loaded = pass.read_all(reader, flush)?;
+    let fields = |(kind, field): (usize, usize)| plan.layout.records.get(kind)?.fields.get(field);
+    let guarded: BTreeSet<&str> =
+        plan.guarded_fields().into_iter().filter_map(fields).map(|f| f.name.as_str()).collect();
+    if !guarded.is_empty() {
+        loaded.findings.mask(|finding| guarded.contains(finding.data.field.as_str()));
+    }
+    Ok(loaded)
 }
 
 struct Pass<'a> {
