@@ -22,9 +22,13 @@
 //! days = 1                               # the clock goes on
 //! [[step]]
 //! send = "koiki-juki"                    # its draft is confirmed and delivered
+//! [[step]]
+//! release = { interface = "koiki-juki", key = "000000000000012", reason = "…" }   # a held record may go; key as shown
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+mod compare;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,11 +38,12 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
+use self::compare::compare;
 use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
 use crate::pipeline::list::MAX_ROWS;
-use crate::pipeline::{Hub, HubError, draft_list, facts, snapshot, worker};
+use crate::pipeline::{Hub, HubError, draft_list, facts, hold, snapshot, worker};
 use crate::report::list::{ListCell, ListReport};
 
 /// A case file.
@@ -64,8 +69,8 @@ struct Case {
     step: Vec<CaseStep>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct CaseStep {
     drop: Option<String>,
     #[serde(rename = "as")]
@@ -73,8 +78,17 @@ struct CaseStep {
     into: Option<String>,
     days: Option<i64>,
     send: Option<String>,
-    #[serde(default)]
+    release: Option<CaseRelease>,
     with_next: bool,
+}
+
+/// A held record that an operator lets go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseRelease {
+    interface: String,
+    key: String,
+    reason: String,
 }
 
 /// How one case went.
@@ -116,17 +130,11 @@ impl Outcome {
 
     /// For machines.
     pub fn json(&self) -> Json {
-        let cases: Vec<Json> = self
-            .cases
-            .iter()
-            .map(|c| json!({ "name": c.name, "title": c.title, "differences": c.differences }))
-            .collect();
+        let one = |c: &CaseOutcome| json!({ "name": c.name, "title": c.title, "differences": c.differences });
+        let cases: Vec<Json> = self.cases.iter().map(one).collect();
         json!({ "cases": cases, "failed": self.failed() })
     }
 }
-
-/// Most differences told of one case.
-const DIFFERENCES: usize = 20;
 
 /// Runs the cases of a site, all or those of some interfaces; `bless` writes what came out as what is expected.
 pub fn run(site: &Site, only: &[String], bless: bool) -> Result<Outcome, HubError> {
@@ -228,6 +236,9 @@ fn play(
         }
         if let Some(days) = step.days {
             hub.clock.advance(days * 86_400);
+        }
+        if let Some(release) = &step.release {
+            hold::release_shown(&mut hub, &release.interface, &release.key, "テスト", &release.reason)?;
         }
         if !step.with_next {
             worker::settle(&mut hub)?;
@@ -356,32 +367,6 @@ fn file_json(hub: &Hub, interface: &str, sha256: &str, profile: Option<&str>) ->
     }
     lines.extend(findings.kept().iter().map(|f| Json::String(f.to_string())));
     Ok(Json::Array(lines))
-}
-
-fn compare(at: &str, expected: &Json, seen: &Json, out: &mut Vec<String>) {
-    if out.len() >= DIFFERENCES || expected == seen {
-        return;
-    }
-    match (expected, seen) {
-        (Json::Object(a), Json::Object(b)) => {
-            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            // The number of an exchange says how many interfaces the site has, not what this one does.
-            for key in keys.into_iter().filter(|key| *key != "exchange") {
-                compare(
-                    &format!("{at}/{key}"),
-                    a.get(key).unwrap_or(&Json::Null),
-                    b.get(key).unwrap_or(&Json::Null),
-                    out,
-                );
-            }
-        }
-        (Json::Array(a), Json::Array(b)) => {
-            for i in 0..a.len().max(b.len()) {
-                compare(&format!("{at}[{i}]"), a.get(i).unwrap_or(&Json::Null), b.get(i).unwrap_or(&Json::Null), out);
-            }
-        }
-        _ => out.push(format!("{at}: 期待 {expected} 実際 {seen}")),
-    }
 }
 
 fn folders(path: &Path) -> Result<Vec<PathBuf>, HubError> {

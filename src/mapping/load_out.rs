@@ -88,6 +88,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     }
     let opens = used_columns(&records, &key, &view);
     let opens = opens.into_iter().filter(|column| context.carried.is_vault(context.entities, &view, *column)).collect();
+    let guarded = |column: &usize| !context.carried.guards(context.entities, &view, *column).is_empty();
+    let guarded = (0..view.columns.len()).filter(guarded).collect();
     Some(OutPlan {
         interface: interface.to_owned(),
         title: title?.value.to_owned(),
@@ -114,6 +116,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         requires,
         send_empty,
         purpose: purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
+        guarded,
         opens,
         holds,
         revision: context.revision(files),

@@ -1,13 +1,14 @@
 //! Mappings compiled into plans, and the site folder they live in.
 pub mod carry;
 pub mod context;
-mod load_confirm;
+pub mod load_confirm;
 mod guard_lint;
 pub mod load_derive;
 pub mod load_guard;
 mod load_hold;
 pub mod load_in;
 pub mod load_list;
+pub mod load_mask;
 pub mod load_out;
 mod load_out_record;
 mod load_out_split;

@@ -209,8 +209,9 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
         report.held.push(HeldRecord { record: h.record, line: h.line, byte: h.byte, len: h.len, reason });
     }
     if let Some(id) = run.exchange.filter(|_| run.kind == RunKind::Out) {
+        let site = hub.site.clone();
         for h in hold::of_exchange(&mut hub.conn, id, rows)? {
-            let reason = format!("キー {}: {}", super::hold::shown_key(&h.key), h.message);
+            let reason = format!("キー {}: {}", super::hold::shown_key(&site, &run.interface, &h.key), h.message);
             report.held.push(HeldRecord { record: h.n, reason, ..HeldRecord::default() });
         }
     }

@@ -108,14 +108,16 @@ tables! {
     DAY_TABLE = "table" { "version", "title", "view", "note" }
     /// `schemas/lists/<id>.toml`.
     LIST = "list" {
-        "version", "title", "flow", "note", "from", "where", "order", "parameter", "column",
+        "version", "title", "flow", "note", "from", "where", "order", "parameter", "mask", "column",
     }
+    /// `[[mask]]` of a list.
+    LIST_MASK = "list mask" { "guard", "key" }
     /// `[[parameter]]` of a list.
     PARAMETER = "list parameter" { "name", "title", "type", "default", "where" }
     /// `[[column]]` of a list.
     LIST_COLUMN = "list column" { "from", "title", "align", "width", "secret", "total", "codes" }
     /// `mappings/in/<interface>.toml`.
-    IN = "in" { "version", "title", "layouts", "mode", "empty_full", "tolerance", "amount", "check", "into" }
+    IN = "in" { "version", "title", "layouts", "mode", "empty_full", "tolerance", "amount", "sealed", "check", "into" }
     /// `mode` written as a table.
     MODE = "in mode" { "full_when" }
     /// `tolerance`.

@@ -32,4 +32,5 @@ mod store;
 mod store_ledger;
 mod town;
 mod trace;
+mod two_kinds;
 mod waiting;
