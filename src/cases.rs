@@ -10,6 +10,7 @@
 //! tables = true                          # the tables of the last day's report are compared too; default: no
 //! schedules = true                       # [[schedule]] and [[requires]] hold; default: drafts are due after their sources
 //! lists = ["tainosha-ichiran"]           # operators' lists whose rows are compared, with nothing chosen
+//! drafts = true                          # the lists of whom the sent files are about are compared too; default: no
 //! reports = ["juki-ido"]                 # whose reports are compared; default: those of every interface
 //! site = { "期割元" = "算定" }           # values of `[site]` that the case sets otherwise than the site
 //! [[step]]
@@ -38,8 +39,9 @@ use serde_json::{Map, Value as Json, json};
 use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
-use crate::pipeline::{Hub, HubError, facts, hold, snapshot, worker};
-use crate::report::list::ListCell;
+use crate::pipeline::list::MAX_ROWS;
+use crate::pipeline::{Hub, HubError, draft_list, facts, hold, snapshot, worker};
+use crate::report::list::{ListCell, ListReport};
 
 /// A case file.
 #[derive(Debug, Deserialize)]
@@ -59,6 +61,8 @@ struct Case {
     site: BTreeMap<String, String>,
     #[serde(default)]
     lists: Vec<String>,
+    #[serde(default)]
+    drafts: bool,
     step: Vec<CaseStep>,
 }
 
@@ -298,6 +302,11 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     if !case.lists.is_empty() {
         seen["lists"] = lists_json(hub, &case.lists)?;
     }
+    if case.drafts {
+        let lists: Result<Vec<_>, HubError> =
+            sent.iter().map(|id| Ok(list_json(&draft_list::draft_list(hub, *id, MAX_ROWS)?))).collect();
+        seen["drafts"] = Json::Array(lists?);
+    }
     if case.tables {
         seen["tables"] = tables_json(hub)?;
     }
@@ -312,13 +321,15 @@ fn lists_json(hub: &mut Hub, ids: &[String]) -> Result<Json, HubError> {
         let missing = || HubError::Refused(format!("一覧「{id}」はありません"));
         let list = site.lists.get(id).ok_or_else(missing)?;
         let report = crate::pipeline::list::list(hub, list, &Default::default())?;
-        let heads: Vec<&str> = report.columns.iter().map(|c| c.title.as_str()).collect();
-        let row = |cells: &Vec<ListCell>| cells.iter().map(ListCell::show).collect::<Vec<_>>().join("｜");
-        let lines: Vec<Json> =
-            std::iter::once(heads.join("｜")).chain(report.rows.iter().map(row)).map(Json::from).collect();
-        all.insert(id.clone(), Json::Array(lines));
+        all.insert(id.clone(), list_json(&report));
     }
     Ok(Json::Object(all))
+}
+
+fn list_json(report: &ListReport) -> Json {
+    let heads: Vec<&str> = report.columns.iter().map(|c| c.title.as_str()).collect();
+    let row = |cells: &Vec<ListCell>| cells.iter().map(ListCell::show).collect::<Vec<_>>().join("｜");
+    std::iter::once(heads.join("｜")).chain(report.rows.iter().map(row)).map(Json::from).collect()
 }
 
 /// The declared tables of today's report, a text a line.

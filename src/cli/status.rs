@@ -188,6 +188,7 @@ fn print_drafts(cli: &Cli, hub: &Hub, drafts: &[Exchange]) {
         let (id, hash) = (draft.id, draft.sha256.as_deref().unwrap_or_default());
         println!("{id:>6} {}　{}", facts::title(hub, &draft.interface), visible(&draft.file_name));
         println!("       見る      {program} report {id}");
+        println!("       対象者    {program} list --draft {id}");
         println!("       送る      {program} confirm {id} --by 名前 --hash {}", &hash[..hash.len().min(8)]);
         println!("       送らない  {program} return {id} --by 名前 --note 理由");
     }

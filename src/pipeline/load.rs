@@ -62,6 +62,8 @@ pub struct Loaded {
     pub full: bool,
     /// Is the number of every record also its line?
     pub line_is_record: bool,
+    /// For each `[[into]]`: rows that were the first of their record. They are what the record is counted by.
+    pub firsts: Vec<u64>,
     /// What stood as it is and was not staged, for each `[[into]]`; none where nothing was compared.
     pub same: Vec<Same>,
 }
@@ -164,6 +166,7 @@ impl<'a> Pass<'a> {
                 totals: Vec::new(),
                 full: matches!(plan.mode, Mode::Full),
                 line_is_record: true,
+                firsts: vec![0; plan.into.len()],
                 same: Vec::new(),
             },
             decided_full: !matches!(plan.mode, Mode::FullWhen(_)),
@@ -363,8 +366,9 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        if self.done.is_empty() {
-            self.result.skipped += 1;
+        match self.done.first() {
+            Some(first) => self.result.firsts[*first] += 1,
+            None => self.result.skipped += 1,
         }
         None
     }

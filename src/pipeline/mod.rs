@@ -16,6 +16,7 @@ pub mod clear;
 pub mod day;
 pub mod deliver;
 pub mod derive;
+pub mod draft_list;
 pub mod due;
 pub mod encode;
 pub mod facts;

@@ -134,8 +134,10 @@ tables! {
     OUT = "out" {
         "version", "title", "partner", "layout", "profile", "from", "mode", "send_closed", "where", "order", "group",
         "key", "name", "manifest", "release", "amount", "after", "schedule", "requires", "send_empty", "split",
-        "profile_when", "purpose", "hold", "record",
+        "profile_when", "purpose", "hold", "confirm", "record",
     }
+    /// `[[confirm]]` of an outbound mapping.
+    CONFIRM = "out confirm" { "from", "entity", "column", "title", "total", "codes" }
     /// `[[profile_when]]` of an outbound mapping.
     PROFILE_WHEN = "out profile_when" { "profile", "when" }
     /// `[[record]]` of an outbound mapping.
