@@ -140,6 +140,9 @@ fn describe_field(layout: &Layout, field: &Field) -> Keys {
             put_text(&mut keys, "codes_unknown", "warning");
         }
     }
+    if let Some(letters) = &field.letters {
+        put_text(&mut keys, "letters", &letters.iter().collect::<String>());
+    }
     if let Some((rule, severity)) = &field.check {
         let word = CheckDigit::WORDS.iter().find(|(_, known)| known == rule).map_or("", |(word, _)| word);
         put_text(&mut keys, "check", word);

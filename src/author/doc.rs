@@ -32,7 +32,7 @@ pub const TOTALS: [(&str, &str); 6] = [
 ];
 
 /// Columns of items: title, key, and whether it stands in every sheet.
-pub const COLUMNS: [(&str, &str, bool); 23] = [
+pub const COLUMNS: [(&str, &str, bool); 24] = [
     ("項目名", "name", true),
     ("パス", "path", false),
     ("型", "type", true),
@@ -46,6 +46,7 @@ pub const COLUMNS: [(&str, &str, bool); 23] = [
     ("固定値", "constant", false),
     ("コード表", "codes", false),
     ("コード外の扱い", "codes_unknown", false),
+    ("使える文字", "letters", false),
     ("検査", "check", false),
     ("検査の扱い", "check_severity", false),
     ("秘匿", "secret", false),

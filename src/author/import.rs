@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::doc::{KEY, TOTAL_SHEET, VALUE};
+use super::doc::{KEY, TOTALS, VALUE};
 use super::draft::*;
 use super::sheet::Sheet;
 use super::{import_file, import_item};
@@ -42,7 +42,7 @@ pub fn import(sheets: &[Sheet], file: &str, codes: &BTreeSet<String>) -> Result<
     if framed.is_none() {
         order(&mut draft);
     }
-    if let Some(sheet) = sheets.iter().find(|sheet| sheet.name == TOTAL_SHEET && is_own(sheet)) {
+    if let Some(sheet) = sheets.iter().find(|sheet| is_totals(sheet)) {
         import_file::totals(sheet, &mut draft);
     }
     Ok(draft)
@@ -51,7 +51,12 @@ pub fn import(sheets: &[Sheet], file: &str, codes: &BTreeSet<String>) -> Result<
 /// The sheets that `layout doc` adds to those of the records.
 fn is_own(sheet: &Sheet) -> bool {
     let framing = sheet.cell(0, 0) == KEY && sheet.cell(0, 1) == VALUE;
-    framing || sheet.name == TOTAL_SHEET && sheet.cell(0, 0) == super::doc::TOTALS[0].0
+    framing || is_totals(sheet)
+}
+
+/// By its headings: a record kind may bear the sheet's name.
+fn is_totals(sheet: &Sheet) -> bool {
+    TOTALS.iter().take(2).enumerate().all(|(column, (title, _))| sheet.cell(0, column) == *title)
 }
 
 /// What an item sheet does not say.

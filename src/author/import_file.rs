@@ -9,7 +9,7 @@ use super::sheet::Sheet;
 /// Keys whose values are whole numbers.
 const INTS: [&str; 5] = ["max_record", "max_depth", "len", "whole", "fraction"];
 /// Keys whose values are strings even when they look like a mark.
-const TEXTS: [&str; 4] = ["constant", "separator", "title", "source"];
+const TEXTS: [&str; 5] = ["constant", "letters", "separator", "title", "source"];
 
 /// A cell as the value of a key.
 pub fn setting(key: &str, cell: &str) -> Setting {

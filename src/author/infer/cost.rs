@@ -224,17 +224,20 @@ fn text(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>) -> Option<f32>
     let width = b - a;
     hist.clear();
     hist.resize(width + 1, 0);
-    let mut bits = 0.0;
+    let (mut bits, mut odd, mut inner) = (0.0, 0.0, 0);
     for (row, bytes) in grid.rows.iter().enumerate() {
         let end = grid.content_end(row, b).max(a);
         hist[end - a] += 1;
         if end > a {
             bits += grid.text_bits(row, a, end);
+            inner += grid.blanks_in(row, a, end);
             // Text does not begin with a space.
             if bytes[a] == b' ' || (bytes[a] == 0x81 && bytes.get(a + 1) == Some(&0x40)) {
-                bits += 9.0;
+                odd += 9.0;
             }
         }
     }
-    Some(bits + length_bits(hist, grid.rows.len(), width))
+    // Letters all as likely, or as they are used here, whichever is shorter.
+    let used = grid.entropy_bits(a, b) + inner as f32 * 3.5;
+    Some(bits.min(used) + odd + length_bits(hist, grid.rows.len(), width))
 }

@@ -3,7 +3,7 @@
 //! Owns: separators, quotes, line ends, record length, leading blocks. Never: looks into items.
 
 use super::text::Text;
-use super::{Decision, Sample, Unclear};
+use super::{Decision, Sample, Unclear, mixed};
 
 /// Most records that are cut.
 pub const MOST_ROWS: usize = 20_000;
@@ -207,7 +207,7 @@ fn split(bytes: &[u8], start: usize, separator: u8, whole: bool) -> Vec<(usize, 
     rows
 }
 
-/// Records of one length without line ends, after blocks of other lengths.
+/// Records without line ends: of one length after blocks of others, or runs of one length with others between.
 fn blocks<'s>(
     sample: Sample<'s>,
     bytes: &'s [u8],
@@ -224,39 +224,64 @@ fn blocks<'s>(
     })?;
     let whole = (sample.whole as usize) - start - usize::from(eof_mark);
     let lead = whole % length;
-    let mut rivals: Vec<String> = Vec::new();
-    let mut others = scores.clone();
-    others.sort_by(|a, b| b.1.total_cmp(&a.1));
-    for (other, of) in others.iter().filter(|(other, _)| other.abs_diff(length) > 1).take(3) {
-        rivals.push(format!("{other} バイト: 一致 {:.1}%、全体を割った余り {}", of * 100.0, whole % other));
-    }
-    let evidence = format!(
-        "{length} バイトずらすと文字の種類が {:.1}% 一致、全体 {whole} バイト = {lead} + {length} × {}",
-        score * 100.0,
-        whole / length
-    );
-    decisions.push(Decision::new("形式", format!("固定長（改行なし）{length} バイト"), 90, evidence).against(rivals));
-    let mut records = Vec::new();
-    let halves = lead > 0 && lead.is_multiple_of(2) && two_halves(&bytes[..lead]);
-    if lead > 0 {
-        let (chosen, rival) = if halves {
-            (format!("{0} + {0} バイト", lead / 2), format!("{lead} バイトの1件"))
-        } else {
-            (format!("{lead} バイト"), "2件以上に分かれる可能性".to_owned())
-        };
-        let evidence = format!("全体を {length} で割った余りが {lead}");
-        decisions.push(Decision::new("先頭の別レコード", chosen, 60, evidence).against(vec![rival]));
-    }
-    let parts: Vec<usize> = if halves { vec![lead / 2, lead / 2] } else { vec![lead] };
-    let mut at = 0;
-    for part in parts.into_iter().filter(|part| *part > 0) {
-        records.push((start + at, &bytes[at..at + part]));
-        at += part;
-    }
-    let leading = records.len();
-    let rest = bytes[at..].chunks_exact(length).take(MOST_ROWS).enumerate();
-    records.extend(rest.map(|(i, record)| (start + at + i * length, record)));
+    let complete = whole == bytes.len();
+    let mixed = if complete && !mixed::may_begin(bytes, length, lead) { mixed::cut(bytes, length) } else { None };
+    let agrees = format!("{length} バイトずらすと文字の種類が {:.1}% 一致", score * 100.0);
+    let (lead, body) = match mixed {
+        Some(found) => {
+            decisions.push(mixed_decision(&found, length, &agrees));
+            (found.lead, found.records)
+        }
+        None => {
+            let evidence = format!("{agrees}、全体 {whole} バイト = {lead} + {length} × {}", whole / length);
+            let chosen = format!("固定長（改行なし）{length} バイト");
+            decisions.push(Decision::new("形式", chosen, 90, evidence).against(rivals(&scores, length, whole)));
+            let records = (lead..bytes.len()).step_by(length).filter(|at| at + length <= bytes.len());
+            (lead, records.map(|at| (at, length)).collect())
+        }
+    };
+    let parts = lead_parts(&bytes[..lead], length, decisions);
+    let leading = parts.len();
+    let all = parts.into_iter().chain(body.into_iter().take(MOST_ROWS));
+    let records = all.map(|(at, len)| (start + at, &bytes[at..at + len])).collect();
     Ok(Frame::Fixed(Blocks { line_end: "none", records, leading, eof_mark }))
+}
+
+fn rivals(scores: &[(usize, f64)], length: usize, whole: usize) -> Vec<String> {
+    let mut others: Vec<_> = scores.iter().filter(|(other, _)| other.abs_diff(length) > 1).collect();
+    others.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let told = |(other, of): &&(usize, f64)| {
+        format!("{other} バイト: 一致 {:.1}%、全体を割った余り {}", of * 100.0, whole % other)
+    };
+    others.iter().take(3).map(told).collect()
+}
+
+fn mixed_decision(found: &mixed::Mixed, length: usize, agrees: &str) -> Decision {
+    let (before, after) = found.around;
+    let runs = found.records.iter().filter(|(_, len)| *len == length).count();
+    let evidence = format!(
+        "{agrees}。{length} バイトの {runs} 件の前に {before} バイト、後に {after} バイトが入り、終わりまで余らない"
+    );
+    let chosen = format!("固定長（改行なし）{length} バイトと、前後に長さの違うレコード");
+    let rival = format!("すべて {length} バイト: 毎回同じ値で始まる位置と、全体の長さが合わない");
+    Decision::new("形式", chosen, 75, evidence).against(vec![rival])
+}
+
+/// Blocks of other lengths at the front.
+fn lead_parts(lead: &[u8], length: usize, decisions: &mut Vec<Decision>) -> Vec<(usize, usize)> {
+    if lead.is_empty() {
+        return Vec::new();
+    }
+    let half = lead.len() / 2;
+    let halves = lead.len().is_multiple_of(2) && two_halves(lead);
+    let (chosen, rival) = if halves {
+        (format!("{half} + {half} バイト"), format!("{} バイトの1件", lead.len()))
+    } else {
+        (format!("{} バイト", lead.len()), "2件以上に分かれる可能性".to_owned())
+    };
+    let evidence = format!("{length} バイトごとのレコードの前に {} バイト残る", lead.len());
+    decisions.push(Decision::new("先頭の別レコード", chosen, 60, evidence).against(vec![rival]));
+    if halves { vec![(0, half), (half, half)] } else { vec![(0, lead.len())] }
 }
 
 /// The shortest length nearly as good as the best (its multiples agree as well).

@@ -17,6 +17,9 @@ pub struct Grid<'r> {
     text: Vec<Vec<f32>>,
     constant: Vec<u16>,
     blank: Vec<u16>,
+    /// Per column so many of each byte of `alphabet` in the columns before it, blanks left out.
+    counts: Vec<u32>,
+    alphabet: usize,
     /// Second bytes of a character in some record: no item begins here.
     pub inside: Vec<bool>,
 }
@@ -32,6 +35,8 @@ impl<'r> Grid<'r> {
             text: Vec::new(),
             constant: vec![0; width + 1],
             blank: vec![0; width + 1],
+            counts: Vec::new(),
+            alphabet: 0,
             inside: vec![false; width + 1],
             rows,
             width,
@@ -47,7 +52,39 @@ impl<'r> Grid<'r> {
             let blank = same && first == b' ';
             grid.blank[column + 1] = grid.blank[column] + u16::from(blank);
         }
+        grid.count_bytes();
         grid
+    }
+
+    fn count_bytes(&mut self) {
+        let mut number = [usize::MAX; 256];
+        for byte in self.rows.iter().flat_map(|row| row.iter()).filter(|byte| **byte != b' ') {
+            if number[usize::from(*byte)] == usize::MAX {
+                number[usize::from(*byte)] = self.alphabet;
+                self.alphabet += 1;
+            }
+        }
+        let size = self.alphabet;
+        self.counts = vec![0; (self.width + 1) * size];
+        for column in 0..self.width {
+            let (before, here) = (column * size, (column + 1) * size);
+            self.counts.copy_within(before..here, here);
+            for row in &self.rows {
+                if row[column] != b' ' {
+                    self.counts[here + number[usize::from(row[column])]] += 1;
+                }
+            }
+        }
+    }
+
+    /// Bits of all bytes of the run but blanks, told by how often each stands there; the frequencies are told too.
+    pub fn entropy_bits(&self, a: usize, b: usize) -> f32 {
+        let size = self.alphabet;
+        let (before, here) = (&self.counts[a * size..(a + 1) * size], &self.counts[b * size..(b + 1) * size]);
+        let each = || before.iter().zip(here).map(|(x, y)| y - x).filter(|count| *count > 0);
+        let all = each().sum::<u32>() as f32;
+        let told = 1.0 + 0.5 * all.max(1.0).log2();
+        each().map(|count| told + count as f32 * (all / count as f32).log2()).sum()
     }
 
     fn add_sums(&mut self, at: usize) {
@@ -92,6 +129,11 @@ impl<'r> Grid<'r> {
     /// Is the run all spaces in this record?
     pub fn blank_in(&self, row: usize, a: usize, b: usize) -> bool {
         usize::from(self.blanks[row][b] - self.blanks[row][a]) == b - a
+    }
+
+    /// Number of blanks of a record in the run.
+    pub fn blanks_in(&self, row: usize, a: usize, b: usize) -> usize {
+        usize::from(self.blanks[row][b] - self.blanks[row][a])
     }
 
     /// First column from `a` that is no `0`.

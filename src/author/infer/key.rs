@@ -35,7 +35,8 @@ pub fn periods(bytes: &[u8], longest: usize) -> Vec<(usize, f64)> {
         .collect()
 }
 
-fn alike(a: u8, b: u8) -> bool {
+/// Of the same sort?
+pub fn alike(a: u8, b: u8) -> bool {
     a == b || (sort(a) & !2) == (sort(b) & !2)
 }
 

@@ -11,6 +11,7 @@ mod fixed;
 mod framing;
 mod grid;
 mod key;
+mod mixed;
 mod naming;
 mod segment;
 mod sequence;

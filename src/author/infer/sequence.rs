@@ -52,6 +52,15 @@ fn group(runs: &[(usize, usize)], names: &[String]) -> Option<String> {
     if !distinct || inside.len() != kinds.len() {
         return None;
     }
+    // An order that was seen once may be chance.
+    let place = |cycle: &[(usize, usize)], kind: usize| cycle.iter().position(|(k, _)| *k == kind);
+    let seen = |pair: &[usize]| {
+        let both = |cycle: &&&[(usize, usize)]| place(cycle, pair[0]).is_some() && place(cycle, pair[1]).is_some();
+        cycles.iter().filter(both).count()
+    };
+    if inside.windows(2).any(|pair| seen(pair) < 2) {
+        return None;
+    }
     let mut words = Vec::new();
     for kind in &inside {
         let of = |cycle: &&[(usize, usize)]| cycle.iter().find(|(k, _)| k == kind).map_or(0, |(_, count)| *count);

@@ -46,7 +46,7 @@ pub fn file(layout: &Layout, records: usize, random: &mut Random) -> (Vec<u8>, V
                 if shared && let Some(value) = common.get(&field.name) {
                     return value.clone();
                 }
-                let value = value(field, layout.physical.kind == Kind::Fixed, random);
+                let value = permitted(field, value(field, layout.physical.kind == Kind::Fixed, random));
                 if shared {
                     common.insert(field.name.clone(), value.clone());
                 }
@@ -60,40 +60,76 @@ pub fn file(layout: &Layout, records: usize, random: &mut Random) -> (Vec<u8>, V
     (writer.finish().unwrap().0.into_inner(), placed)
 }
 
-/// A walk through the content model that stays where it may repeat.
+/// A walk through the content model: at least so many records, then the nearest end, past kinds not seen yet.
 fn kinds(layout: &Layout, records: usize, random: &mut Random) -> Vec<usize> {
+    let order = &layout.order;
+    let lasting: Vec<bool> = (0..order.next.len()).map(|state| returns(layout, state)).collect();
     let mut kinds: Vec<usize> = Vec::new();
     let mut state = 0;
     loop {
-        let next = &layout.order.next[state];
-        if next.is_empty() || layout.order.accept[state] && kinds.len() >= records {
+        let next = &order.next[state];
+        let enough = kinds.len() >= records;
+        let fresh = next.iter().find(|(kind, _)| enough && !kinds.contains(kind));
+        if next.is_empty() || enough && order.accept[state] && fresh.is_none() {
             return kinds;
         }
-        let same: Vec<_> = next.iter().filter(|(kind, _)| kinds.last() == Some(kind)).collect();
-        let others: Vec<_> = next.iter().filter(|(kind, _)| kinds.last() != Some(kind)).collect();
-        // Once there are enough, new groups begin no more.
-        let fresh: Vec<_> = others.iter().filter(|(kind, _)| !kinds.contains(kind)).collect();
-        let stay = !same.is_empty() && kinds.len() < records && (others.is_empty() || random.below(40) > 0);
-        let (kind, to) = if stay {
-            *same[0]
-        } else if kinds.len() >= records && !fresh.is_empty() {
-            **fresh[0]
-        } else if kinds.len() < records && others.len() > 1 {
-            // Not to an end that nothing follows.
-            let open: Vec<_> = others.iter().filter(|(_, to)| !layout.order.next[*to].is_empty()).collect();
-            if open.is_empty() { *others[random.below(others.len())] } else { **open[random.below(open.len())] }
-        } else if others.is_empty() {
-            *same[0]
-        } else {
-            *others[random.below(others.len())]
+        let open: Vec<_> = next.iter().filter(|(_, to)| lasting[*to] && !enough).collect();
+        // The head of a group is followed by something.
+        let head = |kind: &usize| kinds.first() == Some(kind) && open.len() > 1;
+        let same = open.iter().find(|(kind, _)| kinds.last() == Some(kind) && !head(kind));
+        let open: Vec<_> = open.iter().filter(|(kind, _)| kinds.last() != Some(kind) || same.is_some()).collect();
+        let (kind, to) = match (same, fresh) {
+            (Some(same), _) if open.len() == 1 || random.below(40) > 0 => **same,
+            (_, Some(fresh)) => *fresh,
+            _ if open.is_empty() => *next.iter().min_by_key(|(_, to)| to_end(layout, *to)).unwrap(),
+            _ => **open[random.below(open.len())],
         };
         kinds.push(kind);
         state = to;
     }
 }
 
+/// Can records follow without end?
+fn returns(layout: &Layout, state: usize) -> bool {
+    let mut reached: Vec<usize> = layout.order.next[state].iter().map(|(_, to)| *to).collect();
+    let mut at = 0;
+    while at < reached.len() {
+        for (_, to) in &layout.order.next[reached[at]] {
+            if !reached.contains(to) {
+                reached.push(*to);
+            }
+        }
+        at += 1;
+    }
+    reached.iter().any(|state| layout.order.next[*state].iter().any(|(_, to)| to == state || reached.contains(to)))
+}
+
+/// Records to the nearest end.
+fn to_end(layout: &Layout, state: usize) -> usize {
+    let mut reached = vec![state];
+    for steps in 0..=layout.order.next.len() {
+        if reached.iter().any(|state| layout.order.accept[*state]) {
+            return steps;
+        }
+        reached = reached.iter().flat_map(|state| layout.order.next[*state].iter().map(|(_, to)| *to)).collect();
+        reached.sort_unstable();
+        reached.dedup();
+    }
+    usize::MAX
+}
+
 fn text(value: impl Into<String>) -> OwnedValue {
     OwnedValue::Text(value.into())
+}
+
+/// Letters that the field does not name become one that it does.
+fn permitted(field: &Field, value: OwnedValue) -> OwnedValue {
+    match (&field.letters, value) {
+        (Some(letters), OwnedValue::Text(plain)) => {
+            text(plain.chars().map(|c| if letters.contains(&c) { c } else { '1' }).collect::<String>())
+        }
+        (_, value) => value,
+    }
 }
 
 fn value(field: &Field, fixed: bool, random: &mut Random) -> OwnedValue {
@@ -107,7 +143,7 @@ fn value(field: &Field, fixed: bool, random: &mut Random) -> OwnedValue {
     if let Some((rule, _)) = field.check {
         return text(checked(rule, field, random));
     }
-    let len = 1 + random.below(field.len);
+    let len = if field.exact && !fixed { field.len } else { 1 + random.below(field.len) };
     match &field.kind {
         FieldKind::Half => text(random.text("abcXYZ019 ,.-", len - 1) + "z"),
         FieldKind::HalfKana => text(random.text("ｱｲﾞﾟｰA9 ()-", len - 1) + "ｼ"),
@@ -118,7 +154,7 @@ fn value(field: &Field, fixed: bool, random: &mut Random) -> OwnedValue {
             } else {
                 "表能ソ十予貼噂亜髙﨑"
             };
-            let len = 1 + random.below(most);
+            let len = if field.exact && !fixed { field.len } else { 1 + random.below(most) };
             text(random.text(from, len))
         }
         FieldKind::Digits if fixed || field.exact => text(random.text("0123456789", field.len)),

@@ -1,8 +1,9 @@
 //! The bar of inference: edges and character sets of every shipped layout from 200 made-up records.
 //!
-//! What counts: an edge between two items of a record. Left out, and counted as such, are edges that no sample can show:
-//! both neighbours have one value in all records of the kind (予備 beside 予備, constants side by side). Right: the draft
-//! has an item that begins there. A cut inside an item is a false one and counts against the bar as well.
+//! What counts: an edge between two items of a record. Left out, and printed as such, are only the edges that are
+//! indistinguishable in principle, because nothing in the whole sample changes at them: both neighbours are nothing but
+//! spaces in every record, or both have one value in every record and are of digits alone. Right: the draft has an item
+//! that begins there. A cut inside an item is a false one and is held against the bar as well.
 
 use super::generate::{Random, file};
 use super::shipped;
@@ -11,61 +12,91 @@ use crate::author::infer::{Inferred, Sample, infer};
 use crate::codec::Placed;
 use crate::schema::layout::{Kind, Layout};
 
+/// Samples of each layout.
+const SEEDS: [u64; 4] = [7, 11, 23, 42];
+
 #[derive(Default, Clone, Copy)]
 struct Score {
     all: usize,
     right: usize,
     wrong: usize,
-    hidden: usize,
+    /// Between spaces and spaces.
+    blank: usize,
+    /// Between digits and digits that never change.
+    still: usize,
 }
 
-/// One value in all records of the kind?
-fn constant(bytes: &[u8], placed: &[(usize, Placed)], kind: usize, (a, b): (usize, usize)) -> bool {
-    let mut cells =
-        placed.iter().filter(|(k, _)| *k == kind).map(|(_, p)| &bytes[p.byte as usize + a..p.byte as usize + b]);
-    let first = cells.next();
-    cells.all(|cell| Some(cell) == first)
+impl Score {
+    fn add(&mut self, other: Score) {
+        self.all += other.all;
+        self.right += other.right;
+        self.wrong += other.wrong;
+        self.blank += other.blank;
+        self.still += other.still;
+    }
+
+    fn percent(&self) -> f64 {
+        if self.all == 0 { 100.0 } else { self.right as f64 * 100.0 / self.all as f64 }
+    }
 }
 
-fn fixed(layout: &Layout, bytes: &[u8], placed: &[(usize, Placed)], found: &Inferred) -> Score {
+/// Is nothing to be seen at the edge between these two items, and why?
+fn unseen(rows: &[&[u8]], (from, to): (usize, usize)) -> Option<bool> {
+    if rows.iter().all(|row| row[from..to].iter().all(|byte| *byte == b' ')) {
+        return Some(true);
+    }
+    let first = &rows[0][from..to];
+    let still = first.iter().all(u8::is_ascii_digit) && rows.iter().all(|row| &row[from..to] == first);
+    still.then_some(false)
+}
+
+fn fixed(layout: &Layout, bytes: &[u8], placed: &[(usize, Placed)], found: &Inferred, told: bool) -> Score {
     let mut score = Score::default();
     for (kind, record) in layout.records.iter().enumerate() {
-        let Some((_, place)) = placed.iter().find(|(k, _)| *k == kind) else { continue };
-        let (start, end) = (place.byte as usize, place.byte as usize + place.len as usize);
+        let places: Vec<&Placed> = placed.iter().filter(|(k, _)| *k == kind).map(|(_, place)| place).collect();
+        let Some(place) = places.first() else { continue };
+        let row = |p: &&Placed| &bytes[p.byte as usize..p.byte as usize + record.length];
+        let rows: Vec<&[u8]> = places.iter().map(row).collect();
+        let (start, end) = (place.byte as usize, place.byte as usize + record.length);
         let mut cuts: Vec<usize> = Vec::new();
         for (of, at, _) in found.records.iter().filter(|(_, at, len)| at + len > start && *at < end) {
             cuts.extend(found.edges[*of].1.iter().map(|edge| at + edge).filter(|cut| *cut > start && *cut < end));
         }
         let edges: Vec<usize> = record.fields.iter().skip(1).map(|field| start + field.offset).collect();
-        score.wrong += cuts.iter().filter(|cut| !edges.contains(cut)).count();
-        let missed: Vec<usize> = edges.iter().filter(|e| !cuts.contains(e)).map(|e| e - start).collect();
+        let extra: Vec<usize> = cuts.iter().filter(|cut| !edges.contains(cut)).map(|c| c - start).collect();
+        score.wrong += extra.len();
+        let mut missed = Vec::new();
         for pair in record.fields.windows(2) {
-            let span = |at: usize| (pair[at].offset, pair[at].offset + pair[at].len);
-            if constant(bytes, placed, kind, span(0)) && constant(bytes, placed, kind, span(1)) {
-                score.hidden += 1;
-                continue;
+            match unseen(&rows, (pair[0].offset, pair[1].offset + pair[1].len)) {
+                Some(true) => score.blank += 1,
+                Some(false) => score.still += 1,
+                None if cuts.contains(&(start + pair[1].offset)) => (score.all, score.right) = (score.all + 1, score.right + 1),
+                None => {
+                    score.all += 1;
+                    missed.push(format!("{}|{}@{}", pair[0].name, pair[1].name, pair[1].offset));
+                }
             }
-            score.all += 1;
-            score.right += usize::from(cuts.contains(&(start + pair[1].offset)));
         }
-        let extra: Vec<usize> = cuts.iter().filter(|c| !edges.contains(c)).map(|c| c - start).collect();
-        if !extra.is_empty() || !missed.is_empty() {
-            println!("    {} {}: 見落とし {missed:?} 余分 {extra:?}", layout.id, record.name);
+        if told && (!extra.is_empty() || !missed.is_empty()) {
+            println!("    {} {} x{}: missed {missed:?} extra {extra:?}", layout.id, record.name, rows.len());
         }
     }
     score
 }
 
+/// Items are right only where every record of the kind has as many as it should.
 fn delimited(layout: &Layout, placed: &[(usize, Placed)], found: &Inferred) -> Score {
     let mut score = Score::default();
     for (kind, record) in layout.records.iter().enumerate() {
-        let Some((_, place)) = placed.iter().find(|(k, _)| *k == kind) else { continue };
-        let of = found.records.iter().find(|(_, at, _)| *at == place.byte as usize).map(|(of, _, _)| *of);
-        let items = of.map_or(0, |of| found.draft.records[of].fields.len());
+        let mut items = placed.iter().filter(|(k, _)| *k == kind).map(|(_, place)| {
+            let of = found.records.iter().find(|(_, at, _)| *at == place.byte as usize).map(|(of, _, _)| *of);
+            of.map_or(0, |of| found.draft.records[of].fields.len())
+        });
+        let Some(first) = items.next() else { continue };
         let edges = record.fields.len() - 1;
         score.all += edges;
-        score.right += edges.min(items.saturating_sub(1));
-        score.wrong += items.saturating_sub(record.fields.len());
+        score.right += if first == record.fields.len() && items.all(|n| n == first) { edges } else { 0 };
+        score.wrong += first.saturating_sub(record.fields.len());
     }
     score
 }
@@ -73,46 +104,50 @@ fn delimited(layout: &Layout, placed: &[(usize, Placed)], found: &Inferred) -> S
 #[test]
 fn items_and_character_sets_of_every_layout_are_found_from_200_records() {
     let mut whole = [Score::default(); 2];
-    let mut wrong_charsets = Vec::new();
-    let mut unread = Vec::new();
+    let (mut wrong, mut below) = (Vec::new(), Vec::new());
     for layout in shipped().concat().iter().filter(|layout| !matches!(layout.physical.kind, Kind::Xml { .. })) {
-        let (bytes, placed) = file(layout, 200, &mut Random(7));
         let name = format!("{} {}", layout.id, layout.profile);
-        let sample = Sample { bytes: &bytes, whole: bytes.len() as u64, name: "sample" };
-        let found = match infer(sample) {
-            Ok(found) => found,
-            Err(unclear) => panic!("{name}: {unclear}"),
-        };
         let is_fixed = layout.physical.kind == Kind::Fixed;
-        let score = if is_fixed { fixed(layout, &bytes, &placed, &found) } else { delimited(layout, &placed, &found) };
-        let charset = text_of(&found.draft.keys, "charset");
-        // Bytes below 80 are the same in all of them; the draft says so.
-        let told = bytes.is_ascii() && found.draft.doubts.iter().any(|doubt| doubt.contains("文字コード"));
-        if charset != layout.physical.charset.name() && !told {
-            wrong_charsets.push(format!("{name}: {charset}"));
-        }
-        let check = found.decisions.last().unwrap();
-        if check.confidence < 100 {
-            unread.push(format!("{name}: {} {:?}", check.evidence, found.draft.doubts.last()));
+        let mut sum = Score::default();
+        for seed in SEEDS {
+            let (bytes, placed) = file(layout, 200, &mut Random(seed));
+            assert!(placed.len() >= 200, "{name}");
+            let sample = Sample { bytes: &bytes, whole: bytes.len() as u64, name: "sample" };
+            let found = match infer(sample) {
+                Ok(found) => found,
+                Err(unclear) => {
+                    wrong.push(format!("{name}: {unclear}"));
+                    continue;
+                }
+            };
+            sum.add(match is_fixed {
+                true => fixed(layout, &bytes, &placed, &found, seed == SEEDS[0]),
+                false => delimited(layout, &placed, &found),
+            });
+            let charset = text_of(&found.draft.keys, "charset");
+            // Bytes below 80 are the same in all of them; the draft says so.
+            let told = bytes.is_ascii() && found.draft.doubts.iter().any(|doubt| doubt.contains("文字コード"));
+            if charset != layout.physical.charset.name() && !told {
+                wrong.push(format!("{name}: {charset}"));
+            }
+            let check = found.decisions.last().unwrap();
+            if check.confidence < 100 {
+                wrong.push(format!("{name}: {} {:?}", check.evidence, found.draft.doubts.last()));
+            }
         }
         println!(
-            "{name:<32} {:<12} 境界 {:>3} / {:>3}  余分 {:>2}  見えない境界 {:>2}  {}",
-            charset, score.right, score.all, score.wrong, score.hidden, check.evidence
+            "{name:<32} 境界 {:>4} / {:>4} {:>5.1}%  余分 {:>2}  数えない: 空白どうし {:>2} 不変の数字どうし {:>2}",
+            sum.right, sum.all, sum.percent(), sum.wrong, sum.blank, sum.still
         );
-        let sum = &mut whole[usize::from(is_fixed)];
-        *sum = Score {
-            all: sum.all + score.all,
-            right: sum.right + score.right,
-            wrong: sum.wrong + score.wrong,
-            hidden: sum.hidden + score.hidden,
-        };
+        if sum.percent() < 95.0 || sum.wrong * 20 > sum.all {
+            below.push(name);
+        }
+        whole[usize::from(is_fixed)].add(sum);
     }
-    assert_eq!(wrong_charsets, Vec::<String>::new());
     for (what, score) in ["区切り", "固定長"].into_iter().zip(whole) {
-        println!("{what}: 境界 {} / {}、余分 {}、見えない境界 {}", score.right, score.all, score.wrong, score.hidden);
-        // Held for each family alone, so that the easy one does not carry the other.
-        assert!(score.right * 100 >= score.all * 95, "{what}");
-        assert!(score.wrong * 100 <= score.all * 5, "{what}");
+        let Score { all, right, wrong, blank, still } = score;
+        println!("{what}: 境界 {right} / {all} {:.1}%、余分 {wrong}、数えない {blank} + {still}", score.percent());
     }
-    assert_eq!(unread, Vec::<String>::new());
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(below, Vec::<String>::new());
 }
