@@ -264,7 +264,7 @@ fn describe_total(layout: &Layout, total: &Total) -> DraftTotal {
     DraftTotal { keys, doubts: Vec::new() }
 }
 
-/// What a profile says otherwise than the bare layout. A flag that is off there is written `false`.
+/// What a profile says otherwise than the bare layout. What is not said there any more is written as its default.
 fn profile(base: &Layout, other: &Layout) -> DraftProfile {
     let mut keys = Keys::new();
     let title = other.title.strip_prefix(&base.title).and_then(|t| t.strip_prefix('（')?.strip_suffix('）'));
@@ -286,6 +286,17 @@ fn profile(base: &Layout, other: &Layout) -> DraftProfile {
 
 fn difference(base: &Keys, other: &Keys) -> Keys {
     let changed = other.iter().filter(|(key, value)| get(base, key) != Some(value)).cloned();
-    let gone = base.iter().filter(|(key, value)| *value == Setting::Flag(true) && get(other, key).is_none());
-    changed.chain(gone.map(|(key, _)| (key.clone(), Setting::Flag(false)))).collect()
+    let gone = base.iter().filter(|(key, _)| get(other, key).is_none());
+    let unsaid = gone.filter_map(|(key, value)| {
+        let default = match (key.as_str(), value) {
+            (_, Setting::Flag(true)) => Setting::Flag(false),
+            ("bom" | "eof_mark", _) => Setting::Text("forbidden".to_owned()),
+            ("max_record", _) => Setting::Int(DEFAULT_MAX_RECORD as i64),
+            ("max_depth", _) => Setting::Int(DEFAULT_MAX_DEPTH as i64),
+            ("codes_unknown" | "check_severity", _) => Setting::Text(Severity::Error.word().to_owned()),
+            _ => return None,
+        };
+        Some((key.clone(), default))
+    });
+    changed.chain(unsaid).collect()
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::doc::{KEY, TOTALS, VALUE};
 use super::draft::*;
-use super::sheet::Sheet;
+use super::sheet::{ITEMS, Sheet};
 use super::{import_file, import_item};
 
 /// Draws a layout up from sheets. `file` is the sheet file's name; `codes` are the code tables of the site.
@@ -24,7 +24,12 @@ pub fn import(sheets: &[Sheet], file: &str, codes: &BTreeSet<String>) -> Result<
     let fixed = text_of(&draft.keys, "kind") == "fixed";
     for sheet in sheets.iter().filter(|sheet| !is_own(sheet)) {
         match import_item::records(sheet, fixed, codes) {
-            Some(records) => draft.records.extend(records),
+            Some(records) => {
+                draft.records.extend(records);
+                if draft.records.iter().map(|record| record.fields.len()).sum::<usize>() > ITEMS {
+                    return Err(format!("項目が {ITEMS} を超えます（シート「{}」まで）", sheet.name));
+                }
+            }
             None if sheet.rows.iter().all(|row| row.iter().all(|cell| cell.trim().is_empty())) => {}
             None => {
                 let doubt = format!(

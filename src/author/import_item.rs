@@ -8,7 +8,7 @@ use super::doc::{COLUMNS, ELEMENT, LENGTH, RECORD, WHEN};
 use super::draft::*;
 use super::import_file::setting;
 use super::import_type::{length_cell, plain, put_type, type_cell};
-use super::sheet::Sheet;
+use super::sheet::{ITEMS, Sheet};
 
 /// Rows from the top in which the heading is looked for.
 const HEADING_ROWS: usize = 60;
@@ -77,7 +77,7 @@ pub fn records(sheet: &Sheet, fixed: bool, codes: &BTreeSet<String>) -> Option<V
     let mut first = DraftRecord::default();
     above(sheet, heading.row, &mut first);
     let mut records: Vec<DraftRecord> = Vec::new();
-    let mut group = String::new();
+    let (mut group, mut items) = (String::new(), 0);
     for row in heading.row + 1..sheet.rows.len() {
         if sheet.rows[row].iter().all(|cell| cell.trim().is_empty()) {
             continue;
@@ -98,6 +98,12 @@ pub fn records(sheet: &Sheet, fixed: bool, codes: &BTreeSet<String>) -> Option<V
             records.len() - 1
         });
         let fields = item(sheet, &heading, row, fixed, codes, &mut records[at]);
+        items += fields.len();
+        if items > ITEMS {
+            let place = sheet.address(row, 0);
+            records[at].doubts.push(format!("{place}: 項目が {ITEMS} を超えるので、ここから下は読まなかった"));
+            break;
+        }
         records[at].fields.extend(fields);
     }
     records.retain(|record| !record.fields.is_empty());

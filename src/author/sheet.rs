@@ -5,7 +5,13 @@
 /// Most bytes of a sheet file.
 pub const FILE_BYTES: u64 = 16 << 20;
 /// Most bytes that an XLSX may unfold to.
-pub const UNFOLDED_BYTES: u64 = 128 << 20;
+pub const UNFOLDED_BYTES: u64 = 64 << 20;
+/// Most bytes of the texts that the cells of an XLSX share.
+pub const SHARED_BYTES: u64 = 16 << 20;
+/// Most merged areas of a file.
+pub const MERGED: usize = 5_000;
+/// Most items of a file.
+pub const ITEMS: usize = 5_000;
 /// Most sheets of a file.
 pub const SHEETS: usize = 200;
 /// Most rows of a sheet.

@@ -7,7 +7,7 @@ use std::io::{Cursor, Read};
 
 use calamine::{DataRef, Reader, Xlsx};
 
-use super::sheet::{CELLS, SHEETS, Sheet, SheetError, UNFOLDED_BYTES};
+use super::sheet::{CELLS, MERGED, SHARED_BYTES, SHEETS, Sheet, SheetError, UNFOLDED_BYTES};
 
 /// Most parts of the archive.
 const PARTS: usize = 2_000;
@@ -25,7 +25,7 @@ pub fn read_xlsx(bytes: Vec<u8>) -> Result<Vec<Sheet>, SheetError> {
         return Err(SheetError::TooLarge(format!("シートが {SHEETS} 枚を超えます")));
     }
     let mut sheets = Vec::new();
-    let mut cells = 0;
+    let (mut cells, mut merged) = (0, 0);
     for name in names {
         let mut sheet = Sheet { name: name.clone(), ..Sheet::default() };
         let mut reader = match book.worksheet_cells_reader(&name) {
@@ -47,7 +47,12 @@ pub fn read_xlsx(bytes: Vec<u8>) -> Result<Vec<Sheet>, SheetError> {
             sheet.put(row as usize, column as usize, text)?;
         }
         drop(reader);
-        for area in book.merge_cells_by_sheet_name(&name).map_err(bad)?.into_iter().take(CELLS) {
+        let areas = book.merge_cells_by_sheet_name(&name).map_err(bad)?;
+        merged += areas.len();
+        if merged > MERGED {
+            return Err(SheetError::TooLarge(format!("結合セルが {MERGED} か所を超えます")));
+        }
+        for area in areas {
             let of = |(row, column): (u32, u32)| (row as usize, column as usize);
             let (start, end) = (of(area.start), of(area.end));
             sheet.merged.push((start.0, start.1, end.0, end.1));
@@ -67,8 +72,13 @@ fn bounded(bytes: &[u8]) -> Result<(), SheetError> {
     let mut left = UNFOLDED_BYTES;
     for at in 0..archive.len() {
         let part = archive.by_index(at).map_err(bad)?;
+        let shared = part.name().map_err(bad)?.to_ascii_lowercase().ends_with("sharedstrings.xml");
         let read = std::io::copy(&mut part.take(left + 1), &mut std::io::sink())
             .map_err(|error| SheetError::Unreadable(format!("XLSX の部品を展開できません（{error}）")))?;
+        if shared && read > SHARED_BYTES {
+            let message = format!("XLSX の文字の表が {} MiB を超えます", SHARED_BYTES >> 20);
+            return Err(SheetError::TooLarge(message));
+        }
         if read > left {
             let message = format!("XLSX を展開すると {} MiB を超えます", UNFOLDED_BYTES >> 20);
             return Err(SheetError::TooLarge(message));

@@ -6,12 +6,17 @@ use super::grid::Grid;
 
 /// Bits to say that there is one more item, of which kind and how long.
 pub const ITEM: f32 = 11.0;
+/// Bits more for an item of one column.
+const NARROW: f32 = 8.0;
 /// Bits of a decimal digit.
 const DIGIT: f32 = 3.33;
 /// Widest run that is tried as a code of few values.
 const CODE_WIDTH: usize = 8;
 /// Most values of a code.
 const CODE_VALUES: usize = 48;
+
+/// Values from which it says something where they end.
+const FILLED: usize = 8;
 
 /// What a run of columns looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +66,8 @@ pub fn cheapest(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>) -> Opt
     if b - a <= CODE_WIDTH && grid.rows.len() > 4 {
         offer(code(grid, a, b), Model::Code);
     }
-    if let Some((cost, model)) = digits(grid, a, b, hist) {
+    let plain = digits(grid, a, b, hist);
+    if let Some((cost, model)) = plain {
         offer(Some(cost), model);
     }
     if matches!(b - a, 4 | 7 | 8) {
@@ -69,8 +75,10 @@ pub fn cheapest(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>) -> Opt
             offer(dated(grid, a, b, model), model);
         }
     }
-    offer(text(grid, a, b, hist), Model::Text);
-    best
+    offer(text(grid, a, b, hist, plain.is_some()), Model::Text);
+    // An item of one column is rarer than a column that belongs to its neighbour.
+    let narrow = b - a == 1 && !grid.is_constant(a, b);
+    best.map(|(cost, model)| (if narrow { cost + NARROW } else { cost }, model))
 }
 
 /// Said once; one class of bytes only, so that a constant does not swallow its neighbours.
@@ -104,15 +112,21 @@ fn code(grid: &Grid<'_>, a: usize, b: usize) -> Option<f32> {
         bits += same.len() as f32 * (n / same.len() as f32).log2();
     }
     let small = distinct * 4 <= values.len() || distinct <= 2;
-    let char_bits = if grid.rows.iter().all(|row| row[a..b].iter().all(|x| x.is_ascii_digit() || *x == b' ')) {
-        DIGIT
-    } else {
-        5.0
-    };
+    let plain = grid.rows.iter().all(|row| row[a..b].iter().all(|x| x.is_ascii_digit() || *x == b' '));
+    let table = choice_bits(distinct as f64, if plain { 10f64 } else { 32.0 }.powi(width as i32));
+    let usage = (bits + distinct as f32 * n.log2() * 0.5).min(n * (distinct as f32).log2());
     // A constant column at an edge that is no leading zero is more likely an item of its own.
     let edge = |at: usize| grid.is_constant(at, at + 1) && grid.rows[0][at] != b'0';
     let foreign = if width > 1 && distinct > 1 && (edge(a) || edge(b - 1)) { ITEM * 1.5 } else { 0.0 };
-    small.then(|| bits + distinct as f32 * (width as f32 * char_bits + n.log2() * 0.5) + foreign)
+    small.then_some(usage + table + foreign)
+}
+
+/// Bits to say which so many of all possible values there are.
+fn choice_bits(some: f64, all: f64) -> f32 {
+    let part = (some / all.max(some + 1.0)).clamp(0.0, 1.0);
+    let rest = 1.0 - part;
+    let rare = if rest > 0.0 { all * rest * -(-part).ln_1p() / std::f64::consts::LN_2 } else { 0.0 };
+    (some * -part.log2() + rare + some.log2()) as f32
 }
 
 /// Full digits, or a number with zeros at the left.
@@ -125,8 +139,10 @@ fn digits(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>) -> Option<(f
         let count = grid.digits_in(row, a, b);
         if count == width {
             let zeros = (grid.next_nonzero(row, a).min(b)) - a;
-            hist[width - zeros] += 1;
-            significant += width - zeros;
+            // Nought is a digit too.
+            let digits = (width - zeros).max(1);
+            hist[digits] += 1;
+            significant += digits;
         } else if grid.blank_in(row, a, b) {
             empty += 1;
         } else {
@@ -136,7 +152,10 @@ fn digits(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>) -> Option<(f
     let full = grid.rows.len() - empty;
     let flags = flag_bits(empty, full);
     let plain = flags + (full * width) as f32 * DIGIT;
-    let number = flags + length_bits(hist, full, width) + significant as f32 * DIGIT;
+    let most = hist.iter().rposition(|count| *count > 0).unwrap_or(0);
+    let least = hist.iter().position(|count| *count > 0).unwrap_or(0);
+    // The zeros at the left say how wide it is, not how long numbers are.
+    let number = flags + length_bits(hist, full, most - least) + (significant as f32 * DIGIT) + 4.0;
     Some(if number < plain { (number, Model::Number) } else { (plain, Model::Digits) })
 }
 
@@ -147,10 +166,10 @@ fn flag_bits(empty: usize, full: usize) -> f32 {
     if empty == 0 || full == 0 { 0.0 } else { part(empty) + part(full) + n.log2() }
 }
 
-/// Lengths, all as likely or as they are used, whichever is shorter.
-fn length_bits(hist: &[u32], full: usize, width: usize) -> f32 {
+/// Lengths, so many more than one of them as likely or as they are used, whichever is shorter.
+fn length_bits(hist: &[u32], full: usize, more: usize) -> f32 {
     let n = full as f32;
-    let uniform = n * (width as f32 + 1.0).log2();
+    let uniform = n * (more as f32 + 1.0).log2();
     let mut used = 0.0;
     for count in hist.iter().filter(|count| **count > 0) {
         used += *count as f32 * (n / *count as f32).log2() + 0.5 * n.log2() + 1.0;
@@ -220,7 +239,7 @@ fn year_of(cell: &[u8], model: Model) -> Option<u32> {
 }
 
 /// Text at the left: its length, then its characters; the spaces after it are free.
-fn text(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>) -> Option<f32> {
+fn text(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>, digits: bool) -> Option<f32> {
     let width = b - a;
     hist.clear();
     hist.resize(width + 1, 0);
@@ -237,7 +256,15 @@ fn text(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>) -> Option<f32>
             }
         }
     }
+    // Content that stops at the same column again and again, before the run does, has an end of its own.
+    let most = hist.iter().rposition(|count| *count > 0).unwrap_or(0);
+    let (filled, full) = (grid.rows.len() - hist[0] as usize, hist[most] as usize);
+    if most > 0 && most < width && filled >= FILLED && full >= FILLED / 2 && full * 25 >= filled {
+        odd += ITEM * 2.0;
+    }
+    // Columns of digits beside columns of blanks, the same in every record: that is no text.
+    odd += grid.stripes(a, b) as f32 * ITEM * 2.0;
     // Letters all as likely, or as they are used here, whichever is shorter.
-    let used = grid.entropy_bits(a, b) + inner as f32 * 3.5;
+    let used = if digits { bits } else { grid.entropy_bits(a, b) + inner as f32 * 3.5 };
     Some(bits.min(used) + odd + length_bits(hist, grid.rows.len(), width))
 }

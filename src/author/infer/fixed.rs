@@ -14,7 +14,7 @@ use crate::author::draft::*;
 use crate::codec::charset::Charset;
 
 /// Records of a kind that are laid over each other for the cuts.
-const OVERLAID: usize = 160;
+const OVERLAID: usize = 240;
 /// Records of a kind whose values decide a type.
 const TYPED: usize = 5_000;
 /// Widest record.

@@ -226,7 +226,7 @@ fn blocks<'s>(
     let lead = whole % length;
     let complete = whole == bytes.len();
     let mixed = if complete && !mixed::may_begin(bytes, length, lead) { mixed::cut(bytes, length) } else { None };
-    let agrees = format!("{length} バイトずらすと文字の種類が {:.1}% 一致", score * 100.0);
+    let agrees = format!("{length} バイトずらすと文字の種類の変わり目の {:.1}% が重なる", score * 100.0);
     let (lead, body) = match mixed {
         Some(found) => {
             decisions.push(mixed_decision(&found, length, &agrees));
@@ -251,7 +251,7 @@ fn rivals(scores: &[(usize, f64)], length: usize, whole: usize) -> Vec<String> {
     let mut others: Vec<_> = scores.iter().filter(|(other, _)| other.abs_diff(length) > 1).collect();
     others.sort_by(|a, b| b.1.total_cmp(&a.1));
     let told = |(other, of): &&(usize, f64)| {
-        format!("{other} バイト: 一致 {:.1}%、全体を割った余り {}", of * 100.0, whole % other)
+        format!("{other} バイト: 重なり {:.1}%、全体を割った余り {}", of * 100.0, whole % other)
     };
     others.iter().take(3).map(told).collect()
 }
@@ -290,7 +290,7 @@ fn best_period(scores: &[(usize, f64)]) -> Option<(usize, f64)> {
     let mean = scores.iter().map(|(_, score)| score).sum::<f64>() / scores.len() as f64;
     let enough = best.1 - (best.1 - mean) * 0.2;
     let found = scores.iter().find(|(length, score)| *score >= enough && best.0.is_multiple_of(*length));
-    (best.1 > 0.5).then(|| found.copied().unwrap_or(*best))
+    (best.1 > 0.1 && best.1 > mean * 3.0).then(|| found.copied().unwrap_or(*best))
 }
 
 /// Two blocks of the same length, each with content first and spaces after it.

@@ -2,6 +2,9 @@
 //!
 //! Owns: the sums. Never: judges.
 
+/// Numbers whose n · log2 n is kept.
+const WEIGHTS: usize = 8_192;
+
 /// Records of the same length, byte by byte.
 pub struct Grid<'r> {
     /// The records.
@@ -19,7 +22,11 @@ pub struct Grid<'r> {
     blank: Vec<u16>,
     /// Per column so many of each byte of `alphabet` in the columns before it, blanks left out.
     counts: Vec<u32>,
+    weights: Vec<f32>,
     alphabet: usize,
+    /// Per column: columns before it that are neither blanks nor digits in all records, and changes between those.
+    mixed: Vec<u16>,
+    turns: Vec<u16>,
     /// Second bytes of a character in some record: no item begins here.
     pub inside: Vec<bool>,
 }
@@ -36,8 +43,11 @@ impl<'r> Grid<'r> {
             constant: vec![0; width + 1],
             blank: vec![0; width + 1],
             counts: Vec::new(),
+            weights: (0..WEIGHTS).map(|n| n as f32 * (n.max(1) as f32).log2()).collect(),
             alphabet: 0,
             inside: vec![false; width + 1],
+            mixed: vec![0; width + 1],
+            turns: vec![0; width + 1],
             rows,
             width,
             two_byte,
@@ -53,7 +63,28 @@ impl<'r> Grid<'r> {
             grid.blank[column + 1] = grid.blank[column] + u16::from(blank);
         }
         grid.count_bytes();
+        grid.count_stripes();
         grid
+    }
+
+    fn count_stripes(&mut self) {
+        let all = |column: usize, test: fn(&u8) -> bool| self.rows.iter().all(|row| test(&row[column]));
+        let sort = |column: usize| match (all(column, |b| *b == b' '), all(column, u8::is_ascii_digit)) {
+            (true, _) => 1u8,
+            (_, true) => 2,
+            _ => 0,
+        };
+        let sorts: Vec<u8> = (0..self.width).map(sort).collect();
+        for column in 0..self.width {
+            let turn = column > 0 && sorts[column] != sorts[column - 1];
+            self.mixed[column + 1] = self.mixed[column] + u16::from(sorts[column] == 0);
+            self.turns[column + 1] = self.turns[column] + u16::from(turn);
+        }
+    }
+
+    /// Changes between columns of digits and columns of blanks in the run; none where anything else stands in it.
+    pub fn stripes(&self, a: usize, b: usize) -> usize {
+        if self.mixed[b] != self.mixed[a] { 0 } else { usize::from(self.turns[b] - self.turns[a + 1]) }
     }
 
     fn count_bytes(&mut self) {
@@ -82,9 +113,19 @@ impl<'r> Grid<'r> {
         let size = self.alphabet;
         let (before, here) = (&self.counts[a * size..(a + 1) * size], &self.counts[b * size..(b + 1) * size]);
         let each = || before.iter().zip(here).map(|(x, y)| y - x).filter(|count| *count > 0);
-        let all = each().sum::<u32>() as f32;
-        let told = 1.0 + 0.5 * all.max(1.0).log2();
-        each().map(|count| told + count as f32 * (all / count as f32).log2()).sum()
+        let (mut all, mut letters, mut used) = (0u32, 0u32, 0.0);
+        for count in each() {
+            all += count;
+            letters += 1;
+            used += self.weight(count);
+        }
+        let told = 1.0 + 0.5 * (all.max(1) as f32).log2();
+        letters as f32 * told + self.weight(all) - used
+    }
+
+    /// n · log2 n.
+    fn weight(&self, n: u32) -> f32 {
+        self.weights.get(n as usize).copied().unwrap_or_else(|| n as f32 * (n as f32).log2())
     }
 
     fn add_sums(&mut self, at: usize) {

@@ -7,10 +7,14 @@ use super::key::alike;
 
 /// Records of a run that are laid over each other at first.
 const FIRST: usize = 4;
+/// Most records that are laid over each other to either side.
+const LAID: usize = 60;
+/// Most columns that are tried as the first.
+const STARTS: usize = 32;
 /// Places that are tried for them.
 const PLACES: usize = 64;
-/// Part of the steady columns, in percent, that a record of the run has.
-const STEADY: usize = 90;
+/// Part of the steady columns, in percent, in which a record of the run may be otherwise.
+const ODD: usize = 20;
 
 /// The file cut up.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,11 +39,14 @@ impl Profile {
         if at + self.period > bytes.len() {
             return false;
         }
-        let allowed = self.columns.len() * (100 - STEADY) / 100;
-        let mut wrong = 0;
+        // Blanks apart: a record of little else would have most of them.
+        let blanks = self.columns.iter().filter(|(_, byte)| *byte == b' ').count();
+        let allowed = [(self.columns.len() - blanks) * ODD / 100, blanks * ODD / 100];
+        let mut wrong = [0; 2];
         self.columns.iter().all(|(column, byte)| {
-            wrong += usize::from(bytes[at + column] != *byte);
-            wrong <= allowed
+            let sort = usize::from(*byte == b' ');
+            wrong[sort] += usize::from(bytes[at + column] != *byte);
+            wrong[sort] <= allowed[sort]
         })
     }
 
@@ -68,23 +75,33 @@ pub fn cut(bytes: &[u8], period: usize) -> Option<Mixed> {
         let before = byte((column + period - 1) % period);
         byte(*column).is_some_and(|key| key.is_ascii_alphanumeric()) && before == Some(b' ')
     });
-    starts.filter_map(|column| from(bytes, period, run[0] + column)).next()
+    starts.take(STARTS).filter_map(|column| from(bytes, period, run[0] + column)).next()
 }
 
 /// Starts of blocks that follow each other and are most alike.
 fn run(bytes: &[u8], period: usize) -> Option<Vec<usize>> {
     let last = bytes.len().checked_sub(period * FIRST)?;
     let step = (last / PLACES).max(period / 2).max(1);
-    let agree = |at: &usize| (*at..at + period * (FIRST - 1)).filter(|i| alike(bytes[*i], bytes[i + period])).count();
+    // Where one sort of bytes ends and another begins: blanks would agree with any blanks.
+    let turns = |i: usize| i > 0 && !alike(bytes[i - 1], bytes[i]);
+    let same = |i: usize| turns(i) && turns(i + period) && alike(bytes[i], bytes[i + period]);
+    let agree = |at: &usize| (*at..at + period * (FIRST - 1)).filter(|i| same(*i)).count();
     let best = (0..=last).step_by(step).max_by_key(agree)?;
     let mut starts: Vec<usize> = (0..FIRST).map(|k| best + k * period).collect();
     let mut profile = Profile::of(bytes, period, &starts);
     while let Some(next) = Some(starts[starts.len() - 1] + period).filter(|at| profile.fits(bytes, *at)) {
         starts.push(next);
-        profile = Profile::of(bytes, period, &starts[starts.len().saturating_sub(40)..]);
-        if starts.len() >= 400 {
+        if starts.len() >= LAID {
             break;
         }
+        profile = Profile::of(bytes, period, &starts);
+    }
+    while let Some(before) = starts[0].checked_sub(period).filter(|at| profile.fits(bytes, *at)) {
+        starts.insert(0, before);
+        if starts.len() >= 2 * LAID {
+            break;
+        }
+        profile = Profile::of(bytes, period, &starts);
     }
     // Its ends may lie in other records.
     (starts.len() > 4).then(|| starts[1..starts.len() - 1].to_vec())
@@ -123,10 +140,8 @@ fn from(bytes: &[u8], period: usize, start: usize) -> Option<Mixed> {
         let found: Vec<Option<&u8>> = ats.map(|at| bytes.get(at)).collect();
         found.iter().all(|mark| *mark == found[0] && mark.is_some_and(|m| *m != key && m.is_ascii_alphanumeric()))
     };
-    let whole = after > 0
-        && before > 0
-        && marks(&mut heads.iter().copied())
-        && marks(&mut runs.iter().map(|(_, end)| *end));
+    let whole =
+        after > 0 && before > 0 && marks(&mut heads.iter().copied()) && marks(&mut runs.iter().map(|(_, end)| *end));
     whole.then(|| {
         let mut records = Vec::new();
         for ((begin, end), head) in runs.iter().zip(&heads) {

@@ -31,11 +31,12 @@ impl Random {
 }
 
 /// The file's bytes, and kind and place of each record.
-pub fn file(layout: &Layout, records: usize, random: &mut Random) -> (Vec<u8>, Vec<(usize, Placed)>) {
+/// `group` records stay together on the average where kinds may alternate; 0 = as long as they may.
+pub fn file(layout: &Layout, (records, group): (usize, usize), random: &mut Random) -> (Vec<u8>, Vec<(usize, Placed)>) {
     let mut writer = RecordWriter::new(Arc::new(layout.clone()), Cursor::new(Vec::new())).unwrap();
     let mut placed = Vec::new();
     let mut common: BTreeMap<String, OwnedValue> = BTreeMap::new();
-    for kind in kinds(layout, records, random) {
+    for kind in kinds(layout, (records, group), random) {
         let fields = layout.records[kind].fields.iter().enumerate();
         let values: Vec<OwnedValue> = fields
             .map(|(at, field)| {
@@ -61,7 +62,7 @@ pub fn file(layout: &Layout, records: usize, random: &mut Random) -> (Vec<u8>, V
 }
 
 /// A walk through the content model: at least so many records, then the nearest end, past kinds not seen yet.
-fn kinds(layout: &Layout, records: usize, random: &mut Random) -> Vec<usize> {
+fn kinds(layout: &Layout, (records, group): (usize, usize), random: &mut Random) -> Vec<usize> {
     let order = &layout.order;
     let lasting: Vec<bool> = (0..order.next.len()).map(|state| returns(layout, state)).collect();
     let mut kinds: Vec<usize> = Vec::new();
@@ -79,7 +80,7 @@ fn kinds(layout: &Layout, records: usize, random: &mut Random) -> Vec<usize> {
         let same = open.iter().find(|(kind, _)| kinds.last() == Some(kind) && !head(kind));
         let open: Vec<_> = open.iter().filter(|(kind, _)| kinds.last() != Some(kind) || same.is_some()).collect();
         let (kind, to) = match (same, fresh) {
-            (Some(same), _) if open.len() == 1 || random.below(40) > 0 => **same,
+            (Some(same), _) if open.len() == 1 || (group == 0 || random.below(group) > 0) => **same,
             (_, Some(fresh)) => *fresh,
             _ if open.is_empty() => *next.iter().min_by_key(|(_, to)| to_end(layout, *to)).unwrap(),
             _ => **open[random.below(open.len())],

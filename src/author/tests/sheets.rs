@@ -98,6 +98,19 @@ fn merged_cells_and_sheets_without_a_heading_are_named() {
 }
 
 #[test]
+fn a_csv_sheet_of_too_many_columns_cells_or_items_is_refused() {
+    let wide = ["x", ","].concat().repeat(1_000_000);
+    assert!(matches!(read_csv(wide.as_bytes(), "a"), Err(SheetError::TooLarge(_))));
+    let long = "x".repeat(5_000);
+    assert!(matches!(read_csv(long.as_bytes(), "a"), Err(SheetError::TooLarge(_))));
+    let deep = "x\n".repeat(30_000);
+    assert!(matches!(read_csv(deep.as_bytes(), "a"), Err(SheetError::TooLarge(_))));
+    let many = "項目名,型,桁数,繰返し\n".to_owned() + &"甲,X,1,99\n".repeat(19_000);
+    let refused = import(&[read_csv(many.as_bytes(), "a").unwrap()], "a.csv", &BTreeSet::new());
+    assert!(refused.is_ok_and(|draft| draft.all_doubts().iter().any(|(_, doubt)| doubt.contains("ここから下"))));
+}
+
+#[test]
 fn a_sheet_that_unfolds_without_end_or_lies_far_out_is_refused() {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     archive.start_file("xl/workbook.xml", zip::write::SimpleFileOptions::default()).unwrap();
@@ -111,5 +124,11 @@ fn a_sheet_that_unfolds_without_end_or_lies_far_out_is_refused() {
     let mut book = rust_xlsxwriter::Workbook::new();
     book.add_worksheet().write_string(1_000_000, 16_000, "x").unwrap();
     assert!(matches!(read_xlsx(book.save_to_buffer().unwrap()), Err(SheetError::TooLarge(_))));
+    let mut shared = rust_xlsxwriter::Workbook::new();
+    let page = shared.add_worksheet();
+    for row in 0..6_000 {
+        page.write_string(row, 0, format!("{row:x<3000}")).unwrap();
+    }
+    assert!(matches!(read_xlsx(shared.save_to_buffer().unwrap()), Err(SheetError::TooLarge(_))));
     assert!(matches!(read_xlsx(b"PK\x03\x04nonsense".to_vec()), Err(SheetError::Unreadable(_))));
 }
