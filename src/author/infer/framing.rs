@@ -288,7 +288,7 @@ fn lead_parts(lead: &[u8], length: usize, decisions: &mut Vec<Decision>) -> Vec<
 fn best_period(scores: &[(usize, f64)]) -> Option<(usize, f64)> {
     let best = scores.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let mean = scores.iter().map(|(_, score)| score).sum::<f64>() / scores.len() as f64;
-    let enough = best.1 - (best.1 - mean) * 0.2;
+    let enough = best.1 - (best.1 - mean) * 0.15;
     let found = scores.iter().find(|(length, score)| *score >= enough && best.0.is_multiple_of(*length));
     (best.1 > 0.1 && best.1 > mean * 3.0).then(|| found.copied().unwrap_or(*best))
 }

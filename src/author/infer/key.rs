@@ -2,6 +2,8 @@
 //!
 //! Owns: both searches over sorts of bytes. Never: looks at what the values mean.
 
+use super::grid::is_lead;
+
 /// Bytes compared for a length.
 const COMPARED: usize = 24_000;
 /// Columns from the start that may hold the key.
@@ -26,10 +28,10 @@ pub fn sort(byte: u8) -> u8 {
 /// For each length which part of the places where one sort of bytes ends and another begins comes again so many bytes
 /// later, 0–1. Runs of one sort (blanks above all) say nothing: they agree with themselves at every short length.
 pub fn periods(bytes: &[u8], longest: usize) -> Vec<(usize, f64)> {
-    let plain = |byte: u8| u32::from(sort(byte) & !2);
-    let turn = |pair: &[u8]| if plain(pair[0]) == plain(pair[1]) { 0 } else { plain(pair[0]) << 8 | plain(pair[1]) };
     let most = longest.min(bytes.len() / 2);
-    let turns: Vec<u32> = bytes.windows(2).take(COMPARED.max(most * 6) + most).map(turn).collect();
+    let sorts = sorts(&bytes[..bytes.len().min(COMPARED.max(most * 6) + most)]);
+    let turn = |pair: &[u8]| if pair[0] == pair[1] { 0 } else { u32::from(pair[0]) << 8 | u32::from(pair[1]) };
+    let turns: Vec<u32> = sorts.windows(2).map(turn).collect();
     let places: Vec<usize> = (0..turns.len()).filter(|at| turns[*at] != 0).collect();
     (8..=most)
         .map(|length| {
@@ -39,6 +41,25 @@ pub fn periods(bytes: &[u8], longest: usize) -> Vec<(usize, f64)> {
             (length, same as f64 / within.len().max(1) as f64)
         })
         .collect()
+}
+
+/// Sort of each byte; all bytes of characters of two bytes are of one sort, whatever they are alone.
+fn sorts(bytes: &[u8]) -> Vec<u8> {
+    let mut sorts: Vec<u8> = bytes.iter().map(|byte| sort(*byte) & !2).collect();
+    let (mut at, mut kanji) = (0, false);
+    while at < bytes.len() {
+        if bytes[at] == 0x1B {
+            kanji = bytes.get(at + 1) == Some(&b'$');
+            at += 3;
+        } else if kanji || is_lead(bytes[at]) {
+            let end = (at + 2).min(bytes.len());
+            sorts[at..end].fill(64);
+            at = end;
+        } else {
+            at += 1;
+        }
+    }
+    sorts
 }
 
 /// Of the same sort?

@@ -127,30 +127,46 @@ fn from(bytes: &[u8], period: usize, start: usize) -> Option<Mixed> {
         runs.push((first, end));
         at = end;
     }
+    around(bytes, period, &runs)
+}
+
+/// What precedes and what follows each run: the same kinds everywhere, once or, where nothing stood between them, again.
+fn around(bytes: &[u8], period: usize, runs: &[(usize, usize)]) -> Option<Mixed> {
     let (first, last) = (runs.first()?.0, runs.last()?.1);
-    let between: Vec<usize> = runs.windows(2).map(|pair| pair[1].0 - pair[0].1).collect();
-    let after = bytes.len() - last;
-    let before = match between.first() {
-        Some(gap) if between.iter().all(|other| other == gap) => gap.checked_sub(after)?,
-        Some(_) => return None,
-        None => after,
-    };
-    let heads: Vec<usize> = runs.iter().map(|(first, _)| first.checked_sub(before)).collect::<Option<_>>()?;
-    let marks = |ats: &mut dyn Iterator<Item = usize>| {
-        let found: Vec<Option<&u8>> = ats.map(|at| bytes.get(at)).collect();
-        found.iter().all(|mark| *mark == found[0] && mark.is_some_and(|m| *m != key && m.is_ascii_alphanumeric()))
-    };
-    let whole =
-        after > 0 && before > 0 && marks(&mut heads.iter().copied()) && marks(&mut runs.iter().map(|(_, end)| *end));
-    whole.then(|| {
-        let mut records = Vec::new();
-        for ((begin, end), head) in runs.iter().zip(&heads) {
-            records.push((*head, before));
-            records.extend((*begin..*end).step_by(period).map(|at| (at, period)));
-            records.push((*end, after));
+    let key = bytes[first];
+    let both = runs.windows(2).map(|pair| pair[1].0 - pair[0].1).min();
+    let rest = bytes.len() - last;
+    let after = both.map_or(rest, |both| rest % both);
+    let before = both.map_or(rest, |both| both - after);
+    if after == 0 || before == 0 {
+        return None;
+    }
+    let (head, tail) = (*bytes.get(first.checked_sub(before)?)?, *bytes.get(last)?);
+    let marks = |at: usize, mark: u8| bytes.get(at) == Some(&mark) && mark != key && mark.is_ascii_alphanumeric();
+    // The kinds by turns, from `at` to `end`.
+    let turns = |mut at: usize, end: usize, mut leads: bool| {
+        let mut found = Vec::new();
+        while at < end {
+            let (len, mark) = if leads { (before, head) } else { (after, tail) };
+            if !marks(at, mark) || at + len > end {
+                return None;
+            }
+            found.push((at, len));
+            (at, leads) = (at + len, !leads);
         }
-        Mixed { records, lead: first - before, around: (before, after) }
-    })
+        Some(found)
+    };
+    let mut begin = first - before;
+    while begin >= before + after && marks(begin - after, tail) && marks(begin - after - before, head) {
+        begin -= before + after;
+    }
+    let mut records = turns(begin, first, true)?;
+    for (at, (start, end)) in runs.iter().enumerate() {
+        records.extend((*start..*end).step_by(period).map(|at| (at, period)));
+        let next = runs.get(at + 1).map_or(bytes.len(), |next| next.0);
+        records.extend(turns(*end, next, false)?);
+    }
+    Some(Mixed { records, lead: begin, around: (before, after) })
 }
 
 #[cfg(test)]
@@ -167,6 +183,11 @@ mod tests {
         };
         for group in 0..3 {
             add(&mut bytes, "1AB".to_owned(), 20);
+            if group == 1 {
+                // Nothing between them.
+                add(&mut bytes, "3AB 00000".to_owned(), 24);
+                add(&mut bytes, "1AB".to_owned(), 20);
+            }
             for at in 0..9 {
                 add(&mut bytes, format!("2AB{:05} X", at * 7919 % 99999 + group), 30);
             }

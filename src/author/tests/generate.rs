@@ -83,7 +83,11 @@ fn kinds(layout: &Layout, (records, group): (usize, usize), random: &mut Random)
             (Some(same), _) if open.len() == 1 || (group == 0 || random.below(group) > 0) => **same,
             (_, Some(fresh)) => *fresh,
             _ if open.is_empty() => *next.iter().min_by_key(|(_, to)| to_end(layout, *to)).unwrap(),
-            _ => **open[random.below(open.len())],
+            _ => {
+                // Groups without records are rare.
+                let full = open.iter().find(|(kind, to)| order.next[*to].contains(&(*kind, *to)));
+                full.filter(|_| random.below(20) > 0).map_or_else(|| **open[random.below(open.len())], |full| **full)
+            }
         };
         kinds.push(kind);
         state = to;
