@@ -1,8 +1,10 @@
 //! Integration tests: one binary, one module per subject.
 
 mod attack;
+mod author;
 mod bad_entries;
 mod bad_input;
+mod bench;
 mod by_hand;
 mod cases;
 mod conservation;
@@ -10,6 +12,7 @@ mod crash;
 mod determinism;
 mod empty_full;
 mod expr_parity;
+mod guards;
 mod house;
 mod kill;
 mod kiwari;

@@ -80,6 +80,20 @@ pub struct Sample<'s> {
     pub name: &'s str,
 }
 
+/// Files that are neither separated values nor of fixed length, by how they begin.
+fn other_format(bytes: &[u8]) -> Option<&'static str> {
+    let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
+    let known: [(&[u8], &str); 6] = [
+        (b"<?xml", "XML の標本"),
+        (b"PK\x03\x04", "ZIP や XLSX の標本"),
+        (b"\x1F\x8B", "圧縮した標本（gzip）"),
+        (b"%PDF", "PDF の標本"),
+        (b"{\"", "JSON の標本"),
+        (b"\xD0\xCF\x11\xE0", "古い形式の Excel や Word の標本"),
+    ];
+    known.iter().find(|(begin, _)| body.starts_with(begin)).map(|(_, what)| *what)
+}
+
 /// Draws up a layout.
 ///
 /// # Errors
@@ -87,6 +101,9 @@ pub struct Sample<'s> {
 pub fn infer(sample: Sample<'_>) -> Result<Inferred, Unclear> {
     if sample.bytes.is_empty() {
         return Err(Unclear("標本が空です".to_owned()));
+    }
+    if let Some(what) = other_format(sample.bytes) {
+        return Err(Unclear(format!("{what}からは推定しません。区切り文字の並びか固定長の、元のファイルを渡してください")));
     }
     let mut decisions = Vec::new();
     let text = text::charset(sample, &mut decisions)?;

@@ -109,6 +109,9 @@ fn samples_made_to_burst_are_refused_or_drafted_in_bounds() {
         let found = infer(Sample { bytes: &bytes, whole: bytes.len() as u64, name: "sample" });
         assert!(found.is_ok_and(|found| found.draft.records.len() <= 12) || bytes.len() > 1, "{}", bytes.len());
     };
+    for other in [&b"<?xml version=\"1.0\"?><a/>"[..], b"PK\x03\x04....", b"", b"\xFF\xFEa\0"] {
+        assert!(infer(Sample { bytes: other, whole: other.len() as u64, name: "sample" }).is_err());
+    }
     bomb(b"x,".repeat(1_000_000));
     bomb([b"x,".repeat(1_000_000), b"\n".to_vec()].concat().repeat(3));
     bomb(b"\"".repeat(3_000_000));
