@@ -75,7 +75,7 @@ pub fn cut(bytes: &[u8], period: usize) -> Option<Mixed> {
         let before = byte((column + period - 1) % period);
         byte(*column).is_some_and(|key| key.is_ascii_alphanumeric()) && before == Some(b' ')
     });
-    starts.take(STARTS).filter_map(|column| from(bytes, period, run[0] + column)).next()
+    starts.take(STARTS).find_map(|column| from(bytes, period, run[0] + column))
 }
 
 /// Starts of blocks that follow each other and are most alike.

@@ -150,8 +150,8 @@ fn value(field: &Field, fixed: bool, random: &mut Random) -> OwnedValue {
     }
     let len = if field.exact && !fixed { field.len } else { 1 + random.below(field.len) };
     match &field.kind {
-        FieldKind::Half => text(random.text("abcXYZ019 ,.-", len - 1) + "z"),
-        FieldKind::HalfKana => text(random.text("ｱｲﾞﾟｰA9 ()-", len - 1) + "ｼ"),
+        FieldKind::Half => text(random.text("abcXYZ019 ,.-", len - 1) + &random.text("abcXYZ019", 1)),
+        FieldKind::HalfKana => text(random.text("ｱｲﾞﾟｰA9 ()-", len - 1) + &random.text("ｼｱｲA9", 1)),
         FieldKind::Wide | FieldKind::FullWidth => {
             let most = if fixed { (field.len / 2).max(1) } else { field.len };
             let from = if field.charset == Charset::JisX0208 {
