@@ -86,7 +86,7 @@ fn kinds(layout: &Layout, (records, group): (usize, usize), random: &mut Random)
             _ => {
                 // Groups without records are rare.
                 let full = open.iter().find(|(kind, to)| order.next[*to].contains(&(*kind, *to)));
-                full.filter(|_| random.below(20) > 0).map_or_else(|| **open[random.below(open.len())], |full| **full)
+                full.filter(|_| random.below(20) > 0).map_or_else(|| **open[random.below(open.len())], |full| ***full)
             }
         };
         kinds.push(kind);
