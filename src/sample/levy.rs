@@ -13,11 +13,11 @@ use super::sheet::{Items, text};
 use crate::value::Value;
 
 /// What the records of one 広域連合 file have in common.
-struct Frame<'a> {
-    code: &'a str,
-    whole: bool,
-    made: String,
-    row: i64,
+pub(crate) struct Frame<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) whole: bool,
+    pub(crate) made: String,
+    pub(crate) row: i64,
 }
 
 impl Frame<'_> {
@@ -25,7 +25,7 @@ impl Frame<'_> {
         Value::Text(if self.whole { "1" } else { "2" })
     }
 
-    fn head(&self, file: &mut Open) -> Result<(), SampleError> {
+    pub(crate) fn head(&self, file: &mut Open) -> Result<(), SampleError> {
         let items: Items<'_> = &[
             ("市区町村コード", Value::Text(self.code)),
             ("全件差分区分", self.whole()),
@@ -34,11 +34,11 @@ impl Frame<'_> {
         file.sheet.write("ヘッダ", items)
     }
 
-    fn tail(&self, file: &mut Open) -> Result<(), SampleError> {
+    pub(crate) fn tail(&self, file: &mut Open) -> Result<(), SampleError> {
         file.sheet.write("トレイラ", &[("市区町村コード", Value::Text(self.code))])
     }
 
-    fn row(&mut self, file: &mut Open, change: &str, items: Items<'_>, amount: i64) -> Result<(), SampleError> {
+    pub(crate) fn row(&mut self, file: &mut Open, change: &str, items: Items<'_>, amount: i64) -> Result<(), SampleError> {
         self.row += 1;
         let mut all = vec![
             ("市区町村コード", Value::Text(self.code)),
@@ -101,7 +101,7 @@ pub(crate) fn write_losses(town: &Town, out: &mut Output<'_>) -> Result<(), Samp
     out.manifest("hihokensha", &name, records)
 }
 
-fn insured_row(
+pub(crate) fn insured_row(
     town: &Town,
     p: &Person,
     since: NaiveDate,

@@ -20,6 +20,7 @@ mod people;
 mod rng;
 mod sheet;
 mod tax;
+pub mod year;
 
 use std::path::Path;
 
