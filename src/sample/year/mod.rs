@@ -10,7 +10,7 @@ mod people;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use chrono::{Datelike, Duration, NaiveDate, Weekday};
+use chrono::{Datelike, NaiveDate, Weekday};
 
 use super::juki::Row;
 use super::money::{Levy, Part};
@@ -259,7 +259,7 @@ fn is_office_day(day: NaiveDate) -> bool {
 
 /// The day of the year's assessment.
 fn assessment_day(from: NaiveDate) -> NaiveDate {
-    NaiveDate::from_ymd_opt(super::money::fiscal_year(from), 7, 10).unwrap_or(from) + Duration::days(0)
+    NaiveDate::from_ymd_opt(super::money::fiscal_year(from), 7, 10).unwrap_or(from)
 }
 
 /// Parts by term, of what stands.
