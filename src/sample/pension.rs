@@ -17,15 +17,15 @@ const PAYERS: [&str; 3] = ["501", "700", "999"];
 pub(crate) const ODD_EVERY: u64 = 400;
 
 /// What one data record says.
-struct Entry {
-    kind: &'static str,
-    day: NaiveDate,
+pub(crate) struct Entry {
+    pub(crate) kind: &'static str,
+    pub(crate) day: NaiveDate,
     /// 金額1 and 金額3, yen.
-    amounts: [i64; 2],
+    pub(crate) amounts: [i64; 2],
 }
 
 /// Decides whether a person has a record in the file, and what it says; called in file order, with the number of records so far.
-type Select<'a> = dyn Fn(&Person, u64) -> Option<Entry> + 'a;
+pub(crate) type Select<'a> = dyn Fn(&Person, u64) -> Option<Entry> + 'a;
 
 /// The list of pensioners from whom premiums can be taken, made in May.
 pub(crate) fn write_pensioners(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
@@ -91,7 +91,7 @@ fn ymd(year: i32, month: u32, day: u32) -> NaiveDate {
 }
 
 /// Writes a whole file, one pass over the residents for each payer; a payer without records has no group.
-fn write(
+pub(crate) fn write(
     town: &Town,
     out: &mut Output<'_>,
     name: &str,

@@ -29,3 +29,4 @@ mod store_ledger;
 mod town;
 mod trace;
 mod waiting;
+mod year;
