@@ -111,6 +111,5 @@ const ASSESSED: &str = "SELECT coalesce(sum(v.期別保険料額), 0) FROM v_kiw
 const UNMATCHED: &str = "SELECT coalesce(sum(v.収納額), 0) FROM v_shuno v JOIN c_shuno c ON c._vid = v._vid \
     WHERE v.消込区分 = 'unmatched'";
 const UNPAID: &str = "SELECT coalesce(sum(v.未納額), 0) FROM v_tainosha v JOIN c_tainosha c ON c._vid = v._vid";
-const OVERPAID: &str = "SELECT coalesce(sum(n), 0) FROM (SELECT -min(v.期別残額) AS n FROM v_shuno v \
-    JOIN c_shuno c ON c._vid = v._vid WHERE v.期別残額 < 0 AND v.消込区分 <> 'unmatched' \
-    GROUP BY v.被保険者番号, v.相当年度, v.期別) o";
+const OVERPAID: &str =
+    "SELECT coalesce(sum(v.過誤納額), 0) FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";
