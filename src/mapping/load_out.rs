@@ -93,6 +93,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         after,
         schedule,
         requires,
+        // Told when all mappings are known.
+        daily: true,
         send_empty,
         revision: context.revision(files),
         file: reader.file().to_owned(),

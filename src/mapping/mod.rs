@@ -1,5 +1,6 @@
 //! Mappings compiled into plans, and the site folder they live in.
 pub mod context;
+mod daily;
 pub mod load_derive;
 pub mod load_in;
 pub mod load_list;
