@@ -6,9 +6,17 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use sha2::{Digest, Sha256};
+
+use crate::vault::stream::{SealReader, SealWriter};
+use crate::vault::{Ring, VaultError};
+
+mod kept;
+
+use kept::{Keeping, Kept};
 
 /// Bytes moved at a time when a file is copied, hashed and compressed.
 const BLOCK: usize = 1 << 20;
@@ -31,6 +39,8 @@ pub struct Area {
     pub outbox: PathBuf,
     /// Everything renkei keeps for itself.
     pub data: PathBuf,
+    /// Keys under which files are kept that hold values of the vault.
+    pub ring: Option<Arc<Ring>>,
 }
 
 /// What is known of a file once it is in the archive.
@@ -40,6 +50,26 @@ pub struct Archived {
     pub sha256: String,
     /// Their number.
     pub bytes: u64,
+}
+
+/// A file compressed for the archive that has no name there yet.
+#[derive(Debug)]
+pub struct Packed {
+    archived: Archived,
+    scratch: PathBuf,
+    sealed: bool,
+}
+
+impl AsRef<Archived> for Packed {
+    fn as_ref(&self) -> &Archived {
+        &self.archived
+    }
+}
+
+impl AsRef<Archived> for Archived {
+    fn as_ref(&self) -> &Archived {
+        self
+    }
 }
 
 impl Area {
@@ -120,24 +150,86 @@ impl Area {
     /// Hashes and compresses `from` into the archive; the same bytes are kept once. The archived copy is durable when
     /// this returns.
     pub fn archive_file(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Archived> {
-        let scratch = self.work().join(format!("{scratch_name}.zst"));
-        let (sha256, bytes, file) = or_remove(&scratch, hash_and_compress(from, File::create(&scratch)?))?;
-        let target = self.archived_path(&sha256);
-        if target.exists() {
-            fs::remove_file(&scratch)?;
-        } else {
-            or_remove(&scratch, file.sync_all())?;
-            let folder = target.parent().expect("an archived path has a folder");
-            fs::create_dir_all(folder)?;
-            fs::rename(&scratch, &target)?;
-            sync_folder(folder)?;
-        }
-        Ok(Archived { sha256, bytes })
+        let packed = self.pack(from, scratch_name)?;
+        self.keep(packed)
     }
 
-    /// Opens the archived bytes for reading.
-    pub fn open_archived(&self, sha256: &str) -> io::Result<zstd::Decoder<'static, BufReader<File>>> {
-        zstd::Decoder::new(File::open(self.archived_path(sha256))?)
+    /// [`Area::archive_file`] for a file that holds values of the vault: kept sealed, and no copy of it unsealed.
+    pub fn archive_sealed(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Archived> {
+        let no_key = || io::Error::new(io::ErrorKind::PermissionDenied, VaultError::NoKey);
+        let ring = self.ring.as_deref().ok_or_else(no_key)?;
+        let packed = self.pack_into(from, scratch_name, |file| Ok(Keeping::Sealed(SealWriter::new(ring, file)?)))?;
+        let archived = self.keep(Packed { sealed: true, ..packed })?;
+        let plain = self.archived_path(&archived.sha256);
+        if plain.exists() {
+            fs::remove_file(&plain)?;
+        }
+        Ok(archived)
+    }
+
+    fn keep(&self, packed: Packed) -> io::Result<Archived> {
+        or_remove(&packed.scratch, File::open(&packed.scratch).and_then(|f| f.sync_all()))?;
+        let archived = self.place(packed)?;
+        sync_folder(&self.archive().join(&archived.sha256[..2]))?;
+        sync_folder(&self.archive())?;
+        Ok(archived)
+    }
+
+    /// Hashes and compresses `from` into a scratch file. It must be durable before it is placed: what bears a name in the
+    /// archive is whole, whatever happened to the machine.
+    pub fn pack(&self, from: &mut impl Read, scratch_name: &str) -> io::Result<Packed> {
+        self.pack_into(from, scratch_name, |file| Ok(Keeping::Plain(file)))
+    }
+
+    fn pack_into(
+        &self,
+        from: &mut impl Read,
+        scratch_name: &str,
+        keeping: impl FnOnce(File) -> io::Result<Keeping>,
+    ) -> io::Result<Packed> {
+        let scratch = self.work().join(format!("{scratch_name}.zst"));
+        let packed = File::create(&scratch).and_then(keeping).and_then(|into| hash_and_compress(from, into));
+        let (sha256, bytes) = or_remove(&scratch, packed)?;
+        Ok(Packed { archived: Archived { sha256, bytes }, scratch, sealed: false })
+    }
+
+    /// Gives a packed file its name in the archive; the caller makes the name durable.
+    pub fn place(&self, packed: Packed) -> io::Result<Archived> {
+        let sha256 = &packed.archived.sha256;
+        let (plain, sealed) = (self.archived_path(sha256), self.sealed_path(sha256));
+        let target = if packed.sealed { &sealed } else { &plain };
+        if target.exists() || sealed.exists() {
+            fs::remove_file(&packed.scratch)?;
+        } else {
+            fs::create_dir_all(target.parent().expect("an archived path has a folder"))?;
+            fs::rename(&packed.scratch, target)?;
+        }
+        Ok(packed.archived)
+    }
+
+    /// Waits until everything written on the file system of the data folder is on the disk: for many files cheaper than
+    /// one by one.
+    pub fn make_all_durable(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(self.archive())?)?)
+    }
+
+    /// Where the bytes with this hash are kept if they are sealed.
+    pub fn sealed_path(&self, sha256: &str) -> PathBuf {
+        self.archived_path(sha256).with_extension("sealed")
+    }
+
+    /// Opens the archived bytes for reading, sealed or not.
+    pub fn open_archived(&self, sha256: &str) -> io::Result<zstd::Decoder<'static, BufReader<Kept>>> {
+        let kept = match File::open(self.sealed_path(sha256)) {
+            Ok(file) => {
+                let no_key = || io::Error::new(io::ErrorKind::PermissionDenied, VaultError::NoKey);
+                let ring = self.ring.as_deref().ok_or_else(no_key)?;
+                Kept::Sealed(SealReader::new(ring, BufReader::with_capacity(BLOCK, file))?)
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Kept::Plain(File::open(self.archived_path(sha256))?),
+            Err(e) => return Err(e),
+        };
+        zstd::Decoder::new(kept)
     }
 
     /// Writes the archived bytes out, unpacked on another thread; gives the hash of what was written.
@@ -170,8 +262,8 @@ impl Area {
     }
 }
 
-/// Hashes on this thread and compresses on another, once there is more than one block; gives hash, size and `into`.
-fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u64, File)> {
+/// Hashes on this thread and compresses on another, once there is more than one block; gives hash and size.
+fn hash_and_compress(from: &mut impl Read, into: Keeping) -> io::Result<(String, u64)> {
     let mut out = zstd::Encoder::new(into, LEVEL)?;
     let mut sha = Sha256::new();
     let mut block = Vec::new();
@@ -179,9 +271,10 @@ fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u6
     sha.update(&block);
     if bytes < BLOCK as u64 {
         out.write_all(&block)?;
-        return Ok((hex(&sha.finalize()), bytes, out.finish()?));
+        out.finish()?.finish()?;
+        return Ok((hex(&sha.finalize()), bytes));
     }
-    let file = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let (full, to_compress) = sync_channel::<Vec<u8>>(BLOCKS);
         let (empty, back) = sync_channel::<Vec<u8>>(BLOCKS * 2);
         let compressing = scope.spawn(move || {
@@ -189,7 +282,7 @@ fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u6
                 out.write_all(&block)?;
                 let _ = empty.try_send(block);
             }
-            out.finish()
+            out.finish()?.finish()
         });
         loop {
             let next = back.try_recv().unwrap_or_default();
@@ -206,7 +299,7 @@ fn hash_and_compress(from: &mut impl Read, into: File) -> io::Result<(String, u6
         drop(full);
         compressing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
-    Ok((hex(&sha.finalize()), bytes, file))
+    Ok((hex(&sha.finalize()), bytes))
 }
 
 /// Reads up to [`BLOCK`] bytes; fewer only at the end of the file.

@@ -206,6 +206,7 @@ fn play(
         ))
     })?;
     let mut own = site.clone();
+    own.config.vault_key = crate::config::KeyPlace::Example;
     set_values(&mut own.values, &case.site);
     (own.config.inbox, own.config.outbox, own.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));

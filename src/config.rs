@@ -26,8 +26,19 @@ pub struct Config {
     pub outbox: PathBuf,
     /// Store, archive, work, reports, files set aside.
     pub data: PathBuf,
+    /// Where the keys of the vault are.
+    pub vault_key: KeyPlace,
     /// Bounds of everything that grows.
     pub limits: Limits,
+}
+
+/// Where the keys of the vault are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In a file, or in the environment, which wins. `[vault] key_file`; default `vault.key` in the site's folder.
+    File(PathBuf),
+    /// A key that everybody knows: for example cases and tests, whose data are made up.
+    Example,
 }
 
 /// `[limits]`; every key may be left out.
@@ -84,6 +95,7 @@ impl Config {
         let store = top.opt_table("store");
         let folder = top.opt_table("folder");
         let limits = top.opt_table("limits");
+        let vault = top.opt_table("vault");
         top.finish(&keys::CONFIG);
         let (municipality, site) = site_values(&top, site);
         let url = store.map(|node| {
@@ -102,6 +114,11 @@ impl Config {
         if let Some(node) = &folder {
             node.finish(&keys::FOLDER);
         }
+        let key_file = vault.as_ref().and_then(|node| node.opt_str("key_file"));
+        let vault_key = KeyPlace::File(root.join(key_file.map_or("vault.key", |text| text.value)));
+        if let Some(node) = &vault {
+            node.finish(&keys::VAULT);
+        }
         Some(Config {
             municipality,
             site,
@@ -109,6 +126,7 @@ impl Config {
             inbox,
             outbox,
             data,
+            vault_key,
             limits: limits.map(|node| read_limits(&node)).unwrap_or_default(),
         })
     }

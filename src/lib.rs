@@ -17,6 +17,7 @@
 //! Shell: owns the effects.
 //! - [`config`], [`clock`], [`area`]: configuration, time, folders and the archive of raw files.
 //! - [`inbox`], [`outbox`]: which entries of a folder are complete files; how a file is handed over once.
+//! - [`vault`]: keys, tokens, sealed values and files; pure but for the random bytes of the system.
 //! - [`store`]: SQLite or PostgreSQL; ledger, versions, views. The only place that knows SQL databases.
 //! - [`pipeline`]: the streets: receive … report, select … deliver, derive; and the worker that looks at the ledger and
 //!   does what is due.
@@ -50,3 +51,4 @@ pub mod sample;
 pub mod schema;
 pub mod store;
 pub mod value;
+pub mod vault;

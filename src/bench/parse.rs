@@ -43,6 +43,7 @@ pub(super) fn parse(bench: &mut Bench<'_>) -> Result<(), CliError> {
                 bytes: bytes.len() as u64,
                 progress: &Progress::silent(),
                 steps: &Steps::default(),
+                vault: None,
             };
             let loaded = load(&plan, Cursor::new(&bytes), context, &mut |_, mut batch| {
                 batch.clear();

@@ -13,7 +13,9 @@ use crate::cli::CliError;
 
 /// The interface whose files are measured.
 pub(super) const INTERFACE: &str = "juki-ido";
-/// Files of the measured site, beside all code tables.
+/// Folders of the measured site that are there whole.
+const FOLDERS: [&str; 2] = ["schemas/codes", "schemas/calendars"];
+/// Its other files.
 const FILES: [&str; 6] = [
     "renkei.toml",
     "schemas/layouts/juki-ido.toml",
@@ -48,9 +50,11 @@ impl Bench<'_> {
         for file in FILES {
             copy(&self.root.join(file), &root.join(file))?;
         }
-        for entry in std::fs::read_dir(self.root.join("schemas/codes"))? {
-            let entry = entry?;
-            copy(&entry.path(), &root.join("schemas/codes").join(entry.file_name()))?;
+        for folder in FOLDERS {
+            for entry in std::fs::read_dir(self.root.join(folder))? {
+                let entry = entry?;
+                copy(&entry.path(), &root.join(folder).join(entry.file_name()))?;
+            }
         }
         let feed = root.join("schemas/feeds/juki-ido.toml");
         let text: Vec<String> = std::fs::read_to_string(&feed)?

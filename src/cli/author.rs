@@ -16,6 +16,8 @@ use crate::pipeline::load::{LoadContext, load};
 use crate::pipeline::row::RunItems;
 use crate::pipeline::{HubError, Progress, Steps};
 use crate::report::words::visible;
+use crate::store::Store;
+use crate::store::audit::{self, Entry};
 use crate::store::bulk::VersionBatch;
 use crate::value::Value;
 
@@ -79,6 +81,7 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
     let plan = site.in_plan(&args.interface, name).ok_or_else(|| {
         CliError::Refused(format!("「{}」の受信定義（schemas/feeds）に「{name}」に合う形がありません", args.interface))
     })?;
+    look_at_guarded(cli, &site, &plan)?;
     let mut out = std::io::stdout().lock();
     let parsed = parsed(&plan, args)?;
     let file = std::fs::File::open(&args.file)?;
@@ -91,6 +94,7 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
         bytes: 0,
         progress: &progress,
         steps: &steps,
+        vault: None,
     };
     let mut mapped: Vec<serde_json::Value> = Vec::new();
     let most = args.records as usize;
@@ -132,6 +136,18 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
         }
     }
     Ok(if loaded.findings.kept().is_empty() { exit::OK } else { exit::ATTENTION })
+}
+
+/// A file whose records may show something protected is not looked at without a word in the audit.
+fn look_at_guarded(cli: &Cli, site: &Site, plan: &InPlan) -> Result<(), CliError> {
+    if plan.into.iter().all(|rows| rows.entity.columns.iter().all(|c| c.guard.is_none())) {
+        return Ok(());
+    }
+    let mut conn = Store::open(&site.config.store_url, &cli.root)?.connect()?;
+    let who = super::guard::viewer();
+    let entry = Entry { who: &who, what: "look", exchange: None, subject: &plan.interface, detail: "preview" };
+    conn.durable(|conn| audit::append(conn, &entry, &Clock::System.stamp()).map(|_| ()))?;
+    Ok(())
 }
 
 /// A finding about data on one line: where, what, what to do.

@@ -120,6 +120,7 @@ fn prepare(own: &Site, args: &DemoArgs) -> Result<(), CliError> {
         config = with_store(&config, url);
     }
     fs::write(into.join("renkei.toml"), config)?;
+    write_key(&into.join("vault.key"))?;
     for folder in ["schemas", "mappings"] {
         copy_tree(&own.root.join(folder), &into.join(folder))?;
     }
@@ -179,4 +180,12 @@ fn tell_where(hub: &mut Hub, args: &DemoArgs, seen: &[ledger::Exchange]) -> Resu
         println!("  来歴の例 renkei --root {root} trace {}:{n}", sent.file_name);
     }
     Ok(())
+}
+
+/// A demo has a key of its own, which nobody else may read.
+pub(super) fn write_key(path: &Path) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+    writeln!(file, "{}", *crate::vault::ring::new_key()?)
 }

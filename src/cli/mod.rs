@@ -5,6 +5,7 @@
 mod author;
 mod calendar;
 mod demo;
+mod guard;
 mod list;
 mod operate;
 mod progress;
@@ -82,6 +83,14 @@ pub enum Command {
     Retry(RetryArgs),
     /// Deliver what is confirmed now
     Deliver,
+    /// List what outbound drafts keep back
+    Held(guard::HeldArgs),
+    /// Let one held record go, exactly as it is now
+    Release(guard::ReleaseArgs),
+    /// Who did what: verify the chain, or list it
+    Audit(guard::AuditArgs),
+    /// Keys of the vault: status, rotate, new-key
+    Vault(guard::VaultArgs),
     /// Follow a record of a file to where it came from and where it went
     Trace(TraceArgs),
     /// Print a run's report, or write the reports of a day
@@ -272,7 +281,7 @@ impl CliError {
     fn code(&self) -> u8 {
         match self {
             CliError::Rules(_) => exit::RULES,
-            CliError::Hub(HubError::Refused(_)) | CliError::Refused(_) => exit::REFUSED,
+            CliError::Hub(HubError::Refused(_) | HubError::Vault(_)) | CliError::Refused(_) => exit::REFUSED,
             CliError::Hub(_) | CliError::Io(_) => exit::MACHINE,
         }
     }
@@ -298,6 +307,10 @@ pub fn main() -> ExitCode {
         Command::Return(args) => operate::send_back(&cli, args),
         Command::Retry(args) => operate::retry(&cli, args),
         Command::Deliver => operate::deliver(&cli),
+        Command::Held(args) => guard::held(&cli, args),
+        Command::Release(args) => guard::release(&cli, args),
+        Command::Audit(args) => guard::audit(&cli, args),
+        Command::Vault(args) => guard::vault(&cli, args),
         Command::Report(args) => status::report(&cli, args),
         Command::Trace(args) => trace::trace(&cli, args),
         Command::List(args) => list::list(&cli, args),

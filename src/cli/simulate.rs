@@ -281,6 +281,7 @@ fn prepare(from: &Path, into: &Path) -> Result<(), CliError> {
     fs::create_dir_all(into)?;
     fs::write(into.join(MARK), "renkei simulate\n")?;
     fs::copy(from.join("renkei.toml"), into.join("renkei.toml"))?;
+    super::demo::write_key(&into.join("vault.key"))?;
     for folder in ["schemas", "mappings"] {
         super::demo::copy_tree(&from.join(folder), &into.join(folder))?;
     }

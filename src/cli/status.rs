@@ -290,6 +290,11 @@ fn one_report(cli: &Cli, hub: &mut Hub, number: &str) -> Result<u8, CliError> {
         };
         (facts::exchange_report(hub, &exchange)?, facts::report_folder(hub, &exchange))
     };
+    let held = if derived.is_none() { crate::store::hold::count(&mut hub.conn, id)? } else { 0 };
+    if held > 0 {
+        let subject = format!("保留 {held} 件");
+        crate::pipeline::hold::looked(hub, &super::guard::viewer(), "report", Some(id), &subject)?;
+    }
     if cli.json {
         println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {

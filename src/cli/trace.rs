@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Cli, CliError, TraceArgs, exit};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
-use crate::pipeline::{Hub, HubError};
+use crate::pipeline::{Hub, HubError, hold};
 use crate::report::words::{from_one, visible};
 use crate::schema::layout::Layout;
 use crate::store::ledger::{self, Direction, Exchange, Wanted};
@@ -33,12 +33,34 @@ pub fn trace(cli: &Cli, args: &TraceArgs) -> Result<u8, CliError> {
         Direction::Out => outbound(&mut hub, &exchange, record)?,
         Direction::In => inbound(&mut hub, &exchange, record)?,
     };
+    let mut guarded = Vec::new();
+    note_guarded(&hub, &tree, &mut guarded);
+    if !guarded.is_empty() {
+        let how = format!("trace {record} 件目");
+        hold::looked(&mut hub, &super::guard::viewer(), &how, Some(exchange.id), &guarded.join(","))?;
+    }
     if cli.json {
         println!("{tree}");
     } else {
         print(&mut std::io::stdout().lock(), &tree, 0)?;
     }
     Ok(exit::OK)
+}
+
+/// Versions in the tree whose records may show something protected: entity and number, as in a lineage.
+fn note_guarded(hub: &Hub, node: &Json, found: &mut Vec<String>) {
+    match node {
+        Json::Array(items) => items.iter().for_each(|item| note_guarded(hub, item, found)),
+        Json::Object(map) => {
+            let name = map.get("エンティティ").and_then(Json::as_str);
+            let entity = hub.site.entities.values().find(|e| Some(e.name.as_str()) == name);
+            if let Some(entity) = entity.filter(|e| e.columns.iter().any(|c| c.guard.is_some())) {
+                found.push(format!("{}:{}", entity.id, map.get("版").unwrap_or(&Json::Null)));
+            }
+            map.values().for_each(|item| note_guarded(hub, item, found));
+        }
+        _ => {}
+    }
 }
 
 /// `#30` is the exchange of that number and no name; else a number wins over a name, and a name means the newest file

@@ -124,7 +124,7 @@ impl Dialect for Portable {
     }
 }
 
-fn parse(sql: &str) -> Result<Sql, ExprError> {
+pub(super) fn parse(sql: &str) -> Result<Sql, ExprError> {
     let start = Location::new(1, 1);
     if sql.chars().nth(MAX_SQL).is_some() {
         return Err(mistake(start, format!("SQL が長すぎます（上限{MAX_SQL}文字）"), "ビューを分けてください"));

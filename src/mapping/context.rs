@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::carry::Carried;
+use super::load_guard::Guard;
 use super::scope::CodeTables;
 use crate::config::Config;
 use crate::schema::entity::Entity;
@@ -60,6 +62,10 @@ pub struct Context<'a> {
     pub entities: &'a BTreeMap<String, Arc<Entity>>,
     /// Views by id.
     pub views: &'a BTreeMap<String, Arc<View>>,
+    /// Which entity columns show in which view columns.
+    pub carried: &'a Carried,
+    /// Guards by id.
+    pub guards: &'a BTreeMap<String, Arc<Guard>>,
     /// Feeds by interface.
     pub feeds: &'a BTreeMap<String, Arc<Feed>>,
     /// Code tables for expressions.

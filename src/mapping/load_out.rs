@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
+use super::load_hold;
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
 use super::load_out_split;
-use super::plan::{Level, NamePart, OutPlan, OutRecord, Release};
+use super::plan::{HoldTest, Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
 use crate::schema::layout::Layout;
 use crate::schema::load_schedule;
@@ -40,6 +41,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let schedule = load_schedule::rules(&top, context.calendars);
     let requires = requires(&top, context);
     let send_empty = top.flag("send_empty");
+    let purpose = top.opt_str("purpose");
+    let holds = top.tables("hold");
     let records = top.tables("record");
     if records.is_empty() {
         top.mistake(mistake::MISSING_KEY, "[[record]] がありません", "書き出すレコードを書いてください");
@@ -64,12 +67,22 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     if let (Some(variants), Some(compiled)) = (&variants, &compiled) {
         load_out_split::judge_variants(&top, variants, compiled);
     }
+    let holds: Vec<_> = holds.iter().map(|node| load_hold::hold(node, &view, context, &columns)).collect();
     used.extend(columns.used_codes.into_inner());
     let secret = secret_columns(&view, &layout, compiled.as_deref().unwrap_or_default(), context);
     let mut files = BTreeSet::from([reader.file().to_owned()]);
     files.extend(context.files_of_layout(&layout));
     files.extend(context.files_of_view(&view));
     files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
+    let (records, holds) = (compiled?, holds.into_iter().collect::<Option<Vec<_>>>()?);
+    for hold in &holds {
+        if let HoldTest::Guard { guard, .. } = &hold.test {
+            files.insert(guard.place.file.clone());
+            files.extend(context.files_of_view(&guard.view));
+        }
+    }
+    let opens = used_columns(&records, &key, &view);
+    let opens = opens.into_iter().filter(|column| context.carried.is_vault(context.entities, &view, *column)).collect();
     Some(OutPlan {
         interface: interface.to_owned(),
         title: title?.value.to_owned(),
@@ -85,7 +98,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         send_closed,
         split,
         variants: variants?,
-        records: compiled?,
+        records,
         name: name?,
         manifest: manifest.flatten(),
         release: release.unwrap_or(Release::Confirm),
@@ -96,6 +109,9 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         // Told when all mappings are known.
         daily: true,
         send_empty,
+        purpose: purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
+        opens,
+        holds,
         revision: context.revision(files),
         file: reader.file().to_owned(),
     })
@@ -116,7 +132,9 @@ fn secret_columns(view: &View, layout: &Layout, records: &[OutRecord], context: 
     let entities = view.lineage.iter().filter_map(|(_, id)| context.entities.get(id));
     let names: BTreeSet<&str> =
         entities.flat_map(|e| &e.columns).filter(|c| c.secret).map(|c| c.name.as_str()).collect();
-    let mut secret: Vec<bool> = view.columns.iter().map(|(name, _)| names.contains(name.as_str())).collect();
+    let carried = |index| context.carried.is_secret(context.entities, view, index);
+    let columns = view.columns.iter().enumerate();
+    let mut secret: Vec<bool> = columns.map(|(i, (name, _))| names.contains(name.as_str()) || carried(i)).collect();
     for record in records {
         let fields = &layout.records[record.record].fields;
         for exprs in [&record.fields, &record.closed] {
@@ -144,6 +162,13 @@ fn layout(top: &Node<'_>, context: &Context<'_>) -> Option<std::sync::Arc<crate:
     let layout = layout?;
     let name = profile.as_ref().map_or("default", |p| p.value);
     context.layout(layout.value, name).or_mistake(&layout, profile.as_ref())
+}
+
+/// View columns whose values reach the file.
+pub(super) fn used_columns(records: &[OutRecord], key: &[usize], view: &View) -> BTreeSet<usize> {
+    let exprs = records.iter().flat_map(|r| r.fields.iter().chain(&r.closed)).flatten();
+    let slots = exprs.flat_map(|expr| expr.slots()).map(|slot| slot as usize);
+    slots.filter(|slot| *slot < view.columns.len()).chain(key.iter().copied()).collect()
 }
 
 /// Indexes of view columns; unknown ones are reported.

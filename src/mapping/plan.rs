@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::load_guard::Guard;
 use crate::expr::Expr;
 use crate::finding::{RulePlace, Severity};
 use crate::schema::entity::Entity;
@@ -67,6 +68,16 @@ pub struct InPlan {
     pub revision: String,
     /// TOML path.
     pub file: String,
+}
+
+impl InPlan {
+    /// Do values of its files go to the vault? Then the files themselves are kept sealed.
+    pub fn is_vaulted(&self) -> bool {
+        self.into.iter().any(|rows| {
+            let columns = rows.entity.columns.iter().zip(&rows.columns);
+            columns.into_iter().any(|(column, expr)| column.vault && expr.is_some())
+        })
+    }
 }
 
 /// What a file means for rows it does not name.
@@ -230,10 +241,47 @@ pub struct OutPlan {
     pub daily: bool,
     /// Is an empty file made when there is nothing to send?
     pub send_empty: bool,
+    /// What values of the vault are opened for; `None` = none is.
+    pub purpose: Option<String>,
+    /// View columns whose tokens are opened when a row is written.
+    pub opens: Vec<usize>,
+    /// Rows kept back until an operator lets them go.
+    pub holds: Vec<Hold>,
     /// See [`InPlan::revision`].
     pub revision: String,
     /// TOML path.
     pub file: String,
+}
+
+/// A rule that keeps rows back.
+#[derive(Debug, Clone)]
+pub struct Hold {
+    /// romaji code; a guard's is its id.
+    pub code: String,
+    /// Which rows.
+    pub test: HoldTest,
+    /// What is protected, for the report; view columns.
+    pub fields: Vec<String>,
+    /// Why, Japanese; `{列}` is replaced by the column's value, never one of `fields`.
+    pub message: String,
+    /// What to do.
+    pub action: String,
+    /// Where it is declared.
+    pub place: RulePlace,
+}
+
+/// Which rows a [`Hold`] keeps back.
+#[derive(Debug, Clone)]
+pub enum HoldTest {
+    /// Those for which this is true (slot = view column).
+    When(Expr),
+    /// Those whose view column `key` is among the keys that the guard's view returns.
+    Guard {
+        /// The guard.
+        guard: Arc<Guard>,
+        /// View column.
+        key: usize,
+    },
 }
 
 /// A profile that takes the place of the usual one.

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::carry::Carried;
 use super::context::{Context, Files, Layouts, find_layout};
 use super::plan::{DerivePlan, InPlan, OutPlan};
 use super::scope::CodeTables;
-use super::{daily, load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
+use super::load_guard::{Guard, load_guard};
+use super::{daily, guard_lint, load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
 use crate::schema::calendar::Calendar;
@@ -38,6 +40,10 @@ pub struct Site {
     pub entities: BTreeMap<String, Arc<Entity>>,
     /// By id.
     pub views: BTreeMap<String, Arc<View>>,
+    /// Which entity columns show in which view columns.
+    pub carried: Carried,
+    /// By id.
+    pub guards: BTreeMap<String, Arc<Guard>>,
     /// By interface.
     pub feeds: BTreeMap<String, Arc<Feed>>,
     /// By id.
@@ -63,6 +69,17 @@ impl Site {
         let form = feed.forms.iter().find(|form| load_feed::matches(&form.pattern, file_name))?;
         let key = (interface.to_owned(), form.layout.clone(), form.profile.clone());
         self.inbound.get(&key).cloned()
+    }
+
+    /// Do values of this interface's files go to the vault, whatever layout they come in?
+    pub fn is_vaulted(&self, interface: &str) -> bool {
+        self.inbound.iter().any(|((id, _, _), plan)| id == interface && plan.is_vaulted())
+            || self.outbound.get(interface).is_some_and(|plan| !plan.opens.is_empty())
+    }
+
+    /// Does anything here need the keys of the vault?
+    pub fn needs_vault(&self) -> bool {
+        self.entities.values().any(|entity| entity.columns.iter().any(|column| column.vault))
     }
 
     /// The municipality's name from `[site] 市町村名`, empty where the site gives none.
@@ -126,6 +143,11 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         .filter_map(|(id, entity)| Some((id, Arc::new(entity?))))
         .collect();
     let views = views(files, &entities, findings);
+    let carried = Carried::of(&entities, &views);
+    let guards: BTreeMap<_, _> = each(files, "schemas/guards", findings, |id, r| load_guard(id, r, &views))
+        .into_iter()
+        .filter_map(|(id, guard)| Some((id, Arc::new(guard?))))
+        .collect();
     let mut layouts = Layouts::new();
     for (id, profiles) in each(files, "schemas/layouts", findings, |id, r| load_layouts(id, r, &lists)) {
         for layout in profiles {
@@ -146,6 +168,8 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         layouts: &layouts,
         entities: &entities,
         views: &views,
+        carried: &carried,
+        guards: &guards,
         feeds: &feeds,
         codes: &codes,
         calendars: &calendars,
@@ -170,7 +194,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
     daily::tell(&views, inbound.values(), &mut derive, &mut outbound);
     let derive: BTreeMap<_, _> = derive.into_iter().map(|(id, plan)| (id, Arc::new(plan))).collect();
     let outbound: BTreeMap<_, _> = outbound.into_iter().map(|(id, plan)| (id, Arc::new(plan))).collect();
-    let tables = each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views))
+    let tables: BTreeMap<_, _> = each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views))
         .into_iter()
         .filter_map(|(id, table)| Some((id, table?)))
         .collect();
@@ -179,6 +203,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         .filter_map(|(id, list)| Some((id, Arc::new(list?))))
         .collect();
     site_lint::judge(&context, &derive, &outbound, findings);
+    guard_lint::judge(&context, inbound.values().cloned(), &derive, &outbound, &tables, findings);
     Some(Site {
         root: root.to_owned(),
         values: config.site.clone(),
@@ -186,6 +211,8 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         layouts,
         entities,
         views,
+        carried,
+        guards,
         feeds,
         codes,
         calendars: calendars.into_iter().filter_map(|(id, calendar)| Some((id, calendar?))).collect(),

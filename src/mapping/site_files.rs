@@ -23,12 +23,13 @@ pub const MAX_CSV: u64 = 64 << 20;
 pub const MAX_FILES: usize = 10_000;
 
 /// Folders and the extension of their files.
-const FOLDERS: [(&str, &str, u64); 12] = [
+const FOLDERS: [(&str, &str, u64); 13] = [
     ("schemas/layouts", "toml", MAX_TOML),
     ("schemas/entities", "toml", MAX_TOML),
     ("schemas/views", "toml", MAX_TOML),
     ("schemas/feeds", "toml", MAX_TOML),
     ("schemas/codes", "csv", MAX_CSV),
+    ("schemas/guards", "toml", MAX_TOML),
     ("schemas/calendars", "toml", MAX_TOML),
     ("schemas/calendars", "csv", MAX_CSV),
     ("schemas/tables", "toml", MAX_TOML),

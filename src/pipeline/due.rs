@@ -7,6 +7,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{Hub, HubError};
 use crate::clock::day_jst;
 use crate::mapping::plan::{DerivePlan, OutPlan};
+use crate::store::hold;
 use crate::schema::schedule::{self, Occurrence, Rule};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 use crate::store::run::{self, Run};
@@ -56,6 +57,14 @@ pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
     let dantai = hub.dantai().to_owned();
     // A draft that could not be written is an end too: it comes again with new data, not at once and for ever.
     let own = run::last_ended(&mut hub.conn, &dantai, &plan.interface)?;
+    // What was kept back and is let go now follows by itself.
+    let released = match &own {
+        Some(own) => hold::released_since(&mut hub.conn, &plan.interface, &dantai, own.id)?,
+        None => false,
+    };
+    if released {
+        return Ok(true);
+    }
     if !scheduled {
         let today = hub.clock.today().to_string();
         let news = match &own {

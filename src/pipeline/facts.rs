@@ -20,7 +20,7 @@ use crate::report::verdict::Outcome;
 use crate::report::whole;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState, RunTotals};
-use crate::store::{detail, request};
+use crate::store::{detail, hold, request};
 
 /// Most exchanges and runs of one day's report; more are in the ledger (`status`).
 pub(super) const DAY_LIMIT: u32 = 20_000;
@@ -204,6 +204,12 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
         };
         let reason = catalogue().get(&h.code).map_or_else(said, |c| c.title.clone());
         report.held.push(HeldRecord { record: h.record, line: h.line, byte: h.byte, len: h.len, reason });
+    }
+    if let Some(id) = run.exchange.filter(|_| run.kind == RunKind::Out) {
+        for h in hold::of_exchange(&mut hub.conn, id, rows)? {
+            let reason = format!("キー {}: {}", super::hold::shown_key(&h.key), h.message);
+            report.held.push(HeldRecord { record: h.n, reason, ..HeldRecord::default() });
+        }
     }
     report.held_beyond = (run.totals.held.max(0) as u64).saturating_sub(report.held.len() as u64);
     Ok(())

@@ -9,10 +9,12 @@ use std::io::BufWriter;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::encode::{Encoder, Finished};
+use super::hold::Holding;
 use super::key::{hash_row, key_hash, key_text, key_values};
 use super::part;
 use super::source::Source;
 use super::step::Step;
+use super::vault::{Opened, Opener};
 use super::{Hub, HubError};
 use crate::mapping::plan::OutPlan;
 use crate::store::bulk::Rows;
@@ -51,13 +53,17 @@ pub type DraftEncoder<'a> = Encoder<'a, BufWriter<File>>;
 
 /// Selects the rows on one thread and encodes on this one those the partner does not have as they are; the same rows in
 /// the same order as on one.
-pub fn fill<'a>(
+pub(super) fn fill<'a>(
     hub: &mut Hub,
     plan: &'a OutPlan,
     exchange: &Exchange,
     encoder: DraftEncoder<'a>,
     today: &str,
-) -> Result<(Finished<BufWriter<File>>, Changes), HubError> {
+) -> Result<(Finished<BufWriter<File>>, Changes, Guarded<'a>), HubError> {
+    let guarded = Guarded {
+        holding: Holding::new(hub, plan, exchange.id, &exchange.dantai, today)?,
+        opener: Opener::new(hub, plan)?,
+    };
     let sent = if plan.delta { Some(what_partner_has(hub, plan, exchange)?) } else { None };
     let mut reading = hub.store.connect()?;
     let books = Books { conn: hub.store.connect()?, exchange: exchange.id, batch: RecordBatch::default() };
@@ -78,6 +84,7 @@ pub fn fill<'a>(
         plan,
         encoder,
         books,
+        guarded,
         sent,
         changes: Changes::default(),
         key: String::new(),
@@ -107,12 +114,13 @@ pub fn fill<'a>(
     });
     encoded?;
     selected?;
-    let Drafting { mut encoder, mut books, sent, mut changes, .. } = drafting;
+    let Drafting { mut encoder, mut books, mut guarded, sent, mut changes, .. } = drafting;
     if let Some(sent) = sent.filter(|_| plan.send_closed) {
-        changes.closed = send_closed(hub, plan, exchange, &mut encoder, &mut books, &sent)?;
+        changes.closed = send_closed(hub, &mut guarded.opener, exchange, &mut encoder, &mut books, &sent)?;
     }
     books.flush()?;
-    Ok((encoder.finish()?, changes))
+    guarded.holding.flush(&mut books.conn)?;
+    Ok((encoder.finish()?, changes, guarded))
 }
 
 /// Hands the rows of a source on in bounded batches. When nobody takes them any more, the one who took them knows why.
@@ -138,11 +146,20 @@ fn select(
     Ok(())
 }
 
+/// What stands between the rows of a draft and its file.
+pub(super) struct Guarded<'a> {
+    /// Keeps rows back.
+    pub holding: Holding<'a>,
+    /// Opens tokens of the vault.
+    pub opener: Opener<'a>,
+}
+
 /// What encoding the rows of a draft needs and leaves.
 struct Drafting<'a> {
     plan: &'a OutPlan,
     encoder: DraftEncoder<'a>,
     books: Books,
+    guarded: Guarded<'a>,
     /// What the partner has by hash of the key: hash of the row, and was the key seen again?
     sent: Option<HashMap<u64, (i64, bool)>>,
     changes: Changes,
@@ -180,7 +197,17 @@ impl Drafting<'_> {
                 }
             },
         };
-        let Some(w) = self.encoder.row(columns, change.as_str())? else { return Ok(()) };
+        if let Some(finding) = self.guarded.holding.keep(&mut self.books.conn, columns, &self.key, hash)? {
+            self.encoder.held += 1;
+            self.encoder.findings.push(finding);
+            return Ok(());
+        }
+        let opened = self.guarded.opener.open(&mut self.books.conn, columns)?;
+        let written = match &opened {
+            Some(row) => self.encoder.row(&row.values(), change.as_str())?,
+            None => self.encoder.row(columns, change.as_str())?,
+        };
+        let Some(w) = written else { return Ok(()) };
         match change {
             Change::Changed => self.changes.changed += 1,
             _ => self.changes.new += 1,
@@ -194,12 +221,13 @@ impl Drafting<'_> {
 /// Keys the partner has and the view no longer returns.
 fn send_closed(
     hub: &mut Hub,
-    plan: &OutPlan,
+    opener: &mut Opener<'_>,
     exchange: &Exchange,
     encoder: &mut DraftEncoder<'_>,
     books: &mut Books,
     sent: &HashMap<u64, (i64, bool)>,
 ) -> Result<i64, HubError> {
+    let plan = opener.plan;
     let mut gone = Vec::new();
     ledger_out::each_sent(&mut hub.conn, &plan.interface, &exchange.dantai, |key, _| {
         if sent.get(&key_hash(key)).is_some_and(|(_, seen)| !seen) {
@@ -211,7 +239,9 @@ fn send_closed(
     for key in gone {
         let owned = key_values(plan, &key);
         let columns: Vec<Value<'_>> = owned.iter().map(OwnedValue::as_value).collect();
-        if let Some(w) = encoder.row(&columns, Change::Closed.as_str())? {
+        let opened = opener.open(&mut books.conn, &columns)?;
+        let values = opened.as_ref().map(Opened::values);
+        if let Some(w) = encoder.row(values.as_deref().unwrap_or(&columns), Change::Closed.as_str())? {
             closed += 1;
             let record = OutRecord {
                 n: w.record,

@@ -2,22 +2,19 @@
 //!
 //! Owns: which state follows which. Never: leaves a state before what it promises is durable.
 
-use std::fs;
-use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::load::{LoadContext, Loaded, load};
 use super::manifest::{count_breach, manifest_breach};
-use super::receive::{refuse, work_name};
+use super::receive::refuse;
 use super::row::RunItems;
 use super::settle::{Settled, settle};
 use super::step::Step;
-use super::{Hub, HubError, interrupted};
+use super::{Hub, HubError, archive, interrupted};
 use crate::clock::compact_jst;
 use crate::finding::{DataPlace, Finding, Severity};
-use crate::inbox::stamp::Stamp;
 use crate::mapping::plan::{InPlan, IntoRows};
 use crate::schema::entity::Entity;
 use crate::store::bulk::{VersionBatch, VersionWriter};
@@ -37,7 +34,7 @@ const BATCHES_KEPT: usize = 8;
 pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
     loop {
         match exchange.state {
-            State::Claimed => archive(hub, &exchange)?,
+            State::Claimed => archive::archive(hub, &exchange)?,
             State::Archived => examine(hub, &exchange)?,
             State::Loading => load_and_settle(hub, &exchange)?,
             State::Applied => {
@@ -61,70 +58,6 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
         }
         exchange = ledger::get(&mut hub.conn, exchange.id)?;
     }
-}
-
-/// Claimed → archived: the bytes are hashed and kept before anything looks at them.
-fn archive(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
-    let id = exchange.id;
-    let path = hub.area.work().join(work_name(id));
-    if let Some(finding) = unfit(hub, exchange, &path)? {
-        return refuse(hub, id, &exchange.interface, State::Claimed, finding);
-    }
-    let mut file = crate::area::open_plain(&path).map_err(HubError::io("読み込み", &path))?;
-    let stamp = |file: &fs::File| file.metadata().map(|m| Stamp::of(&m)).map_err(HubError::io("読み込み", &path));
-    let still_written = || {
-        let source = std::io::Error::new(ErrorKind::WouldBlock, "the file is still being written");
-        HubError::Io {
-            what: "原本の保存（送信側がまだ書き込んでいます）", path: path.clone(), source
-        }
-    };
-    let before = stamp(&file)?;
-    // Not as it was when it was found to be complete: the next attempt asks whether it has come to rest since.
-    if hub.taken.insert(id, before).is_some_and(|seen| seen != before) {
-        return Err(still_written());
-    }
-    let kept = hub
-        .area
-        .archive_file(&mut (&mut file).take(before.bytes + 1), &format!("{id}.archive"))
-        .map_err(HubError::io("原本の保存", &path))?;
-    if stamp(&file)? != before || before.bytes != kept.bytes {
-        return Err(still_written());
-    }
-    hub.steps.pass(Step::InArchivedFile)?;
-    let now = hub.clock.stamp();
-    hub.conn.durable(|conn| {
-        ledger::learn(
-            conn,
-            id,
-            &Facts { sha256: Some(&kept.sha256), bytes: Some(kept.bytes as i64), ..Facts::default() },
-        )?;
-        ledger::advance(conn, id, State::Claimed, State::Archived, None, &now)
-    })?;
-    hub.steps.pass(Step::InArchived)
-}
-
-/// What was put in the file's place between the look at it and its claim: set aside, as it would have been at the look.
-fn unfit(hub: &Hub, exchange: &Exchange, path: &Path) -> Result<Option<Finding>, HubError> {
-    let fatal = |code: &str, message: &str| Some(Finding::data(code, Severity::Fatal, DataPlace::default(), message));
-    let aside = hub.area.set_aside().join(exchange.id.to_string());
-    let most = hub.site.feeds.get(&exchange.interface).map_or(u64::MAX, |f| f.max_bytes);
-    let finding = match fs::symlink_metadata(path) {
-        Ok(meta) if !meta.is_file() => fatal("not-a-file", "取り込むあいだに、ファイルでないものと入れ替えられました"),
-        Ok(meta) if meta.len() > most => fatal("file-too-big", "取り込むあいだに、ファイルが上限より大きくなりました"),
-        Ok(_) => match crate::area::open_plain(path) {
-            Err(e) if e.kind() == ErrorKind::PermissionDenied => {
-                fatal("unreadable-file", "ファイルを読む権限がありません")
-            }
-            _ => return Ok(None),
-        },
-        // A stop came between setting it aside and writing that down.
-        Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(&aside).is_ok() => {
-            return Ok(fatal("not-a-file", "取り込めないものが置かれていました"));
-        }
-        Err(e) => return Err(HubError::io("読み込み", path)(e)),
-    };
-    fs::rename(path, &aside).map_err(HubError::io("取り込めないものの移動", path))?;
-    Ok(finding)
 }
 
 /// Archived → loading, duplicate or rejected: is there a plan for it, is it new, does its manifest agree?
@@ -191,6 +124,9 @@ fn load_and_settle(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
         );
         return refuse(hub, exchange.id, &exchange.interface, State::Loading, finding);
     };
+    if plan.is_vaulted() {
+        super::vault::needed(hub)?;
+    }
     let entities: Vec<&Entity> = super::settle::entities(&plan).into_iter().map(Arc::as_ref).collect();
     interrupted::discard_of_exchange(hub, exchange.id, &entities)?;
     let today = hub.clock.today().to_string();
@@ -273,6 +209,7 @@ fn stage_once(
         bytes: exchange.bytes.unwrap_or(0) as u64,
         progress: &hub.progress,
         steps: &hub.steps,
+        vault: hub.vault.as_deref(),
     };
     let writer = |rows: &IntoRows| {
         let writer = VersionWriter::new(&rows.entity, run, &exchange.dantai);

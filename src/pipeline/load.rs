@@ -16,6 +16,7 @@ use crate::finding::{Finding, Severity};
 use crate::mapping::plan::{Check, InPlan, IntoRows, Mode, Tolerance};
 use crate::store::bulk::VersionBatch;
 use crate::store::same::Same;
+use crate::vault::Vault;
 
 /// Rows handed on at a time.
 pub const BATCH_ROWS: usize = 4096;
@@ -94,6 +95,8 @@ pub struct LoadContext<'a> {
     pub progress: &'a Progress,
     /// Asked whether to go on.
     pub steps: &'a Steps,
+    /// Where values of vault columns go.
+    pub vault: Option<&'a Vault>,
 }
 
 /// Reads `input` to its end. `flush(into, batch)` gets every full batch of the `into`-th `[[into]]` and gives an empty one back.
@@ -337,7 +340,7 @@ impl<'a> Pass<'a> {
         }
         self.done.clear();
         for (i, rows) in &self.into[record.kind] {
-            match map_into(rows, record, &row, &mut self.scratch, &mut self.batches[*i]) {
+            match map_into(rows, record, &row, &mut self.scratch, self.context.vault, &mut self.batches[*i]) {
                 Ok(true) => self.done.push(*i),
                 Ok(false) => {}
                 Err(why) => {

@@ -9,7 +9,9 @@ use crate::expr::{Row, Scratch};
 use crate::finding::{Finding, Severity};
 use crate::mapping::plan::{InPlan, IntoRows};
 use crate::store::bulk::{Unfit, VersionBatch};
+use crate::store::vault::Sealed;
 use crate::value::Value;
+use crate::vault::Vault;
 
 /// Why a record cannot become a row.
 pub enum Unmapped {
@@ -46,12 +48,27 @@ impl Unmapped {
     }
 }
 
+/// The token of a value goes into the row, the value sealed beside it. Without keys (a preview) neither is kept.
+fn push_sealed(value: Value<'_>, close: bool, vault: Option<&Vault>, batch: &mut VersionBatch) {
+    let (Value::Text(text), Some(vault)) = (value, vault) else {
+        let masked = if value == Value::Null { value } else { Value::Text("＊＊＊") };
+        return batch.push(masked);
+    };
+    let token = vault.token(text);
+    batch.push(Value::Text(&token));
+    if !close {
+        let (key_id, sealed) = vault.seal(&token, text);
+        batch.seal(Sealed { token, key_id, sealed });
+    }
+}
+
 /// Appends one row, or nothing when `when` does not want the record.
 pub fn map_into(
     rows: &IntoRows,
     record: &Record,
     row: &InRow<'_>,
     scratch: &mut Scratch,
+    vault: Option<&Vault>,
     batch: &mut VersionBatch,
 ) -> Result<bool, Unmapped> {
     let failed = |e: crate::expr::EvalError| Unmapped::Failed(None, e.to_string());
@@ -73,10 +90,15 @@ pub fn map_into(
         };
         // Most columns are a field as it is.
         if let Some(slot) = expr.as_slot() {
-            batch.push(row.get(slot));
+            if rows.entity.columns[column].vault {
+                push_sealed(row.get(slot), close, vault, batch);
+            } else {
+                batch.push(row.get(slot));
+            }
             continue;
         }
         match expr.eval(row, scratch) {
+            Ok(value) if rows.entity.columns[column].vault => push_sealed(value, close, vault, batch),
             Ok(value) => batch.push(value),
             Err(e) => {
                 batch.abandon();

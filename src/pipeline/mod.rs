@@ -8,6 +8,7 @@
 //!
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
+mod archive;
 mod arrival;
 mod breach;
 pub mod clear;
@@ -18,6 +19,7 @@ pub mod due;
 pub mod encode;
 pub mod facts;
 pub mod fill;
+pub mod hold;
 pub mod inbound;
 mod interrupted;
 pub mod key;
@@ -35,6 +37,7 @@ pub mod snapshot;
 pub mod source;
 pub mod step;
 pub mod tables;
+pub mod vault;
 pub mod timeline;
 pub mod waiting;
 pub mod watch;
@@ -50,6 +53,7 @@ use crate::inbox::stamp::Stamp;
 use crate::mapping::site::Site;
 use crate::store::relation::{self, SiteFacts};
 use crate::store::{Conn, Store, StoreError};
+use crate::vault::{Vault, VaultError};
 
 pub use step::{Step, Steps};
 
@@ -70,6 +74,9 @@ pub enum HubError {
         #[source]
         source: std::io::Error,
     },
+    /// The vault cannot be used: no key, the wrong one, or what it holds was changed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// A bug ended the work; where it is stands in the log.
     #[error("プログラムの誤りにより処理を中断しました")]
     Bug,
@@ -102,6 +109,8 @@ pub struct Hub {
     pub conn: Conn,
     /// The folders.
     pub area: Area,
+    /// The vault; `None` = the site has no keys, or needs none.
+    pub vault: Option<Arc<Vault>>,
     /// The clock.
     pub clock: Clock,
     /// Steps and the wish to stop.
@@ -155,7 +164,7 @@ impl Hub {
     /// Opens the store, makes missing folders and tables.
     pub fn open(site: Site, clock: Clock) -> Result<Self, HubError> {
         let config = &site.config;
-        let area = Area { inbox: config.inbox.clone(), outbox: config.outbox.clone(), data: config.data.clone() };
+        let area = Area { inbox: config.inbox.clone(), outbox: config.outbox.clone(), data: config.data.clone(), ring: vault::ring(&site)? };
         area.create().map_err(HubError::io("フォルダーの作成", &area.data))?;
         for interface in site.feeds.keys() {
             let folder = area.inbox.join(interface);
@@ -171,9 +180,11 @@ impl Hub {
         if let Some(first) = refused.first() {
             return Err(HubError::Rules(first.to_string()));
         }
+        let vault = vault::unlock(&site, &mut conn, area.ring.clone())?;
         let facts = SiteFacts { values: &site.values, calendars: &site.calendars, codes: &site.codes };
         relation::refresh(&mut conn, &config.municipality, &facts)?;
         Ok(Hub {
+            vault,
             site: Arc::new(site),
             store,
             conn,

@@ -4,11 +4,12 @@
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::encode::{Encoder, Finished};
-use super::fill::{Changes, fill};
+use super::fill::{Changes, Guarded, fill};
 use super::part;
 use super::row::RunItems;
 use super::settle::stored_totals;
@@ -22,10 +23,14 @@ use crate::mapping::plan::{NamePart, OutPlan, Release};
 use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
 use crate::store::ledger_out;
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
-use crate::store::{StoreError, detail};
+use crate::store::{StoreError, detail, hold};
 
 /// Prefix of a group's line among a run's totals; its declared side is the amount.
 pub const GROUP: &str = "group:";
+
+/// Note of a draft that has nothing to send but what is kept back.
+const ONLY_HELD: &str =
+    "送るものが保留中の記録だけのため、ファイルは作りません。renkei release で解除すると、次に作られます";
 
 /// Begins a draft of an interface (all its files at once, so that a stop loses none) and takes it to its end. The first
 /// file made; `None`: there was nothing to send. While another one is open it is
@@ -81,6 +86,7 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     let today = hub.clock.today().to_string();
     interrupted::discard_of_exchange(hub, exchange.id, &[])?;
     ledger_out::forget_records(&mut hub.conn, exchange.id)?;
+    hold::forget(&mut hub.conn, exchange.id)?;
     let new = NewRun {
         exchange: Some(exchange.id),
         interface: &plan.interface,
@@ -105,8 +111,8 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     };
     let site = hub.site.clone();
     let encoder = Encoder::new(plan, writer, items, &site.values, site.config.limits.findings_per_code);
-    let (finished, changes) = fill(hub, plan, exchange, encoder, &today)?;
-    let to = settle(hub, plan, exchange, run, finished, changes, &path)?;
+    let (finished, changes, guarded) = fill(hub, plan, exchange, encoder, &today)?;
+    let to = settle(hub, plan, exchange, run, finished, (changes, &guarded), &path)?;
     std::fs::remove_file(&path).map_err(HubError::io("作業ファイルの削除", &path))?;
     hub.steps.pass(Step::OutDrafted)?;
     super::facts::write_exchange(hub, exchange.id)?;
@@ -115,7 +121,7 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
 }
 
 fn work_file(path: &Path) -> std::io::Result<File> {
-    File::options().create(true).truncate(true).read(true).write(true).open(path)
+    File::options().create(true).truncate(true).read(true).write(true).mode(0o600).open(path)
 }
 
 /// Keeps the file, if it is one to send, and writes down in one transaction what became of the draft: its new state.
@@ -125,15 +131,17 @@ fn settle(
     exchange: &Exchange,
     run: i64,
     finished: Finished<BufWriter<File>>,
-    changes: Changes,
+    (changes, guarded): (Changes, &Guarded<'_>),
     path: &Path,
 ) -> Result<State, HubError> {
     let now = hub.clock.stamp();
     let Finished { file, totals, rows, held, amount, groups, findings } = finished;
     let empty = rows == 0 && held == 0 && !plan.send_empty;
+    let kept_back = guarded.holding.count;
+    let nothing_else = rows == 0 && kept_back > 0 && held == kept_back && !plan.send_empty;
     let failed = !empty && findings.worst() == Some(Severity::Fatal);
     let kept = match file {
-        Some(file) if !empty && !failed => Some(keep(hub, exchange, file, path)?),
+        Some(file) if !empty && !failed && !nothing_else => Some(keep(hub, plan, exchange, file, path)?),
         _ => None,
     };
     let run_totals = totals_of(rows as i64, held as i64, amount, changes);
@@ -143,6 +151,7 @@ fn settle(
             (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください"))
         }
         () if empty => (RunState::Done, State::Withdrawn, Some("送るものがありません")),
+        () if nothing_else => (RunState::Done, State::Returned, Some(ONLY_HELD)),
         () if plan.release == Release::Auto => (RunState::Done, State::Confirmed, Some("確認なしで送る定義です")),
         () => (RunState::Done, State::Draft, made_up.as_deref()),
     };
@@ -163,6 +172,7 @@ fn settle(
         }
         detail::add_totals(conn, run, &seen)?;
         run::finish(conn, run, state, &run_totals, note, &now)?;
+        guarded.opener.tell(conn, exchange.id, &now)?;
         let facts = Facts {
             sha256: kept.as_ref().map(|k| k.sha256.as_str()),
             bytes: kept.as_ref().map(|k| k.bytes as i64),
@@ -192,12 +202,24 @@ fn totals_of(rows: i64, held: i64, amount: i64, changes: Changes) -> RunTotals {
 }
 
 /// Makes the written file durable and keeps its bytes.
-fn keep(hub: &mut Hub, exchange: &Exchange, file: BufWriter<File>, path: &Path) -> Result<Archived, HubError> {
+fn keep(
+    hub: &mut Hub,
+    plan: &OutPlan,
+    exchange: &Exchange,
+    file: BufWriter<File>,
+    path: &Path,
+) -> Result<Archived, HubError> {
     let mut file = file.into_inner().map_err(|e| HubError::io("下書きの作成", path)(e.into_error()))?;
     file.sync_all().map_err(HubError::io("下書きの作成", path))?;
     hub.steps.pass(Step::OutWritten)?;
     std::io::Seek::rewind(&mut file).map_err(HubError::io("下書きの保存", path))?;
-    hub.area.archive_file(&mut file, &format!("{}.archive", exchange.id)).map_err(HubError::io("下書きの保存", path))
+    let scratch = format!("{}.archive", exchange.id);
+    let kept = if plan.opens.is_empty() {
+        hub.area.archive_file(&mut file, &scratch)
+    } else {
+        hub.area.archive_sealed(&mut file, &scratch)
+    };
+    kept.map_err(HubError::io("下書きの保存", path))
 }
 
 fn drafts_today(hub: &mut Hub, plan: &OutPlan, now: &str) -> Result<usize, HubError> {

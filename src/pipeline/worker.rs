@@ -6,7 +6,7 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 use super::receive::{self, receive};
-use super::{Hub, HubError, deliver, derive, due, inbound, outbound};
+use super::{Hub, HubError, archive, deliver, derive, due, inbound, outbound};
 use crate::clock::Clock;
 use crate::store::ledger::{self, Direction, Exchange, State};
 use crate::store::{lease, run};
@@ -140,6 +140,7 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
     let received = receive(hub, started)?;
     let mut round =
         Round { done: received.taken, waiting: received.waiting, overdue: received.overdue, failed: received.failed };
+    archive::archive_small(hub)?;
     work_off(hub, Direction::In, &INBOUND, &mut round, inbound::advance)?;
     if !is_held_back(hub, &round) {
         compute(hub, &mut round)?;

@@ -34,6 +34,10 @@ pub struct Column {
     pub ty: Type,
     /// Masked everywhere.
     pub secret: bool,
+    /// Its value is kept in the vault; the column holds the token that stands for it. Implies `secret`, and text.
+    pub vault: bool,
+    /// Guard (`schemas/guards/<id>.toml`) that every outbound mapping showing the column must have.
+    pub guard: Option<String>,
     /// Where it is declared.
     pub place: RulePlace,
 }

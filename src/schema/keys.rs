@@ -29,7 +29,9 @@ macro_rules! tables {
 
 tables! {
     /// `renkei.toml`.
-    CONFIG = "renkei.toml" { "version", "site", "store", "folder", "limits" }
+    CONFIG = "renkei.toml" { "version", "site", "store", "folder", "limits", "vault" }
+    /// `[vault]`.
+    VAULT = "renkei.toml vault" { "key_file" }
     /// `[store]`.
     STORE = "renkei.toml store" { "url" }
     /// `[folder]`.
@@ -72,7 +74,7 @@ tables! {
     /// `schemas/entities/<id>.toml`.
     ENTITY = "entity" { "version", "name", "key", "index", "newer", "column" }
     /// An entry of `column`.
-    COLUMN = "entity column" { "name", "type", "secret" }
+    COLUMN = "entity column" { "name", "type", "secret", "vault", "guard" }
     /// `schemas/views/<id>.toml`.
     VIEW = "view" { "version", "name", "columns", "lineage", "sql" }
     /// `schemas/calendars/<id>.toml`.
@@ -88,6 +90,8 @@ tables! {
     }
     /// `[[form]]`.
     FORM = "feed form" { "pattern", "layout", "profile" }
+    /// `schemas/guards/<id>.toml`.
+    GUARD = "guard" { "version", "title", "view", "key", "message", "action" }
     /// `[[expect]]` of a feed.
     EXPECT = "feed expect" {
         "title", "months", "day", "weekdays", "calendar", "shift", "offset", "override", "by", "contact",
@@ -128,10 +132,15 @@ tables! {
     OUT = "out" {
         "version", "title", "partner", "layout", "profile", "from", "mode", "send_closed", "where", "order", "group",
         "key", "name", "manifest", "release", "amount", "after", "schedule", "requires", "send_empty", "split",
-        "profile_when", "record",
+        "profile_when", "purpose", "hold", "record",
     }
     /// `[[profile_when]]` of an outbound mapping.
     PROFILE_WHEN = "out profile_when" { "profile", "when" }
     /// `[[record]]` of an outbound mapping.
     OUT_RECORD = "out record" { "record", "level", "map", "closed" }
+    /// `[[hold]]` of an outbound mapping.
+    HOLD = "out hold" {
+        "guard", "key" if "guard もある", "code" if "guard がない", "when" if "guard がない", "fields" if "guard がない",
+        "message" if "guard がない", "action" if "guard がない",
+    }
 }

@@ -71,6 +71,12 @@ fn columns(top: &Node<'_>) -> Vec<Column> {
         let ty = node.word("type", &COLUMN_TYPES);
         let wrong = node.opt_str("type").filter(|_| ty.is_none());
         let secret = node.flag("secret");
+        let vault = node.flag("vault");
+        let guard = node.opt_str("guard").map(|text| text.value.to_owned());
+        if vault && ty.is_some_and(|ty| ty != Type::Text) {
+            let message = "vault = true の列は type = \"text\" で書きます";
+            node.reader().mistake(mistake::TYPE, node.place_of("vault"), message, "");
+        }
         node.finish(&keys::COLUMN);
         let Some(name) = name else { continue };
         judge_name(&name);
@@ -81,7 +87,9 @@ fn columns(top: &Node<'_>) -> Vec<Column> {
         columns.push(Column {
             name: name.value.to_owned(),
             ty: ty.unwrap_or_else(|| wrong.map_or(Type::Text, |word| probable(word.value))),
-            secret,
+            secret: secret || vault,
+            vault,
+            guard,
             place: node.place(),
         });
     }

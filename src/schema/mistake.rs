@@ -38,6 +38,8 @@ pub const NOT_MAPPED: &str = "rule-not-mapped";
 pub const CYCLE: &str = "rule-cycle";
 /// Declared but used by nobody (a warning).
 pub const UNUSED: &str = "rule-unused";
+/// Something protected would show, or be carried to where its protection is lost.
+pub const GUARD: &str = "rule-guard";
 
 /// The candidate most like `name`, if one is near enough to have been meant.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

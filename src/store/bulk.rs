@@ -10,6 +10,7 @@ use super::conn::Target;
 use super::rows::Cell;
 pub use super::rows::Rows;
 use super::same::{Comparison, Same};
+use super::vault::{self, Sealed};
 use super::{Conn, Result, sequence};
 use crate::schema::entity::Entity;
 use crate::value::Value;
@@ -46,6 +47,7 @@ pub struct VersionBatch {
     row_text: usize,
     closing: bool,
     scratch: Vec<u8>,
+    sealed: Vec<Sealed>,
 }
 
 impl VersionBatch {
@@ -60,6 +62,7 @@ impl VersionBatch {
             row_text: 0,
             closing: false,
             scratch: Vec::new(),
+            sealed: Vec::new(),
         }
     }
 
@@ -81,7 +84,13 @@ impl VersionBatch {
     /// Forgets the rows, keeps the memory.
     pub fn clear(&mut self) {
         self.rows.clear();
+        self.sealed.clear();
         self.closes = 0;
+    }
+
+    /// Adds a sealed value that a row of this batch names by its token; it is written with the batch.
+    pub fn seal(&mut self, value: Sealed) {
+        self.sealed.push(value);
     }
 
     /// Begins a row: record number (from 1), byte offset and length in the inbound file; `src` for derived rows
@@ -232,7 +241,12 @@ impl VersionWriter {
     /// As [`VersionWriter::write`].
     pub fn write_changed(&mut self, conn: &mut Conn, batch: &mut VersionBatch) -> Result<Range<i64>> {
         if let Some(comparison) = &mut self.comparison {
+            let rows = batch.len();
             comparison.take_out(conn, batch)?;
+            // Nothing is new, so every value is in the vault already.
+            if batch.is_empty() && rows > 0 {
+                return Ok(0..0);
+            }
         }
         self.write(conn, batch)
     }
@@ -271,6 +285,7 @@ impl VersionWriter {
             let constants = [Value::Text(&self.dantai), Value::Int(self.run)];
             let target = Target { table: &self.table, columns: &columns, serial: Some(first), constants: &constants };
             conn.insert_rows(&target, &batch.rows)?;
+            vault::keep(conn, &batch.sealed)?;
             Ok(first..end)
         })
     }

@@ -10,7 +10,7 @@
 use super::open::dialect_sql;
 use super::{Conn, Dialect, Result, quote};
 use crate::finding::Finding;
-use crate::schema::entity::Entity;
+use crate::schema::entity::{Column, Entity};
 use crate::value::{Type, Value};
 
 /// Longest identifier PostgreSQL keeps, in bytes of UTF-8.
@@ -190,6 +190,11 @@ fn word(ty: Type) -> &'static str {
     if ty == Type::Int { "int" } else { "text" }
 }
 
+/// Values of the vault are text in the table, but never become plain text or plain text them.
+fn shape_word(column: &Column) -> &'static str {
+    if column.vault { "vault" } else { word(column.ty) }
+}
+
 fn sql_type(word: &str) -> &'static str {
     if word == "int" { "INTEGER" } else { "TEXT" }
 }
@@ -204,7 +209,7 @@ struct Shape<'a> {
 impl<'a> Shape<'a> {
     fn of(entity: &'a Entity) -> Self {
         Shape {
-            columns: entity.columns.iter().map(|c| (c.name.as_str(), word(c.ty))).collect(),
+            columns: entity.columns.iter().map(|c| (c.name.as_str(), shape_word(c))).collect(),
             key: entity.key.iter().map(|k| entity.columns[*k].name.as_str()).collect(),
         }
     }

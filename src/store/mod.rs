@@ -8,6 +8,7 @@
 //! - [`open`]: finding the database and bringing the ledger's tables up to date.
 //! - [`ddl`]: the canonical tables `v_<entity>` (versions) and `c_<entity>` (which version stands).
 //! - [`ledger`] with [`state`] and [`lease`], [`run`], [`detail`], [`ledger_out`], [`request`]: what happened, typed.
+//! - [`audit`]: who did what, in a chain; [`hold`] what drafts keep back; [`vault`] values kept apart.
 //! - [`bulk`]: the one narrow door for many rows; [`same`] what of them stands already, [`apply`]: the one transaction
 //!   that makes them stand.
 //! - [`relation`]: site values, calendars and codes as tables; [`select`]: runs views; [`lineage`]: where a version came from.
@@ -21,11 +22,13 @@
 //! inbox file is gone, a file is in the outbox) can no longer be undone. On PostgreSQL every commit is durable.
 
 pub mod apply;
+pub mod audit;
 pub mod bulk;
 pub mod conn;
 pub mod ddl;
 pub mod detail;
 pub mod error;
+pub mod hold;
 pub mod expectation;
 pub mod lease;
 pub mod ledger;
@@ -44,6 +47,7 @@ pub mod select;
 mod sequence;
 mod sqlite;
 pub mod state;
+pub mod vault;
 
 pub use conn::{Conn, Decision, Dialect};
 pub use error::StoreError;

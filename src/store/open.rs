@@ -17,6 +17,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_relation", include_str!("migrations/0003_relation.sql")),
     ("0004_expectation", include_str!("migrations/0004_expectation.sql")),
     ("0005_part", include_str!("migrations/0005_part.sql")),
+    ("0006_guards", include_str!("migrations/0006_guards.sql")),
 ];
 
 /// Advisory lock (PostgreSQL) under which migrations run: "renkei" in bytes.
@@ -107,6 +108,9 @@ fn migrate(conn: &mut Conn) -> Result<()> {
         }
         for (n, (name, sql)) in MIGRATIONS.iter().enumerate().skip(done) {
             conn.script(&dialect_sql(sql, conn.dialect()))?;
+            if *name == "0006_guards" {
+                super::audit::absorb_events(conn)?;
+            }
             let row = [Value::Int(n as i64 + 1), Value::Text(name)];
             conn.execute("INSERT INTO migration (n, name) VALUES (?1, ?2)", &row)?;
         }

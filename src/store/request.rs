@@ -1,6 +1,6 @@
 //! Operators' requests (written down here, done by the worker) and the log of who did what.
 
-use super::{Conn, Result, RowRef, sequence};
+use super::{Conn, Result, RowRef, audit, sequence};
 use crate::value::Value;
 
 /// An operator's wish.
@@ -120,36 +120,24 @@ pub fn done(conn: &mut Conn, id: i64, outcome: &str, now: &str) -> Result<bool> 
     Ok(changed == 1)
 }
 
-/// Adds a line to the log.
+/// Adds a line to the log, which is the [`audit`].
 ///
 /// # Errors
 /// The store's.
 pub fn log(conn: &mut Conn, who: &str, what: &str, exchange: Option<i64>, detail: &str, now: &str) -> Result<()> {
-    conn.transaction(|conn| {
-        let id = sequence::take(conn, "event", 1)?;
-        conn.execute(
-            "INSERT INTO event (id, at, who, what, exchange, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            &[
-                Value::Int(id),
-                Value::Text(now),
-                Value::Text(who),
-                Value::Text(what),
-                exchange.map_or(Value::Null, Value::Int),
-                Value::Text(detail),
-            ],
-        )?;
-        Ok(())
-    })
+    audit::append(conn, &audit::Entry { who, what, exchange, subject: "", detail }, now).map(|_| ())
 }
 
-/// The log, newest first, at most `limit`; of one exchange or of all.
+/// The log without mere looks, newest first, at most `limit`; of one exchange or of all.
 ///
 /// # Errors
 /// The store's.
 pub fn events(conn: &mut Conn, exchange: Option<i64>, limit: u32) -> Result<Vec<Event>> {
     let test = if exchange.is_some() { "exchange = ?1" } else { "1 = 1" };
-    let sql =
-        format!("SELECT id, at, who, what, exchange, detail FROM event WHERE {test} ORDER BY id DESC LIMIT {limit}");
+    let sql = format!(
+        "SELECT id, at, who, what, exchange, detail FROM audit WHERE {test} AND what <> 'look' ORDER BY id DESC
+         LIMIT {limit}"
+    );
     let params: Vec<Value<'_>> = exchange.into_iter().map(Value::Int).collect();
     conn.query(&sql, &params, |r| {
         Ok(Event {

@@ -259,7 +259,7 @@ fn a_manifest_that_says_two_things_of_one_proves_nothing() {
 fn two_files_of_one_name_on_their_way_out_never_replace_each_other() {
     let place = tempfile::tempdir().unwrap();
     let below = |name: &str| place.path().join(name);
-    let area = Area { inbox: below("inbox"), outbox: below("outbox"), data: below("data") };
+    let area = Area { inbox: below("inbox"), outbox: below("outbox"), data: below("data"), ring: None };
     area.create().unwrap();
     let kept: Vec<_> = ["one", "two"].map(|text| area.archive_file(&mut text.as_bytes(), text).unwrap()).into();
     let parcel = |exchange: usize| Parcel {
@@ -291,7 +291,7 @@ fn two_files_of_one_name_on_their_way_out_never_replace_each_other() {
 fn what_could_not_be_kept_leaves_nothing_behind_that_fills_the_disk() {
     let place = tempfile::tempdir().unwrap();
     let below = |name: &str| place.path().join(name);
-    let area = Area { inbox: below("inbox"), outbox: below("outbox"), data: below("data") };
+    let area = Area { inbox: below("inbox"), outbox: below("outbox"), data: below("data"), ring: None };
     area.create().unwrap();
     struct Torn(usize);
     impl std::io::Read for Torn {

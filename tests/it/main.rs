@@ -3,6 +3,7 @@
 mod attack;
 mod bad_entries;
 mod bad_input;
+mod bench;
 mod by_hand;
 mod cases;
 mod conservation;
@@ -10,6 +11,7 @@ mod crash;
 mod determinism;
 mod empty_full;
 mod expr_parity;
+mod guards;
 mod house;
 mod kill;
 mod kiwari;

@@ -28,6 +28,8 @@ fn entity(id: &str, name: &str, columns: &[(&str, Type)], key: &[usize]) -> Enti
         name: (*name).to_owned(),
         ty: *ty,
         secret: false,
+        vault: false,
+        guard: None,
         place: RulePlace::default(),
     };
     Entity {

@@ -1,0 +1,236 @@
+//! Verbs about what is protected: audit, held, release, vault.
+//!
+//! Owns: their output. Never: shows a protected value.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Cli, CliError, exit};
+use crate::clock::people_jst;
+use crate::pipeline::{Hub, hold, vault};
+use crate::report::words::visible;
+use crate::store::audit::{self, Audited};
+
+/// Most held rows listed at a time.
+const HELD_LIMIT: u32 = 10_000;
+/// Environment variables that say who looks, the first that is set.
+const VIEWER: [&str; 3] = ["RENKEI_USER", "USER", "LOGNAME"];
+
+/// Arguments of `held`.
+#[derive(Debug, clap::Args)]
+pub struct HeldArgs {
+    /// Outbound interface, or the number of a draft; without it all interfaces
+    pub target: Option<String>,
+}
+
+/// Arguments of `release`.
+#[derive(Debug, clap::Args)]
+pub struct ReleaseArgs {
+    /// Number of the draft, or outbound interface
+    pub target: String,
+    /// Key of the record, as `held` shows it
+    pub key: String,
+    /// Who decides
+    #[arg(long)]
+    pub by: String,
+    /// Why it may go
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Arguments of `audit`.
+#[derive(Debug, clap::Args)]
+pub struct AuditArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What `audit` does.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Name the first row that was changed, removed or inserted; exit code 1 if there is one
+    Verify,
+    /// Show the last rows
+    List {
+        /// Number of rows
+        #[arg(long, default_value_t = 50)]
+        last: u32,
+        /// Only those about this exchange
+        #[arg(long)]
+        exchange: Option<i64>,
+    },
+}
+
+/// Arguments of `vault`.
+#[derive(Debug, clap::Args)]
+pub struct VaultArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub command: VaultCommand,
+}
+
+/// What `vault` does.
+#[derive(Debug, Subcommand)]
+pub enum VaultCommand {
+    /// Show which key seals how much
+    Status,
+    /// Seal everything under the first key of the ring
+    Rotate {
+        /// Who does it
+        #[arg(long)]
+        by: String,
+    },
+    /// Print a new random key, a line for the key file
+    NewKey,
+}
+
+/// Who looks at something protected, for the audit.
+pub fn viewer() -> String {
+    let found = VIEWER.iter().filter_map(|name| std::env::var(name).ok()).find(|name| !name.trim().is_empty());
+    found.unwrap_or_else(|| "不明".to_owned())
+}
+
+/// `audit`: the chain of who did what.
+pub fn audit(cli: &Cli, args: &AuditArgs) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    match &args.command {
+        AuditCommand::Verify => verify(cli, &mut hub),
+        AuditCommand::List { last, exchange } => {
+            let rows = audit::list(&mut hub.conn, *exchange, *last)?;
+            if cli.json {
+                let list: Vec<_> = rows.iter().map(row_json).collect();
+                println!("{}", json!({ "audit": list }));
+            }
+            for row in rows.iter().rev().filter(|_| !cli.json) {
+                let exchange = row.exchange.map_or_else(String::new, |id| format!(" 受付番号 {id}"));
+                let line = format!(
+                    "{:>6} {} {} {}{exchange} {} {}",
+                    row.id,
+                    people_jst(&row.at),
+                    row.who,
+                    row.what,
+                    row.subject,
+                    row.detail
+                );
+                println!("{}", visible(line.trim_end()));
+            }
+            Ok(exit::OK)
+        }
+    }
+}
+
+fn verify(cli: &Cli, hub: &mut Hub) -> Result<u8, CliError> {
+    let proof = audit::verify(&mut hub.conn)?;
+    if cli.json {
+        let broken = proof.broken.map(|(row, why)| json!({ "row": row, "why": why }));
+        println!("{}", json!({ "rows": proof.rows, "head": proof.head, "broken": broken }));
+    } else if let Some((row, why)) = proof.broken {
+        println!("監査記録に誤りがあります: {row} 行目: {why}（その前の {} 行は正しい）", proof.rows);
+    } else {
+        println!("監査記録 {} 行は正しくつながっています。末尾のハッシュ {}", proof.rows, proof.head);
+    }
+    Ok(if proof.broken.is_some() { exit::ATTENTION } else { exit::OK })
+}
+
+fn row_json(row: &Audited) -> serde_json::Value {
+    json!({
+        "id": row.id, "at": row.at, "who": row.who, "what": row.what, "exchange": row.exchange,
+        "subject": row.subject, "detail": row.detail, "hash": row.hash,
+    })
+}
+
+/// `held`: what the newest drafts keep back; looking is written down.
+pub fn held(cli: &Cli, args: &HeldArgs) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    let rows = hold::held(&mut hub, args.target.as_deref(), HELD_LIMIT)?;
+    if !rows.is_empty() {
+        let subject = format!("保留 {} 件", rows.len());
+        hold::looked(&mut hub, &viewer(), "held", rows.first().map(|(_, row)| row.exchange), &subject)?;
+    }
+    if cli.json {
+        let list: Vec<_> = rows
+            .iter()
+            .map(|(interface, row)| {
+                let key = hold::shown_key(&row.key);
+                json!({ "interface": interface, "exchange": row.exchange, "key": key, "code": row.code, "message": row.message })
+            })
+            .collect();
+        println!("{}", json!({ "held": list }));
+        return Ok(exit::OK);
+    }
+    for (interface, row) in &rows {
+        let line = format!("受付番号 {} {interface} キー {} {}", row.exchange, hold::shown_key(&row.key), row.message);
+        println!("{}", visible(&line));
+    }
+    println!("保留は {} 件です（最新の下書きから。解除は renkei release）", rows.len());
+    Ok(exit::OK)
+}
+
+/// `release`: one held row may go, exactly as it is.
+pub fn release(cli: &Cli, args: &ReleaseArgs) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    let row = hold::release(&mut hub, &args.target, &args.key, &args.by, &args.reason)?;
+    let key = hold::shown_key(&row.key);
+    if cli.json {
+        println!("{}", json!({ "exchange": row.exchange, "key": key, "code": row.code }));
+    } else {
+        println!(
+            "キー {} の保留を解除しました。次に作る下書きに入ります（内容が変わると、また保留します）",
+            visible(&key)
+        );
+    }
+    Ok(exit::OK)
+}
+
+/// `vault`: its keys.
+pub fn vault(cli: &Cli, args: &VaultArgs) -> Result<u8, CliError> {
+    match &args.command {
+        VaultCommand::NewKey => {
+            println!("{}", *crate::vault::ring::new_key()?);
+            Ok(exit::OK)
+        }
+        VaultCommand::Rotate { by } => {
+            let mut hub = cli.hub()?;
+            let _lock = crate::pipeline::worker::lock(&hub)?;
+            let (values, files) = vault::rotate(&mut hub, by)?;
+            if cli.json {
+                println!("{}", json!({ "values": values, "files": files }));
+            } else {
+                println!("値 {values} 件、原本 {files} 件を新しい鍵で暗号化し直しました");
+            }
+            Ok(exit::OK)
+        }
+        VaultCommand::Status => status(cli),
+    }
+}
+
+fn status(cli: &Cli) -> Result<u8, CliError> {
+    let mut hub = cli.hub()?;
+    let found = vault::holdings(&mut hub)?;
+    let counted = |list: &[(String, u64)]| -> serde_json::Map<String, serde_json::Value> {
+        list.iter().map(|(key, n)| (key.clone(), json!(n))).collect()
+    };
+    if cli.json {
+        println!(
+            "{}",
+            json!({
+                "keys": found.keys, "values": counted(&found.values), "files": counted(&found.files),
+                "token_key": found.token_key,
+            })
+        );
+    } else {
+        println!("鍵: {}", if found.keys.is_empty() { "ありません".to_owned() } else { found.keys.join("、") });
+        for (what, list) in [("値", &found.values), ("原本", &found.files)] {
+            for (key, n) in list {
+                println!("{what} {n} 件: 鍵 {key}");
+            }
+        }
+    }
+    let sealed = found.values.iter().chain(&found.files).map(|(key, _)| key).chain(&found.token_key);
+    let missing = sealed.clone().any(|key| !found.keys.contains(key));
+    if missing && !cli.json {
+        println!("鍵の一覧にない鍵で暗号化されたものがあります。以前の鍵も残してください");
+    }
+    Ok(if missing { exit::ATTENTION } else { exit::OK })
+}

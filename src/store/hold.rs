@@ -1,0 +1,161 @@
+//! Rows of drafts that were kept back, and those an operator let go.
+//!
+//! Owns: both tables. Never: decides what is kept back; holds no protected value.
+
+use super::bulk::Rows;
+use super::conn::Target;
+use super::{Conn, Result, RowRef};
+use crate::value::Value;
+
+/// A row that was kept back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRow {
+    /// Draft it was kept out of.
+    pub exchange: i64,
+    /// 1-based number among what that draft keeps back.
+    pub n: u64,
+    /// Key for the partner; its columns are joined by U+001F.
+    pub key: String,
+    /// Hash of the row's values.
+    pub hash: i64,
+    /// Rule that kept it.
+    pub code: String,
+    /// Why, Japanese.
+    pub message: String,
+}
+
+/// What lets a row go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release<'a> {
+    /// Outbound interface.
+    pub interface: &'a str,
+    /// Municipality.
+    pub dantai: &'a str,
+    /// Key as in [`HeldRow::key`].
+    pub key: &'a str,
+    /// The row as it was looked at.
+    pub hash: i64,
+    /// Who decided.
+    pub who: &'a str,
+    /// Why.
+    pub reason: &'a str,
+}
+
+const HELD: &str = "exchange, n, key, hash, code, message";
+
+fn read(r: &RowRef<'_>) -> Result<HeldRow> {
+    Ok(HeldRow {
+        exchange: r.int(0)?,
+        n: r.count(1)?,
+        key: r.string(2)?,
+        hash: r.int(3)?,
+        code: r.string(4)?,
+        message: r.string(5)?,
+    })
+}
+
+/// Stores what a draft keeps back; `n` is given by the order, from `first` on.
+///
+/// # Errors
+/// The store's.
+pub fn add(conn: &mut Conn, exchange: i64, first: u64, held: &[HeldRow]) -> Result<()> {
+    let mut rows = Rows::new(5);
+    for (i, h) in held.iter().enumerate() {
+        rows.push_row(&[
+            Value::Int((first + i as u64) as i64),
+            Value::Text(&h.key),
+            Value::Int(h.hash),
+            Value::Text(&h.code),
+            Value::Text(&h.message),
+        ]);
+    }
+    let columns = ["exchange", "n", "key", "hash", "code", "message"];
+    let target = Target { table: "out_held", columns: &columns, serial: None, constants: &[Value::Int(exchange)] };
+    conn.insert_rows(&target, &rows)
+}
+
+/// Forgets what a draft kept back; for one that is written again.
+///
+/// # Errors
+/// The store's.
+pub fn forget(conn: &mut Conn, exchange: i64) -> Result<()> {
+    conn.execute("DELETE FROM out_held WHERE exchange = ?1", &[Value::Int(exchange)]).map(|_| ())
+}
+
+/// What a draft keeps back, in its order, at most `limit`.
+///
+/// # Errors
+/// The store's.
+pub fn of_exchange(conn: &mut Conn, exchange: i64, limit: u32) -> Result<Vec<HeldRow>> {
+    let sql = format!("SELECT {HELD} FROM out_held WHERE exchange = ?1 ORDER BY n LIMIT {limit}");
+    conn.query(&sql, &[Value::Int(exchange)], read)
+}
+
+/// How much a draft keeps back.
+///
+/// # Errors
+/// The store's.
+pub fn count(conn: &mut Conn, exchange: i64) -> Result<u64> {
+    conn.query_one("SELECT count(*) FROM out_held WHERE exchange = ?1", &[Value::Int(exchange)], |r| r.count(0))
+}
+
+/// The newest draft of an interface that keeps a key back.
+///
+/// # Errors
+/// The store's.
+pub fn newest(conn: &mut Conn, interface: &str, dantai: &str, key: &str) -> Result<Option<HeldRow>> {
+    let sql = "SELECT h.exchange, h.n, h.key, h.hash, h.code, h.message FROM out_held h
+         JOIN exchange e ON e.id = h.exchange WHERE h.key = ?1 AND e.interface = ?2 AND e.dantai = ?3
+         ORDER BY h.exchange DESC LIMIT 1";
+    conn.query_opt(sql, &[Value::Text(key), Value::Text(interface), Value::Text(dantai)], read)
+}
+
+/// Lets a row go, as it is; false when that was done before. `after_run`: the last run there is.
+///
+/// # Errors
+/// The store's.
+pub fn release(conn: &mut Conn, release: &Release<'_>, now: &str) -> Result<bool> {
+    let last = conn.query_one("SELECT coalesce(max(id), 0) FROM run", &[], |r| r.int(0))?;
+    let done = conn.execute(
+        "INSERT INTO out_release (interface, dantai, key, hash, who, reason, at, after_run)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (interface, dantai, key, hash) DO NOTHING",
+        &[
+            Value::Text(release.interface),
+            Value::Text(release.dantai),
+            Value::Text(release.key),
+            Value::Int(release.hash),
+            Value::Text(release.who),
+            Value::Text(release.reason),
+            Value::Text(now),
+            Value::Int(last),
+        ],
+    )?;
+    Ok(done == 1)
+}
+
+/// Every row of an interface that may go: key and hash.
+///
+/// # Errors
+/// The store's, or `f`'s.
+pub fn each_released(
+    conn: &mut Conn,
+    interface: &str,
+    dantai: &str,
+    mut f: impl FnMut(&str, i64) -> Result<()>,
+) -> Result<()> {
+    conn.each_row(
+        "SELECT key, hash FROM out_release WHERE interface = ?1 AND dantai = ?2",
+        &[Value::Text(interface), Value::Text(dantai)],
+        |r| f(r.text(0)?, r.int(1)?),
+    )
+}
+
+/// Was a row of this interface let go since that run was the last one?
+///
+/// # Errors
+/// The store's.
+pub fn released_since(conn: &mut Conn, interface: &str, dantai: &str, run: i64) -> Result<bool> {
+    let sql = "SELECT 1 FROM out_release WHERE interface = ?1 AND dantai = ?2 AND after_run >= ?3 LIMIT 1";
+    let params = [Value::Text(interface), Value::Text(dantai), Value::Int(run)];
+    Ok(conn.query_opt(sql, &params, |_| Ok(()))?.is_some())
+}

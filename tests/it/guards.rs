@@ -1,0 +1,342 @@
+//! What is protected stays so: holds and releases, the vault and its keys, the audit chain; on both databases.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use renkei::clock::Clock;
+use renkei::config::KeyPlace;
+use renkei::mapping::site::{self, Site};
+use renkei::pipeline::{Hub, HubError, deliver, facts, hold, snapshot, vault, worker};
+use renkei::store::audit;
+use renkei::store::ledger::{Exchange, State};
+use renkei::value::Value;
+use renkei::vault::ring::new_key;
+
+use crate::pg;
+use crate::town::{OPERATOR, exchanges, files_below};
+
+mod rules;
+
+use rules::RULES;
+
+const NUMBER: &str = "123456789018";
+const ADDRESS: &str = "秘密町９－９－９";
+
+struct Place {
+    folder: tempfile::TempDir,
+    url: Option<String>,
+}
+
+impl Place {
+    fn new(url: Option<String>) -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in RULES {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        Place { folder, url }
+    }
+
+    fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Rules with one file changed: the mistakes.
+    fn mistakes(&self, file: &str, from: &str, to: &str) -> String {
+        let path = self.root().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file}: {from}");
+        fs::write(&path, text.replace(from, to)).unwrap();
+        let told = site::load(self.root()).map(|_| ()).unwrap_err();
+        fs::write(&path, text).unwrap();
+        told.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+
+    fn site(&self) -> Site {
+        let mut site = site::load(self.root()).unwrap_or_else(|f| panic!("{f:#?}")).0;
+        if let Some(url) = &self.url {
+            site.config.store_url.clone_from(url);
+        }
+        site
+    }
+
+    fn hub(&self) -> Hub {
+        let mut site = self.site();
+        site.config.vault_key = KeyPlace::Example;
+        open(site).unwrap()
+    }
+
+    fn put(&self, interface: &str, name: &str, text: &str) {
+        let folder = self.root().join("inbox").join(interface);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(name), text).unwrap();
+    }
+
+    /// Files below `data/` and `outbox/` that hold the text, plain or as the archive unpacks them.
+    fn showing(&self, hub: &Hub, text: &str) -> Vec<PathBuf> {
+        let wanted = text.as_bytes();
+        let mut found = Vec::new();
+        for path in ["data", "outbox"].iter().flat_map(|folder| files_below(&self.root().join(folder))) {
+            let mut bytes = fs::read(&path).unwrap();
+            if path.extension().is_some_and(|e| e == "zst") {
+                bytes = Vec::new();
+                let sha256 = path.file_stem().unwrap().to_string_lossy().into_owned();
+                std::io::Read::read_to_end(&mut hub.area.open_archived(&sha256).unwrap(), &mut bytes).unwrap();
+            }
+            if bytes.windows(wanted.len()).any(|part| part == wanted) {
+                found.push(path);
+            }
+        }
+        found
+    }
+}
+
+fn open(site: Site) -> Result<Hub, HubError> {
+    Hub::open(site, Clock::fixed(NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(), 9, 0))
+}
+
+/// The test on SQLite, then on PostgreSQL.
+fn on_both(name: &str, test: impl Fn(&Place)) {
+    test(&Place::new(None));
+    if let Some(url) = pg::url(name) {
+        test(&Place::new(Some(url)));
+    }
+}
+
+fn work(hub: &mut Hub) {
+    hub.clock.advance(60);
+    worker::settle(hub).unwrap();
+}
+
+fn newest(hub: &mut Hub, interface: &str) -> Exchange {
+    exchanges(hub).into_iter().filter(|e| e.interface == interface).max_by_key(|e| e.id).expect("an exchange")
+}
+
+fn send(hub: &mut Hub, interface: &str) -> String {
+    let draft = newest(hub, interface);
+    assert_eq!(draft.state, State::Draft, "{:?}", draft.note);
+    let confirmed = deliver::confirm(hub, draft.id, OPERATOR, draft.sha256.as_deref()).unwrap();
+    deliver::deliver(hub, &confirmed).unwrap();
+    fs::read_to_string(hub.area.outbox.join(interface).join(&draft.file_name)).unwrap()
+}
+
+#[test]
+fn a_protected_row_is_held_until_it_is_released_and_again_when_it_changes() {
+    on_both("guards_hold", |place| {
+        let mut hub = place.hub();
+        place.put("shield", "S1.csv", "2,1\r\n3,0\r\n");
+        place.put("person", "P1.csv", &format!("1,甲,公開町１\r\n2,乙,{ADDRESS}\r\n3,丙,公開町３\r\n"));
+        work(&mut hub);
+        let draft = newest(&mut hub, "send-address");
+        let report = facts::exchange_report(&mut hub, &draft).unwrap();
+        assert_eq!(report.held.len(), 1);
+        assert!(report.held[0].reason.contains("保護の対象（2）"), "{}", report.held[0].reason);
+        assert!(
+            report.findings.iter().any(|f| f.code == "jusho" && f.action.contains("renkei release send-address 2"))
+        );
+        assert_eq!(send(&mut hub, "send-address"), "1,甲,〒公開町１\r\n3,丙,〒公開町３\r\n");
+        work(&mut hub);
+        assert_eq!(newest(&mut hub, "send-address").id, draft.id, "nothing is due while it is held");
+
+        let refused = hold::release(&mut hub, "send-address", "2", OPERATOR, " ").unwrap_err();
+        assert!(refused.to_string().contains("--reason"), "{refused}");
+        assert!(hold::release(&mut hub, "send-address", "1", OPERATOR, "本人").is_err());
+        hold::release(&mut hub, &draft.id.to_string(), "2", OPERATOR, "本人の申出").unwrap();
+        assert!(hold::release(&mut hub, "send-address", "2", OPERATOR, "再").is_err(), "once");
+        work(&mut hub);
+        assert_eq!(send(&mut hub, "send-address"), format!("2,乙,〒{ADDRESS}\r\n"));
+
+        place.put("person", "P2.csv", "2,乙,秘密町８\r\n");
+        work(&mut hub);
+        let again = newest(&mut hub, "send-address");
+        assert_eq!(again.state, State::Returned, "nothing but a held record: no file");
+        assert!(again.note.unwrap().contains("保留"));
+        let held = hold::held(&mut hub, None, 10).unwrap();
+        assert_eq!(held.iter().map(|(_, row)| row.key.as_str()).collect::<Vec<_>>(), ["2"]);
+        let told = audit::list(&mut hub.conn, None, 100).unwrap();
+        assert!(told.iter().any(|a| a.what == "release" && a.detail == "本人の申出" && a.subject == "send-address 2"));
+        assert!(told.iter().all(|a| !format!("{a:?}").contains("秘密町")));
+    });
+}
+
+#[test]
+fn the_address_of_a_held_row_is_in_no_file_but_the_one_it_came_in() {
+    on_both("guards_leak", |place| {
+        let mut hub = place.hub();
+        place.put("shield", "S.csv", "2,1\r\n");
+        place.put("person", "P.csv", &format!("1,甲,公開町１\r\n2,乙,{ADDRESS}\r\n"));
+        work(&mut hub);
+        send(&mut hub, "send-address");
+        work(&mut hub);
+        let came_in = newest(&mut hub, "person").sha256.unwrap();
+        let allowed = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            name.starts_with(&came_in) || name.starts_with("renkei.db")
+        };
+        let leaks: Vec<_> = place.showing(&hub, ADDRESS).into_iter().filter(|p| !allowed(p)).collect();
+        assert_eq!(leaks, Vec::<PathBuf>::new());
+        let reports = files_below(&hub.area.reports());
+        assert!(reports.iter().any(|p| p.extension().is_some_and(|e| e == "json")), "there are reports to look at");
+    });
+}
+
+#[test]
+fn forgetting_a_guard_a_purpose_or_a_mask_is_a_mistake_at_load() {
+    let place = Place::new(None);
+    place.site();
+    let hold = "[[hold]]\nguard = \"jusho\"\nkey = \"番号\"\n";
+    let told = place.mistakes("mappings/out/send-address.toml", hold, "");
+    assert!(told.contains("保護する列（送付先）") && told.contains("guard = \"jusho\""), "{told}");
+    let own = "[[hold]]\ncode = \"x\"\nwhen = \"番号 = '2'\"\nfields = [\"送付先\"]\nmessage = \"{送付先}\"\n";
+    let told = place.mistakes("mappings/out/send-address.toml", hold, own);
+    assert!(told.contains("文中の項目「送付先」"), "{told}");
+    let told = place.mistakes("mappings/out/send-number.toml", "purpose = \"試験の事務\"\n", "");
+    assert!(told.contains("purpose"), "{told}");
+    for layout in ["number", "out-number"] {
+        let told = place.mistakes(&format!("schemas/layouts/{layout}.toml"), ", secret = true", "");
+        assert!(told.contains("secret ではありません"), "{layout}: {told}");
+    }
+    let told = place.mistakes("schemas/entities/person.toml", "guard = \"jusho\"", "guard = \"jusyo\"");
+    assert!(told.contains("jusyo") && told.contains("jusho"), "{told}");
+}
+
+#[test]
+fn a_value_of_the_vault_is_nowhere_in_plain_but_in_the_file_that_may_have_it() {
+    on_both("guards_vault", |place| {
+        let mut hub = place.hub();
+        place.put("number", "N.csv", &format!("1,{NUMBER}\r\n2,{NUMBER}\r\n3,\r\n"));
+        work(&mut hub);
+        let entity = hub.site.entities["secret_number"].clone();
+        let rows = snapshot::rows_json(&mut hub, &entity).unwrap();
+        assert_eq!(rows[0]["秘密番号"], "＊＊＊");
+        let sql = "SELECT \"秘密番号\" FROM v_secret_number ORDER BY _vid";
+        let tokens = hub.conn.query(sql, &[], |r| r.opt_string(0)).unwrap();
+        assert!(tokens[0].as_deref().unwrap().starts_with("vault:") && tokens[0] == tokens[1] && tokens[2].is_none());
+        assert_eq!(place.showing(&hub, NUMBER), Vec::<PathBuf>::new(), "before it is sent it is nowhere");
+        let sealed = "SELECT count(*) FROM vault WHERE sealed LIKE ?1";
+        let plain = hub.conn.query_one(sealed, &[Value::Text(&format!("%{NUMBER}%"))], |r| r.int(0)).unwrap();
+        assert_eq!(plain, 0);
+
+        assert_eq!(send(&mut hub, "send-number"), format!("1,{NUMBER}\r\n2,{NUMBER}\r\n3,\r\n"));
+        let showing = place.showing(&hub, NUMBER);
+        assert!(
+            showing.iter().all(|p| p.starts_with(place.root().join("outbox"))) && showing.len() == 1,
+            "{showing:?}"
+        );
+        let told = audit::list(&mut hub.conn, None, 100).unwrap();
+        let opened = told.iter().find(|a| a.what == "vault-open").expect("an audit event");
+        assert!(opened.detail.contains("2 件") && opened.detail.contains("試験の事務"), "{}", opened.detail);
+        work(&mut hub);
+        assert_eq!(exchanges(&mut hub).iter().filter(|e| e.interface == "send-number").count(), 1, "nothing new");
+    });
+}
+
+#[test]
+fn without_its_key_the_vault_takes_nothing_and_says_why() {
+    let place = Place::new(None);
+    let mut hub = open(place.site()).unwrap();
+    place.put("number", "N.csv", &format!("1,{NUMBER}\r\n"));
+    hub.clock.advance(60);
+    let round = worker::run_until_idle(&mut hub, std::time::Duration::ZERO).unwrap();
+    assert_eq!(round.failed, 1);
+    let waiting = newest(&mut hub, "number");
+    assert_eq!(waiting.state, State::Claimed);
+    assert!(waiting.note.unwrap().contains("RENKEI_VAULT_KEY"));
+    let key = place.root().join("vault.key");
+    fs::write(&key, new_key().unwrap().as_bytes()).unwrap();
+    assert!(open(place.site()).err().unwrap().to_string().contains("chmod 600"));
+}
+
+#[test]
+fn after_a_rotation_the_old_key_may_go_and_tokens_stay() {
+    on_both("guards_rotate", |place| {
+        use std::os::unix::fs::PermissionsExt;
+        let file = place.root().join("vault.key");
+        let keys = |lines: &[&str]| {
+            fs::write(&file, lines.join("\n")).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        };
+        let (old, new) = (new_key().unwrap(), new_key().unwrap());
+        keys(&[&old]);
+        let mut hub = open(place.site()).unwrap();
+        place.put("number", "N.csv", &format!("1,{NUMBER}\r\n"));
+        work(&mut hub);
+        let token = hub.vault.as_ref().unwrap().token(NUMBER);
+        drop(hub);
+        keys(&[&new]);
+        assert!(open(place.site()).err().unwrap().to_string().contains("以前の鍵"), "the new key alone opens nothing");
+        keys(&[&new, &old]);
+        let mut hub = open(place.site()).unwrap();
+        // One number; the inbound file and the draft have the same bytes, which are kept once.
+        assert_eq!(vault::rotate(&mut hub, OPERATOR).unwrap(), (1, 1));
+        assert_eq!(vault::rotate(&mut hub, OPERATOR).unwrap(), (0, 0));
+        drop(hub);
+        keys(&[&new]);
+        let mut hub = open(place.site()).unwrap();
+        assert_eq!(hub.vault.as_ref().unwrap().token(NUMBER), token);
+        assert_eq!(send(&mut hub, "send-number"), format!("1,{NUMBER}\r\n"));
+        let held = vault::holdings(&mut hub).unwrap();
+        assert_eq!((held.values.len(), held.files.len(), held.keys.len()), (1, 1, 1));
+    });
+}
+
+/// A hub whose audit has some rows.
+fn audited(place: &Place) -> Hub {
+    let mut hub = place.hub();
+    place.put("shield", "S.csv", "2,1\r\n");
+    place.put("person", "P.csv", "1,甲,公開町１\r\n");
+    work(&mut hub);
+    send(&mut hub, "send-address");
+    for n in 1..=3 {
+        hold::looked(&mut hub, OPERATOR, "試験", None, &format!("見た {n} 回目")).unwrap();
+    }
+    hub
+}
+
+#[test]
+fn a_row_of_the_audit_that_was_changed_removed_or_inserted_is_found() {
+    on_both("guards_audit", |place| {
+        let mut hub = audited(place);
+        let proof = audit::verify(&mut hub.conn).unwrap();
+        assert_eq!((proof.rows, proof.broken), (5, None));
+        assert_eq!(proof.head.len(), 64);
+        let broken = |hub: &mut Hub, sql: &str| {
+            let mut found = None;
+            let undone = hub.conn.decide(|conn| {
+                conn.execute(sql, &[])?;
+                found = audit::verify(conn)?.broken.map(|(row, _)| row);
+                Ok(renkei::store::Decision::Rollback(()))
+            });
+            undone.unwrap();
+            found
+        };
+        assert_eq!(broken(&mut hub, "UPDATE audit SET who = 'x' WHERE id = 2"), Some(2));
+        assert_eq!(broken(&mut hub, "UPDATE audit SET exchange = NULL WHERE id = 1"), Some(1));
+        assert_eq!(broken(&mut hub, "DELETE FROM audit WHERE id = 3"), Some(3));
+        assert_eq!(broken(&mut hub, "DELETE FROM audit WHERE id = 5"), Some(5));
+        let insert =
+            "INSERT INTO audit SELECT 6, at, who, what, exchange, subject, detail, prev, hash FROM audit WHERE id = 5";
+        assert_eq!(broken(&mut hub, insert), Some(6));
+        assert_eq!(audit::verify(&mut hub.conn).unwrap().broken, None, "all of it was undone");
+    });
+}
+
+#[test]
+fn one_flipped_bit_in_the_database_file_is_found() {
+    let place = Place::new(None);
+    let mut hub = audited(&place);
+    hub.conn.checkpoint().unwrap();
+    drop(hub);
+    let path = place.root().join("data/renkei.db");
+    let mut bytes = fs::read(&path).unwrap();
+    let wanted = "見た 2 回目".as_bytes();
+    let at = bytes.windows(wanted.len()).position(|part| part == wanted).expect("the row is in the file");
+    bytes[at + "見た ".len()] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let mut hub = place.hub();
+    let proof = audit::verify(&mut hub.conn).unwrap();
+    assert_eq!(proof.broken.map(|(row, _)| row), Some(4));
+    assert_eq!(proof.rows, 3);
+}
