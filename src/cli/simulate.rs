@@ -1,7 +1,9 @@
 //! `simulate`: a year of a synthetic municipality against a real hub on a clock that is moved day by day.
 //!
-//! Owns: the days, the operator who confirms everything, the comparison of both accounts. Never: what happens in the
-//! municipality (`sample::year`).
+//! Owns: the days, the operator who confirms everything. Never: what happens in the municipality (`sample::year`), the
+//! comparison of both accounts (`compare`).
+
+mod compare;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +15,8 @@ use super::{Cli, CliError, exit};
 use crate::clock::Clock;
 use crate::pipeline::{Hub, deliver, worker};
 use crate::sample::SampleError;
-use crate::sample::year::{Dropped, World};
-use crate::store::ledger::{self, Direction, State, Wanted};
-use crate::store::run;
+use crate::sample::year::World;
+use crate::store::ledger::{self, State, Wanted};
 
 /// Says that a folder was made by a simulation and may be emptied by the next.
 const MARK: &str = ".renkei-simulation";
@@ -74,8 +75,14 @@ pub struct Told {
     pub held: i64,
     /// Files delivered.
     pub sent: u64,
-    /// Files the senders owed and never sent.
+    /// Days on which a file was expected.
+    pub expected: usize,
+    /// Of these, files that never came.
     pub missing: usize,
+    /// Of these, files that came late.
+    pub late: usize,
+    /// Days on which a file to send was due.
+    pub due: usize,
     /// Figures of both accounts: title, the municipality's, the store's.
     pub accounts: Vec<(&'static str, i64, i64)>,
     /// Every difference, Japanese.
@@ -121,8 +128,8 @@ pub fn play(
         work(&mut hub)?;
         confirm_all(&mut hub)?;
         work(&mut hub)?;
-        compare_files(&mut hub, day, &dropped, &mut told, &mut lines)?;
-        compare_sent(&mut hub, day, &mut world, &mut told, &mut lines)?;
+        compare::files(&mut hub, day, &dropped, &mut told, &mut lines)?;
+        compare::sent(&mut hub, day, &mut world, &mut told, &mut lines)?;
         if told.slowest.is_none_or(|(_, longest)| begun.elapsed() > longest) {
             told.slowest = Some((day, begun.elapsed()));
         }
@@ -130,10 +137,9 @@ pub fn play(
         tell(&day.to_string(), n as u64 + 1, days);
         hub.clock.advance(86_400);
     }
-    for (interface, day) in world.missing() {
-        lines += &format!("{day},受信,{interface},,,未着\r\n");
-    }
-    told.missing = world.missing().len();
+    // What was owed on the last day is over now.
+    work(&mut hub)?;
+    compare::expected(&mut hub, year, &world, &mut told, &mut lines)?;
     for claim in world.claims() {
         let found = hub.conn.query_one(claim.sql, &[], |r| r.int(0)).map_err(crate::pipeline::HubError::from)?;
         told.accounts.push((claim.title, claim.expected, found));
@@ -156,106 +162,6 @@ fn confirm_all(hub: &mut Hub) -> Result<(), CliError> {
     let wanted = Wanted { states: &[State::Draft], limit: 100, ..Wanted::default() };
     for draft in ledger::list(&mut hub.conn, &wanted).map_err(crate::pipeline::HubError::from)?.iter().rev() {
         deliver::confirm(hub, draft.id, OPERATOR, draft.sha256.as_deref())?;
-    }
-    Ok(())
-}
-
-fn today(hub: &mut Hub, day: NaiveDate, direction: Direction) -> Result<Vec<ledger::Exchange>, CliError> {
-    let start = Clock::fixed(day, 0, 0);
-    let since = start.stamp();
-    start.advance(86_400);
-    let until = start.stamp();
-    let wanted = Wanted {
-        direction: Some(direction),
-        since: Some(&since),
-        until: Some(&until),
-        limit: 1000,
-        ..Wanted::default()
-    };
-    Ok(ledger::list(&mut hub.conn, &wanted).map_err(crate::pipeline::HubError::from)?)
-}
-
-/// Every file that was dropped today against what became of it.
-fn compare_files(
-    hub: &mut Hub,
-    day: NaiveDate,
-    dropped: &[Dropped],
-    told: &mut Told,
-    lines: &mut String,
-) -> Result<(), CliError> {
-    let seen = today(hub, day, Direction::In)?;
-    if seen.len() != dropped.len() {
-        told.differs(format!("{day}: 置いたファイル {} 個、受け取ったファイル {} 個", dropped.len(), seen.len()));
-    }
-    for file in dropped {
-        told.received += 1;
-        told.records += file.records;
-        let Some(e) = seen.iter().find(|e| e.interface == file.interface && e.file_name == file.name) else {
-            told.differs(format!("{day}: {}/{} が受け取られていません", file.interface, file.name));
-            continue;
-        };
-        let state = match (file.duplicate, file.rejected) {
-            (true, _) => State::Duplicate,
-            (_, true) => State::Rejected,
-            _ => State::Reported,
-        };
-        if e.state != state {
-            told.differs(format!("{day}: {} は {state:?} のはずが {:?}（{:?}）", file.name, e.state, e.note));
-            continue;
-        }
-        *lines += &format!("{day},受信,{},{},{},{:?}\r\n", file.interface, file.name, file.records, e.state);
-        match state {
-            State::Duplicate => told.duplicates += 1,
-            State::Rejected => told.rejected += 1,
-            _ => compare_counts(hub, day, file, e.id, told)?,
-        }
-    }
-    Ok(())
-}
-
-fn compare_counts(hub: &mut Hub, day: NaiveDate, file: &Dropped, id: i64, told: &mut Told) -> Result<(), CliError> {
-    let runs = run::of_exchange(&mut hub.conn, id).map_err(crate::pipeline::HubError::from)?;
-    let Some(t) = runs.last().map(|r| &r.totals) else { return Ok(()) };
-    told.held += t.held;
-    let expected = [file.records, file.new, file.changed, file.unchanged, file.closed, file.held, 0, 0];
-    let found = [t.read, t.loaded_new, t.loaded_changed, t.unchanged, t.closed, t.held, t.skipped, t.vanished];
-    if expected != found {
-        told.differs(format!(
-            "{day}: {}（件数・新規・変更・不変・終了・保留・対象外・消滅） 市 {expected:?} 連携 {found:?}",
-            file.name
-        ));
-    }
-    Ok(())
-}
-
-/// Every file that had to leave today left today, and its partner reads it.
-fn compare_sent(
-    hub: &mut Hub,
-    day: NaiveDate,
-    world: &mut World<'_>,
-    told: &mut Told,
-    lines: &mut String,
-) -> Result<(), CliError> {
-    let seen = today(hub, day, Direction::Out)?;
-    for interface in world.outbound(day) {
-        if !seen.iter().any(|e| e.interface == interface && e.state == State::Delivered) {
-            told.differs(format!("{day}: {interface} が送付されていません"));
-        }
-    }
-    for e in seen.iter().rev() {
-        let records = e.records.unwrap_or(0);
-        *lines += &format!("{day},送付,{},{},{records},{:?}\r\n", e.interface, e.file_name, e.state);
-        match e.state {
-            State::Delivered => {
-                told.sent += 1;
-                let path = hub.area.outbox.join(&e.interface).join(&e.file_name);
-                world.read_delivered(&e.interface, &path).map_err(refused)?;
-                // The partner takes the file, as it would; the next of the same name needs the place.
-                fs::remove_file(&path)?;
-            }
-            State::Superseded | State::Withdrawn => {}
-            _ => told.differs(format!("{day}: 送付 {} {} が {:?} のままです", e.id, e.interface, e.state)),
-        }
     }
     Ok(())
 }
@@ -306,14 +212,17 @@ pub fn simulate(cli: &Cli, args: &SimulateArgs) -> Result<u8, CliError> {
             "{}",
             serde_json::json!({ "days": told.days, "received": told.received, "records": told.records,
                 "rejected": told.rejected, "duplicates": told.duplicates, "held": told.held, "sent": told.sent,
-                "missing": told.missing, "accounts": accounts, "wrong": told.wrong, "seconds": seconds })
+                "expected": told.expected, "late": told.late, "missing": told.missing, "due": told.due, "accounts": accounts, "wrong": told.wrong, "seconds": seconds })
         );
     } else {
         println!("{} 日、受信 {} 個（{} 件）、送付 {} 個、{seconds:.1} 秒", told.days, told.received, told.records, told.sent);
         println!(
-            "却下 {} 個、重複 {} 個、保留 {} 件、未着 {} 個",
-            told.rejected, told.duplicates, told.held, told.missing
+            "却下 {} 個、重複 {} 個、保留 {} 件、届くはずの日 {}（遅れ {}、未着 {}）、送る予定日 {}",
+            told.rejected, told.duplicates, told.held, told.expected, told.late, told.missing, told.due
         );
+        if let Some((day, longest)) = &told.slowest {
+            println!("最も長くかかった日 {day}: {:.1} 秒", longest.as_secs_f64());
+        }
         for (title, own, found) in &told.accounts {
             let mark = if own == found { "一致" } else { "相違" };
             println!("{title}: 市 {own} 連携 {found} {mark}");

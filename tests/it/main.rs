@@ -9,6 +9,7 @@ mod cases;
 mod conservation;
 mod crash;
 mod determinism;
+mod due;
 mod empty_full;
 mod expr_parity;
 mod guards;

@@ -1,13 +1,8 @@
-//! The accounts of the year as the senders know them, and the partners who read what was sent to them.
+//! The accounts of the year as the senders know them.
 //!
 //! Owns: the sums, and the question by which a store can be asked for the same. Never: asks it.
 
-use std::path::Path;
-
 use super::{Paid, World, part_of};
-use crate::codec::{Findings, ReadLimits, Record, RecordReader};
-use crate::sample::SampleError;
-use crate::value::Value;
 
 /// One figure the store must agree with.
 #[derive(Debug, Clone)]
@@ -65,45 +60,9 @@ impl World<'_> {
             claim("収納額のうち期割のないもの", all - matched, UNMATCHED),
             claim("未納額", unpaid, UNPAID),
             claim("過誤納額", over, OVERPAID),
+            claim("還付済額", self.refunded, REFUNDED),
+            claim("過誤納額のうち行き先のないもの", 0, ASTRAY),
         ]
-    }
-
-    /// A partner reads a file that was delivered, and remembers what it is asked for.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub fn read_delivered(&mut self, interface: &str, path: &Path) -> Result<(), SampleError> {
-        if !matches!(interface, "tokucho-irai" | "tokucho-ido") {
-            return Ok(());
-        }
-        let Some(plan) = self.site.outbound.get(interface) else { return Ok(()) };
-        let layout = plan.layout.clone();
-        let mut reader = RecordReader::new(layout.clone(), std::fs::File::open(path)?, ReadLimits::default());
-        let (mut record, mut findings) = (Record::new(), Findings::new(1));
-        while reader.next(&mut record, &mut findings)? {
-            let kind = &layout.records[record.kind];
-            if kind.name != "データ" {
-                continue;
-            }
-            let value = |name: &str| {
-                kind.fields.iter().position(|f| f.name == name).map_or(Value::Null, |i| record.value(i))
-            };
-            let (Value::Text(number), Value::Text(notice)) = (value("基礎年金番号"), value("通知内容コード")) else {
-                continue;
-            };
-            let amount = if let Value::Int(yen) = value("金額1") { yen } else { 0 };
-            let _ = if notice == "41" {
-                self.asked.remove(number)
-            } else {
-                self.asked.insert(number.to_owned(), amount)
-            };
-        }
-        Ok(())
-    }
-
-    /// How many pensions the payers were asked for and not told to stop.
-    pub fn asked(&self) -> usize {
-        self.asked.len()
     }
 }
 
@@ -113,3 +72,7 @@ const UNMATCHED: &str = "SELECT coalesce(sum(v.収納額), 0) FROM v_shuno v JOI
 const UNPAID: &str = "SELECT coalesce(sum(v.未納額), 0) FROM v_tainosha v JOIN c_tainosha c ON c._vid = v._vid";
 const OVERPAID: &str =
     "SELECT coalesce(sum(v.過誤納額), 0) FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";
+const REFUNDED: &str =
+    "SELECT coalesce(sum(v.還付済額), 0) FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";
+const ASTRAY: &str = "SELECT coalesce(sum(abs(v.過誤納額 - v.年金返納額 - v.還付済額 - v.充当額 - v.時効額 - v.還付未済額)), 0) \
+    FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";

@@ -4,23 +4,31 @@
 //! Never: reads the hub's store, looks at a clock; everything follows from the seed and the days it is asked for.
 
 mod accounts;
+mod banks;
+mod keeping;
 mod money;
+mod partners;
+mod pensions;
 mod people;
+mod shops;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::{Datelike, NaiveDate};
 
 use super::juki::Row;
 use super::money::{Levy, Part};
 use super::output::{Open, Output, site_value};
 use super::people::{Person, Town};
 use super::rng::Rng;
-use super::{SampleError, SampleOptions};
+use super::{SampleError, SampleOptions, persons};
 use crate::mapping::site::Site;
 
 pub use accounts::Claim;
+use banks::Request;
+pub use keeping::Fate;
+use shops::Payment;
 
 /// One file dropped, and what must become of its data records.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +39,7 @@ pub struct Dropped {
     pub name: String,
     /// Data records.
     pub records: i64,
-    /// Of keys the sender never told of before.
+    /// Rows of keys the sender never told of before.
     pub new: i64,
     /// Of keys told before, with other values.
     pub changed: i64,
@@ -45,8 +53,8 @@ pub struct Dropped {
     pub rejected: bool,
     /// The same bytes as a file before.
     pub duplicate: bool,
-    /// The day for which the sender owed it; earlier than the day it was dropped: late.
-    pub owed: Option<NaiveDate>,
+    /// Owed on a day before.
+    pub late: bool,
 }
 
 /// A resident and what the city knows of them.
@@ -59,7 +67,7 @@ struct Citizen {
     levy: Option<Levy>,
 }
 
-/// One result a partner told.
+/// One result a partner told; yen below 0 take one back.
 struct Receipt {
     insured: Option<String>,
     term: u32,
@@ -79,24 +87,31 @@ pub struct World<'a> {
     unsent: Vec<usize>,
     /// Insured persons whose change has not been sent yet: index, loss.
     changes: Vec<(usize, Option<(&'static str, NaiveDate)>)>,
-    /// 基礎年金番号 the payers were asked for.
+    /// 基礎年金番号 the payers were asked for, with the yen of each payment.
     asked: HashMap<String, i64>,
+    /// Requests to the payers not answered yet: 通知内容コード, 基礎年金番号.
+    unanswered: Vec<(String, String)>,
+    /// Whom the payers told as new: 基礎年金番号.
+    listed: BTreeSet<String>,
+    /// What the banks were asked to collect and have not answered.
+    requests: Vec<Request>,
+    /// Refunds the bank was asked to pay and has not answered: 還付番号, yen.
+    refunds: Vec<(String, i64)>,
+    /// Refunds paid, yen.
+    refunded: i64,
+    /// Payments at shops of which something is still to be told.
+    payments: Vec<Payment>,
     receipts: Vec<Receipt>,
-    /// Files not sent on the day they were owed: interface, day, and why.
-    missing: Vec<(&'static str, NaiveDate)>,
+    /// What became of every day on which a file was owed.
+    kept: BTreeMap<(String, NaiveDate), Fate>,
+    counts: HashMap<&'static str, u32>,
+    /// Interfaces of which a file came since the last day on which one was owed.
+    fresh: BTreeSet<String>,
+    came: HashMap<String, NaiveDate>,
     files: Vec<Dropped>,
-    /// To be dropped again on a later day: day, source name, interface, new name, is it a copy?
-    again: Vec<Again>,
-    office_days: u32,
-}
-
-/// A file that comes once more.
-struct Again {
-    on: NaiveDate,
-    interface: &'static str,
-    name: String,
-    bytes: Vec<u8>,
-    file: Dropped,
+    again: Vec<keeping::Again>,
+    /// What a partner found wrong with what it was sent, Japanese.
+    wrong: Vec<String>,
 }
 
 impl<'a> World<'a> {
@@ -128,11 +143,20 @@ impl<'a> World<'a> {
             unsent: Vec::new(),
             changes: Vec::new(),
             asked: HashMap::new(),
+            unanswered: Vec::new(),
+            listed: BTreeSet::new(),
+            requests: Vec::new(),
+            refunds: Vec::new(),
+            refunded: 0,
+            payments: Vec::new(),
             receipts: Vec::new(),
-            missing: Vec::new(),
+            kept: BTreeMap::new(),
+            counts: HashMap::new(),
+            fresh: BTreeSet::new(),
+            came: HashMap::new(),
             files: Vec::new(),
             again: Vec::new(),
-            office_days: 0,
+            wrong: Vec::new(),
             town,
         })
     }
@@ -151,82 +175,50 @@ impl<'a> World<'a> {
         } else {
             self.live(day);
             self.reach_75(day);
-            if is_office_day(day) {
-                self.office_day(day, &mut out)?;
-            }
+            self.registers_day(day, &mut out)?;
         }
+        self.pensions_day(day, &mut out)?;
         self.money_day(day, &mut out)?;
+        self.banks_day(day, &mut out)?;
+        self.shops_day(day, &mut out)?;
+        self.settle_owed(day);
         Ok(self.files.clone())
     }
 
-    /// Daily files of an office day: some are never sent, some come a day late under the name of the day they were owed.
-    fn office_day(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
-        self.office_days += 1;
-        match self.office_days % 40 {
-            19 => self.missing.push(("juki-ido", day)),
-            29 => self.missing.push(("hihokensha", day)),
-            _ => {
-                self.write_register(day, out)?;
-                self.write_changes(day, out)?;
-            }
+    /// What partners found wrong since the last time, Japanese.
+    pub fn complaints(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.wrong)
+    }
+
+    /// The files of other offices that come once, whole.
+    fn open_others(&mut self, out: &mut Output<'_>) -> Result<(), SampleError> {
+        let before = out.files.len();
+        persons::write(&self.town, out)?;
+        for f in &out.files[before..] {
+            let (interface, name, n) = (f.interface.clone(), f.name.clone(), f.records as i64);
+            self.files.push(Dropped { interface, name, records: n, new: n, ..Dropped::default() });
         }
         Ok(())
     }
 
-    /// Files not sent on the day they were owed.
-    pub fn missing(&self) -> &[(&'static str, NaiveDate)] {
-        &self.missing
-    }
-
-    /// Outbound interfaces that must have left on this day because their sources changed what they carry.
-    pub fn outbound(&self, day: NaiveDate) -> Vec<&'static str> {
-        let mut due = Vec::new();
-        let on = |interface: &str| self.files.iter().any(|f| f.interface == interface && !f.rejected && f.new > 0);
-        if day == self.from {
-            due.push("koiki-juki");
-        }
-        if on("shotoku-kazei-ido") {
-            due.push("koiki-shotoku-kazei");
-        }
-        if day == assessment_day(self.from) {
-            due.extend(["tokucho-irai", "koiki-shuno", "koiki-taino"]);
-        }
-        if day > assessment_day(self.from) && on("koza-furikae-kekka") {
-            due.push("koiki-shuno");
-        }
-        due
-    }
-
     /// Puts a file of counted records into place.
-    fn close(&mut self, out: &mut Output<'_>, open: Open, counted: Counted, day: NaiveDate) -> Result<(), SampleError> {
+    fn close(&mut self, out: &mut Output<'_>, open: Open, counted: Counted) -> Result<(), SampleError> {
         let records = open.records() as i64;
         out.close(open)?;
         let made = out.files.last().map(|f| (f.interface.clone(), f.name.clone())).unwrap_or_default();
         let Counted { new, changed, unchanged, closed, held } = counted;
+        let (interface, name) = made;
         self.files.push(Dropped {
-            interface: made.0,
-            name: made.1,
+            interface,
+            name,
             records,
             new,
             changed,
             unchanged,
             closed,
             held,
-            owed: Some(day),
             ..Dropped::default()
         });
-        Ok(())
-    }
-
-    /// Drops what comes once more today.
-    fn repeat(&mut self, day: NaiveDate, inbox: &Path) -> Result<(), SampleError> {
-        for again in self.again.extract_if(.., |a| a.on <= day) {
-            let folder = inbox.join(again.interface);
-            let draft = folder.join(format!(".{}.part", again.name));
-            std::fs::write(&draft, &again.bytes)?;
-            std::fs::rename(&draft, folder.join(&again.name))?;
-            self.files.push(Dropped { name: again.name, ..again.file });
-        }
         Ok(())
     }
 
@@ -237,6 +229,12 @@ impl<'a> World<'a> {
             Some(before) if before == words => counted.unchanged += 1,
             Some(_) => counted.changed += 1,
         }
+    }
+
+    /// Index of the person with a 被保険者番号.
+    fn insured_index(&self, insured: &str) -> Option<usize> {
+        let no = insured.get(..7)?.parse::<u64>().ok()?.checked_sub(1_000_000)?;
+        self.people.iter().position(|c| c.p.no == no)
     }
 }
 
@@ -250,16 +248,10 @@ struct Counted {
     held: i64,
 }
 
-/// Monday to Friday outside 12-29 to 01-03 (national holidays are not known here).
-fn is_office_day(day: NaiveDate) -> bool {
-    let md = (day.month(), day.day());
-    let new_year = (md.0 == 12 && md.1 >= 29) || (md.0 == 1 && md.1 <= 3);
-    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun) && !new_year
-}
-
-/// The day of the year's assessment.
-fn assessment_day(from: NaiveDate) -> NaiveDate {
-    NaiveDate::from_ymd_opt(super::money::fiscal_year(from), 7, 10).unwrap_or(from)
+/// The last day of a day's month.
+fn month_end(day: NaiveDate) -> NaiveDate {
+    let (year, month) = if day.month() == 12 { (day.year() + 1, 1) } else { (day.year(), day.month() + 1) };
+    NaiveDate::from_ymd_opt(year, month, 1).and_then(|first| first.pred_opt()).unwrap_or(day)
 }
 
 /// Parts by term, of what stands.

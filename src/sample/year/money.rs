@@ -1,69 +1,44 @@
-//! The year's money: incomes, the assessment and its corrections, what banks and pension payers tell, arrears.
+//! The year's money: incomes, the assessment and its corrections, arrears.
 //!
 //! Owns: which day each of these files comes, and every yen in them. Never: people's lives.
 
-use std::cell::RefCell;
-
 use chrono::{Datelike, Duration, NaiveDate, Weekday};
 
-use super::{Again, Counted, Dropped, Receipt, World, assessment_day, part_of};
+use super::{Counted, Fate, World};
 use crate::sample::SampleError;
 use crate::sample::arrears::{self, Debt};
-use crate::sample::bank::{Job, Line};
 use crate::sample::juki::iso;
 use crate::sample::levy::Frame;
-use crate::sample::money::{Levy, Method, Outcome, Part, TERMS, fiscal_year, pension_day, pension_due, slip_due};
-use crate::sample::names;
+use crate::sample::money::{Levy, Method, Part, fiscal_year};
 use crate::sample::output::{Open, Output, site_value};
+use crate::sample::payments;
 use crate::sample::people::{Person, Town};
-use crate::sample::pension::{self, Entry, odd};
 use crate::sample::sheet::{Items, text};
 use crate::sample::tax;
 use crate::value::Value;
-
-/// The bank file of this term comes with another client's code first, and right the next day.
-const BROKEN_TERM: u32 = 2;
-/// The post bank's file of this term comes twice.
-const DOUBLE_TERM: u32 = 3;
 
 impl World<'_> {
     /// The files about money that come on this day.
     pub(super) fn money_day(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
         let year = fiscal_year(self.from);
-        let on = |m, d| NaiveDate::from_ymd_opt(year, m, d) == Some(day);
-        if on(5, 20) {
-            pension::write_pensioners(&self.town, out)?;
-            self.note_whole(out, day);
-        }
-        if on(6, 1) {
+        let ymd = |m, d| NaiveDate::from_ymd_opt(year, m, d).unwrap_or_default();
+        if self.is_owed("shotoku-kazei-ido", day, day == ymd(6, 1)) && day < ymd(7, 10) {
             self.write_incomes(day, out)?;
         }
-        let assessed = assessment_day(self.from);
-        if day == assessed || (day > assessed && day.day() == 10) {
-            self.write_periods(day, out)?;
+        let own = day == ymd(7, 10) || (day > ymd(7, 10) && day.day() == 10);
+        if self.is_owed("hokenryo", day, own) {
+            self.assess(day, day >= ymd(7, 1), out)?;
         }
-        for term in 1..=TERMS {
-            if slip_due(year, term) + Duration::days(3) == day {
-                self.write_transfers(day, term, out)?;
+        if self.is_owed("taino", day, day.weekday() == Weekday::Mon) {
+            let fate = self.fate("taino", day);
+            if fate != Fate::Never {
+                self.write_arrears(day, out)?;
             }
-        }
-        for term in 21..=26 {
-            if pension_due(year, term) - Duration::days(5) == day {
-                self.write_deductions(day, term, out)?;
+            if fate == Fate::Late {
+                self.put_off(day, out)?;
             }
-        }
-        if day.weekday() == Weekday::Mon && day > assessed {
-            self.write_arrears(day, out)?;
         }
         Ok(())
-    }
-
-    /// A file of the generator in which every record is told for the first time.
-    fn note_whole(&mut self, out: &Output<'_>, day: NaiveDate) {
-        let Some(f) = out.files.last() else { return };
-        let n = f.records as i64;
-        let (interface, name) = (f.interface.clone(), f.name.clone());
-        self.files.push(Dropped { interface, name, records: n, new: n, owed: Some(day), ..Dropped::default() });
     }
 
     fn write_incomes(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
@@ -75,20 +50,24 @@ impl World<'_> {
             tax::row(&self.town, &c.p, &year, &worked, &mut file)?;
             counted.new += 1;
         }
-        self.close(out, file, counted, day)
+        self.close(out, file, counted)
     }
 
     /// The assessment, and each month what changed in it: new insured persons, parts of those who left.
-    fn write_periods(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
-        let whole = day == assessment_day(self.from);
+    fn assess(&mut self, day: NaiveDate, begun: bool, out: &mut Output<'_>) -> Result<(), SampleError> {
+        let whole = begun && self.people.iter().all(|c| c.levy.is_none());
         let mut rows: Vec<(usize, Part, bool)> = Vec::new();
-        for at in 0..self.people.len() {
+        for at in (0..self.people.len()).filter(|_| begun) {
             let (town, c) = (&self.town, &mut self.people[at]);
             let Some(since) = c.insured else { continue };
             if c.lost {
-                let told = self.receipts.iter().filter(|r| c.levy.as_ref().map(|l| &l.insured) == r.insured.as_ref());
-                let told: Vec<u32> = told.map(|r| r.term).collect();
                 let Some(levy) = &mut c.levy else { continue };
+                let told: Vec<u32> = self
+                    .receipts
+                    .iter()
+                    .filter(|r| r.insured.as_ref() == Some(&levy.insured))
+                    .map(|r| r.term)
+                    .collect();
                 let gone = |p: &Part| p.due > day && !told.contains(&p.term);
                 rows.extend(levy.parts.iter().filter(|p| gone(p)).map(|p| (at, *p, true)));
                 levy.parts.retain(|p| !gone(p));
@@ -99,9 +78,70 @@ impl World<'_> {
                 rows.extend(parts.map(|p| (at, *p, false)));
             }
         }
+        self.write_premiums(day, &rows, whole, out)?;
         if rows.is_empty() {
             return Ok(());
         }
+        self.write_periods(day, &rows, whole, out)?;
+        let mut fresh: Vec<usize> = rows.iter().filter(|(.., closed)| !closed).map(|(at, ..)| *at).collect();
+        fresh.dedup();
+        for at in &fresh {
+            if let Some(levy) = self.people[*at].levy.clone() {
+                self.expect_slips(&levy, self.people[*at].p.no, day);
+            }
+        }
+        let by_account = |at: &usize| {
+            let parts = self.people[*at].levy.iter().flat_map(|l| &l.parts);
+            !self.has_account(*at) && parts.into_iter().any(|x| x.method == Method::Account)
+        };
+        let payers = fresh.into_iter().filter(by_account).collect();
+        self.write_accounts(day, payers, out)
+    }
+
+    /// The yearly premiums behind those periods.
+    fn write_premiums(
+        &mut self,
+        day: NaiveDate,
+        rows: &[(usize, Part, bool)],
+        whole: bool,
+        out: &mut Output<'_>,
+    ) -> Result<(), SampleError> {
+        let code = self.town.code.clone();
+        let made = format!("{}040000", day.format("%Y%m%d"));
+        let name = format!("KR03_{code}_{made}_001.csv");
+        let mut frame = Frame { code: &code, whole, made, row: 0 };
+        let mut file = out.open("hokenryo", &name)?;
+        let mut counted = Counted::default();
+        frame.head(&mut file)?;
+        let mut persons: Vec<(usize, bool)> = rows.iter().map(|(at, _, closed)| (*at, *closed)).collect();
+        persons.dedup();
+        for (at, closed) in persons {
+            let c = &self.people[at];
+            let Some(mut levy) = c.levy.clone() else { continue };
+            if closed {
+                levy.year = levy.parts.iter().map(|p| p.amount).sum();
+                levy.months = levy.months.min(11);
+            }
+            if levy.year == 0 {
+                levy.months = 0;
+            }
+            let year = fiscal_year(self.from);
+            payments::premium(&c.p, &levy, (year, day), i64::from(closed), &mut frame, &mut file)?;
+            self.tell(&mut counted, "hokenryo", levy.insured.clone(), format!("{day}"));
+        }
+        frame.tail(&mut file)?;
+        let records = file.records();
+        self.close(out, file, counted)?;
+        out.manifest("hokenryo", &name, records)
+    }
+
+    fn write_periods(
+        &mut self,
+        day: NaiveDate,
+        rows: &[(usize, Part, bool)],
+        whole: bool,
+        out: &mut Output<'_>,
+    ) -> Result<(), SampleError> {
         let code = self.town.code.clone();
         let made = format!("{}050000", day.format("%Y%m%d"));
         let name = format!("KS04_{code}_{made}_001.csv");
@@ -110,130 +150,14 @@ impl World<'_> {
         let mut counted = Counted::default();
         frame.head(&mut file)?;
         for (at, part, closed) in rows {
-            let c = &self.people[at];
+            let c = &self.people[*at];
             let Some(levy) = &c.levy else { continue };
-            period(&self.town, &c.p, levy, &part, closed, day, &mut frame, &mut file)?;
-            let count = if closed { &mut counted.closed } else { &mut counted.new };
+            period(&self.town, &c.p, levy, part, *closed, day, &mut frame, &mut file)?;
+            let count = if *closed { &mut counted.closed } else { &mut counted.new };
             *count += 1;
         }
         frame.tail(&mut file)?;
-        self.close(out, file, counted, day)
-    }
-
-    /// What the banks say of one term: one file of two banks, one of the post bank.
-    fn write_transfers(&mut self, day: NaiveDate, term: u32, out: &mut Output<'_>) -> Result<(), SampleError> {
-        let client = site_value(out.site, "委託者コード")?;
-        let due = slip_due(fiscal_year(self.from), term).format("%Y%m%d").to_string();
-        let broken = |name: &str| term == BROKEN_TERM && name.starts_with("FURIKAE");
-        for (name, banks) in [("FURIKAE", &["9998", "9999"][..]), ("YUCHO", &["9900"][..])] {
-            let town = self.town.clone();
-            let name = format!("{name}_{due}.txt");
-            let job = Job { town: &town, client: &client, term, due: &due };
-            let mut file = out.open("koza-furikae-kekka", &name)?;
-            let mut counted = Counted::default();
-            for bank in banks {
-                job.head(bank, &mut file)?;
-                for at in 0..self.people.len() {
-                    self.transfer(&job, at, bank, &mut counted, &mut file)?;
-                }
-                file.sheet.write("トレーラ", &[])?;
-            }
-            file.sheet.write("エンド", &[])?;
-            self.close(out, file, counted, day)?;
-            let path = out.into.join("koza-furikae-kekka").join(&name);
-            let Some(last) = self.files.last_mut() else { continue };
-            let mut again = Again {
-                on: day + Duration::days(1),
-                interface: "koza-furikae-kekka",
-                name: name.replace(".txt", "_2.txt"),
-                bytes: std::fs::read(&path)?,
-                file: last.clone(),
-            };
-            if broken(&name) {
-                let wrong = String::from_utf8_lossy(&again.bytes[..14]).replace(&client, "1234500001");
-                let mut bytes = again.bytes.clone();
-                bytes[..wrong.len()].copy_from_slice(wrong.as_bytes());
-                std::fs::write(&path, bytes)?;
-                last.rejected = true;
-                self.again.push(again);
-            } else if term == DOUBLE_TERM && name.starts_with("YUCHO") {
-                again.file.duplicate = true;
-                self.again.push(again);
-            }
-        }
-        Ok(())
-    }
-
-    fn transfer(
-        &mut self,
-        job: &Job<'_>,
-        at: usize,
-        bank: &str,
-        counted: &mut Counted,
-        file: &mut Open,
-    ) -> Result<(), SampleError> {
-        let c = &self.people[at];
-        let Some(part) = part_of(c.levy.as_ref(), job.term).filter(|p| p.method == Method::Account) else {
-            return Ok(());
-        };
-        let account = self.town.account(&c.p);
-        if account.bank != bank {
-            return Ok(());
-        }
-        let insured = self.town.insured_number(&c.p);
-        let (result, amount) = match self.town.transfer(&c.p, job.term) {
-            Outcome::Failed(code) => (code, part.amount),
-            Outcome::Paid => ("0", part.amount + odd(file.records(), part.amount)),
-        };
-        let mut holder = String::new();
-        names::half_kana(&c.p.reading(), true, &mut holder);
-        let customer = job.customer(&insured);
-        let line = Line {
-            branch: &account.branch,
-            account: &account.number,
-            holder: &holder,
-            amount,
-            customer: &customer,
-            result,
-        };
-        job.line(bank, &line, file)?;
-        counted.new += 1;
-        if result == "0" {
-            self.receipts.push(Receipt { insured: Some(insured), term: job.term, amount });
-        }
-        Ok(())
-    }
-
-    /// What the pension payers say of one payment: until August of last year's request, from October of what they were asked.
-    fn write_deductions(&mut self, day: NaiveDate, term: u32, out: &mut Output<'_>) -> Result<(), SampleError> {
-        let paid_on = pension_day(fiscal_year(self.from), term);
-        let receipts = RefCell::new(Vec::new());
-        let name = format!("Z34{}_{}.DTA", &self.town.code[..5], paid_on.format("%Y%m"));
-        {
-            let select = |p: &Person, row: u64| {
-                let c = self.people.get(p.no as usize - 1)?;
-                let asked = self.asked.get(&self.town.pension_number(p)).copied();
-                let amount = match term {
-                    ..=23 if !c.gone => {
-                        let levy = self.town.levy(p)?;
-                        part_of(Some(&levy), term).filter(|x| x.method == Method::Pension)?.amount
-                    }
-                    24.. => asked?,
-                    _ => return None,
-                };
-                let (kind, amount) = match self.town.deduction(p, term) {
-                    Outcome::Failed(code) => (code, 0),
-                    Outcome::Paid => ("00", amount + odd(row, amount)),
-                };
-                let insured = Some(self.town.insured_number(p));
-                receipts.borrow_mut().push(Receipt { insured, term, amount });
-                Some(Entry { kind, day: paid_on, amounts: [amount, 0] })
-            };
-            pension::write(&self.town, out, &name, "tokucho-kekka", "22", day, &select)?;
-        }
-        self.receipts.extend(receipts.into_inner().into_iter().filter(|r| r.amount > 0));
-        self.note_whole(out, day);
-        Ok(())
+        self.close(out, file, counted)
     }
 
     /// What became unpaid, and what was dunned since: each week what changed.
@@ -262,16 +186,22 @@ impl World<'_> {
                 fresh.push((at, insured, part, had));
             }
         }
-        if fresh.is_empty() {
-            return Ok(());
-        }
         let mut file = out.open("taino", &name)?;
+        // An old debt that nobody pays is named in every file.
+        if let Some(at) = (0..self.people.len()).find(|at| self.people[*at].insured.is_some()) {
+            let insured = self.town.insured_number(&self.people[at].p);
+            self.tell(&mut counted, "taino", format!("{insured}old"), day.to_string());
+            let (notice, tax) = (format!("{insured}{}", year - 1), own.clone());
+            let due = NaiveDate::from_ymd_opt(year, 3, 2).unwrap_or(day);
+            let debt = Debt { tax, year: year - 1, term: 8, due, notice, amount: 3_600, paid: 0 };
+            arrears::row(&self.town, &self.people[at].p, &debt, day, &mut file)?;
+        }
         for (at, insured, part, paid) in fresh {
             let (notice, tax) = (format!("{insured}{year}"), own.clone());
             let debt = Debt { tax, year, term: part.term, due: part.due, notice, amount: part.amount, paid };
             arrears::row(&self.town, &self.people[at].p, &debt, day, &mut file)?;
         }
-        self.close(out, file, counted, day)
+        self.close(out, file, counted)
     }
 }
 

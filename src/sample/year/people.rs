@@ -4,10 +4,11 @@
 
 use chrono::{Datelike, Duration, NaiveDate};
 
-use super::{Citizen, Counted, World};
+use super::{Citizen, Counted, Fate, World};
 use crate::sample::SampleError;
 use crate::sample::juki::{ARRIVALS, NEWBORN, Row};
 use crate::sample::levy::{Frame, insured_row};
+use crate::sample::money::Method;
 use crate::sample::output::{Output, site_value};
 use crate::sample::people::relation;
 
@@ -16,6 +17,11 @@ impl World<'_> {
     pub(super) fn live(&mut self, day: NaiveDate) {
         let more = i64::from(self.rng.per_mille(500));
         let events = (self.town.residents / 3000) as i64 + more;
+        // The register has something to tell on every day.
+        let someone = self.rng.below(self.people.len() as u64) as usize;
+        if !self.people[someone].gone {
+            self.happen(someone, 9, day);
+        }
         for _ in 0..events {
             let at = self.rng.below(self.people.len() as u64) as usize;
             let turn = self.rng.below(10);
@@ -95,8 +101,35 @@ impl World<'_> {
     pub(super) fn open_registers(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
         self.unsent = (0..self.people.len()).collect();
         self.changes = (0..self.people.len()).filter(|i| self.people[*i].insured.is_some()).map(|i| (i, None)).collect();
+        self.open_others(out)?;
         self.write_register(day, out)?;
-        self.write_changes(day, out)
+        self.write_changes(day, out)?;
+        let account = |c: &Citizen| self.town.levy(&c.p).is_some_and(|l| l.parts.iter().any(|x| x.method == Method::Account));
+        let payers = (0..self.people.len()).filter(|at| account(&self.people[*at])).collect();
+        self.write_accounts(day, payers, out)
+    }
+
+    /// Daily files, with what happened since the last ones.
+    pub(super) fn registers_day(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
+        let office_day = self.site.calendars.get("office").is_some_and(|c| c.is_open(day) == Some(true));
+        for interface in ["juki-ido", "hihokensha"] {
+            if !self.is_owed(interface, day, office_day) {
+                continue;
+            }
+            let fate = self.fate(interface, day);
+            if fate == Fate::Never {
+                continue;
+            }
+            if interface == "juki-ido" {
+                self.write_register(day, out)?;
+            } else {
+                self.write_changes(day, out)?;
+            }
+            if fate == Fate::Late {
+                self.put_off(day, out)?;
+            }
+        }
+        Ok(())
     }
 
     /// Every change of the register not yet sent; a resident is named once, as they are now.
@@ -104,10 +137,7 @@ impl World<'_> {
         let mut unsent = std::mem::take(&mut self.unsent);
         unsent.sort_unstable();
         unsent.dedup();
-        let stranger = self.office_days % 25 == 9;
-        if unsent.is_empty() && !stranger {
-            return Ok(());
-        }
+        let stranger = self.counts.get("juki-ido").is_some_and(|n| n % 25 == 9);
         let mut counted = Counted::default();
         let mut file = out.open("juki-ido", &format!("JUKI_{}_{}010000.csv", self.town.code, day.format("%Y%m%d")))?;
         for at in unsent {
@@ -125,15 +155,12 @@ impl World<'_> {
             file.count(0);
             counted.held += 1;
         }
-        self.close(out, file, counted, day)
+        self.close(out, file, counted)
     }
 
     /// Acquisitions and losses not yet sent.
     pub(super) fn write_changes(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
         let changes: std::collections::BTreeMap<_, _> = std::mem::take(&mut self.changes).into_iter().collect();
-        if changes.is_empty() {
-            return Ok(());
-        }
         let insurer = site_value(out.site, "保険者番号")?;
         let code = self.town.code.clone();
         let made = format!("{}040000", day.format("%Y%m%d"));
@@ -151,7 +178,7 @@ impl World<'_> {
         }
         frame.tail(&mut file)?;
         let records = file.records();
-        self.close(out, file, counted, day)?;
+        self.close(out, file, counted)?;
         out.manifest("hihokensha", &name, records)
     }
 }
