@@ -194,7 +194,7 @@ fn prepare(from: &Path, into: &Path) -> Result<(), CliError> {
     for entry in fs::read_dir(into.join("schemas/feeds"))? {
         let path = entry?.path();
         let text = fs::read_to_string(&path)?;
-        fs::write(&path, text.replace("millis = 1000", "millis = 0"))?;
+        fs::write(&path, at_once(&text))?;
     }
     Ok(())
 }
@@ -231,4 +231,15 @@ pub fn simulate(cli: &Cli, args: &SimulateArgs) -> Result<u8, CliError> {
         println!("経過 {}", told.timeline.display());
     }
     Ok(if told.wrong.is_empty() { exit::OK } else { exit::ATTENTION })
+}
+
+/// A feed that takes a file at once: `millis` is 0.
+fn at_once(feed: &str) -> String {
+    let mut parts = feed.split("millis = ");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text += "millis = 0";
+        text += part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
+    }
+    text
 }

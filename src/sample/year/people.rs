@@ -18,9 +18,12 @@ impl World<'_> {
         let more = i64::from(self.rng.per_mille(500));
         let events = (self.town.residents / 3000) as i64 + more;
         // The register has something to tell on every day.
-        let someone = self.rng.below(self.people.len() as u64) as usize;
-        if !self.people[someone].gone {
-            self.happen(someone, 9, day);
+        for _ in 0..1_000 {
+            let someone = self.rng.below(self.people.len() as u64) as usize;
+            if !self.people[someone].gone {
+                self.happen(someone, 9, day);
+                break;
+            }
         }
         for _ in 0..events {
             let at = self.rng.below(self.people.len() as u64) as usize;
