@@ -10,6 +10,7 @@
 //! tables = true                          # the tables of the last day's report are compared too; default: no
 //! schedules = true                       # [[schedule]] and [[requires]] hold; default: drafts are due after their sources
 //! lists = ["tainosha-ichiran"]           # operators' lists whose rows are compared, with nothing chosen
+//! drafts = true                          # the lists of whom the sent files are about are compared too; default: no
 //! reports = ["juki-ido"]                 # whose reports are compared; default: those of every interface
 //! site = { "期割元" = "算定" }           # values of `[site]` that the case sets otherwise than the site
 //! [[step]]
@@ -21,6 +22,8 @@
 //! days = 1                               # the clock goes on
 //! [[step]]
 //! send = "koiki-juki"                    # its draft is confirmed and delivered
+//! [[step]]
+//! release = { interface = "koiki-juki", key = "000000000000012", reason = "…" }   # a held record may go; key as shown
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +39,9 @@ use serde_json::{Map, Value as Json, json};
 use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
-use crate::pipeline::{Hub, HubError, facts, snapshot, worker};
-use crate::report::list::ListCell;
+use crate::pipeline::list::MAX_ROWS;
+use crate::pipeline::{Hub, HubError, draft_list, facts, hold, snapshot, worker};
+use crate::report::list::{ListCell, ListReport};
 
 /// A case file.
 #[derive(Debug, Deserialize)]
@@ -57,11 +61,13 @@ struct Case {
     site: BTreeMap<String, String>,
     #[serde(default)]
     lists: Vec<String>,
+    #[serde(default)]
+    drafts: bool,
     step: Vec<CaseStep>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct CaseStep {
     drop: Option<String>,
     #[serde(rename = "as")]
@@ -69,8 +75,17 @@ struct CaseStep {
     into: Option<String>,
     days: Option<i64>,
     send: Option<String>,
-    #[serde(default)]
+    release: Option<CaseRelease>,
     with_next: bool,
+}
+
+/// A held record that an operator lets go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseRelease {
+    interface: String,
+    key: String,
+    reason: String,
 }
 
 /// How one case went.
@@ -112,11 +127,8 @@ impl Outcome {
 
     /// For machines.
     pub fn json(&self) -> Json {
-        let cases: Vec<Json> = self
-            .cases
-            .iter()
-            .map(|c| json!({ "name": c.name, "title": c.title, "differences": c.differences }))
-            .collect();
+        let one = |c: &CaseOutcome| json!({ "name": c.name, "title": c.title, "differences": c.differences });
+        let cases: Vec<Json> = self.cases.iter().map(one).collect();
         json!({ "cases": cases, "failed": self.failed() })
     }
 }
@@ -225,6 +237,9 @@ fn play(
         if let Some(days) = step.days {
             hub.clock.advance(days * 86_400);
         }
+        if let Some(release) = &step.release {
+            hold::release_shown(&mut hub, &release.interface, &release.key, "テスト", &release.reason)?;
+        }
         if !step.with_next {
             worker::settle(&mut hub)?;
         }
@@ -287,6 +302,11 @@ fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     if !case.lists.is_empty() {
         seen["lists"] = lists_json(hub, &case.lists)?;
     }
+    if case.drafts {
+        let lists: Result<Vec<_>, HubError> =
+            sent.iter().map(|id| Ok(list_json(&draft_list::draft_list(hub, *id, MAX_ROWS)?))).collect();
+        seen["drafts"] = Json::Array(lists?);
+    }
     if case.tables {
         seen["tables"] = tables_json(hub)?;
     }
@@ -301,13 +321,15 @@ fn lists_json(hub: &mut Hub, ids: &[String]) -> Result<Json, HubError> {
         let missing = || HubError::Refused(format!("一覧「{id}」はありません"));
         let list = site.lists.get(id).ok_or_else(missing)?;
         let report = crate::pipeline::list::list(hub, list, &Default::default())?;
-        let heads: Vec<&str> = report.columns.iter().map(|c| c.title.as_str()).collect();
-        let row = |cells: &Vec<ListCell>| cells.iter().map(ListCell::show).collect::<Vec<_>>().join("｜");
-        let lines: Vec<Json> =
-            std::iter::once(heads.join("｜")).chain(report.rows.iter().map(row)).map(Json::from).collect();
-        all.insert(id.clone(), Json::Array(lines));
+        all.insert(id.clone(), list_json(&report));
     }
     Ok(Json::Object(all))
+}
+
+fn list_json(report: &ListReport) -> Json {
+    let heads: Vec<&str> = report.columns.iter().map(|c| c.title.as_str()).collect();
+    let row = |cells: &Vec<ListCell>| cells.iter().map(ListCell::show).collect::<Vec<_>>().join("｜");
+    std::iter::once(heads.join("｜")).chain(report.rows.iter().map(row)).map(Json::from).collect()
 }
 
 /// The declared tables of today's report, a text a line.

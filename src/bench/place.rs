@@ -16,8 +16,12 @@ pub(super) const INTERFACE: &str = "juki-ido";
 /// Folders of the measured site that are there whole.
 const FOLDERS: [&str; 2] = ["schemas/codes", "schemas/calendars"];
 /// Its other files.
-const FILES: [&str; 6] = [
+const FILES: [&str; 10] = [
     "renkei.toml",
+    "schemas/guards/jusho.toml",
+    "schemas/views/shien-sochi-chu.toml",
+    "schemas/entities/shien_sochi.toml",
+    "schemas/entities/jutogai.toml",
     "schemas/layouts/juki-ido.toml",
     "schemas/layouts/juki-ido-xml.toml",
     "schemas/entities/jumin.toml",

@@ -2,6 +2,7 @@
 //!
 //! Owns: their output. Never: changes a site's store (`test` works in a throw-away one).
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde_json::json;
@@ -81,9 +82,11 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
     let plan = site.in_plan(&args.interface, name).ok_or_else(|| {
         CliError::Refused(format!("「{}」の受信定義（schemas/feeds）に「{name}」に合う形がありません", args.interface))
     })?;
-    look_at_guarded(cli, &site, &plan)?;
+    let asked = args.open.asked()?;
+    look_at_guarded(cli, &site, &plan, asked)?;
     let mut out = std::io::stdout().lock();
-    let parsed = parsed(&plan, args)?;
+    let guarded = if asked.is_some() { BTreeSet::new() } else { plan.guarded_fields() };
+    let parsed = parsed(&plan, args, &guarded)?;
     let file = std::fs::File::open(&args.file)?;
     let steps = Steps::default();
     let progress = Progress::silent();
@@ -105,7 +108,10 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
                 .columns
                 .iter()
                 .enumerate()
-                .map(|(i, c)| (c.name.clone(), value_json(batch.value(row, i), c.secret)))
+                .map(|(i, c)| {
+                    let hidden = c.secret || (c.guard.is_some() && asked.is_none());
+                    (c.name.clone(), value_json(batch.value(row, i), hidden))
+                })
                 .collect();
             mapped.push(json!({ "entity": entity.name, "row": values }));
         }
@@ -139,13 +145,15 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
 }
 
 /// A file whose records may show something protected is not looked at without a word in the audit.
-fn look_at_guarded(cli: &Cli, site: &Site, plan: &InPlan) -> Result<(), CliError> {
+fn look_at_guarded(cli: &Cli, site: &Site, plan: &InPlan, asked: Option<(&str, &str)>) -> Result<(), CliError> {
     if plan.into.iter().all(|rows| rows.entity.columns.iter().all(|c| c.guard.is_none())) {
         return Ok(());
     }
     let mut conn = Store::open(&site.config.store_url, &cli.root)?.connect()?;
-    let who = super::guard::viewer();
-    let entry = Entry { who: &who, what: "look", exchange: None, subject: &plan.interface, detail: "preview" };
+    let own = super::guard::viewer();
+    let (who, detail) = asked.map_or((own.as_str(), "保護する値は伏せて表示"), |asked| asked);
+    let subject = format!("preview {}", plan.interface);
+    let entry = Entry { who, what: "look", exchange: None, subject: &subject, detail };
     conn.durable(|conn| audit::append(conn, &entry, &Clock::System.stamp()).map(|_| ()))?;
     Ok(())
 }
@@ -171,7 +179,12 @@ fn preview_items(site: &Site, name: &str) -> RunItems {
     }
 }
 
-fn parsed(plan: &InPlan, args: &PreviewArgs) -> Result<Vec<serde_json::Value>, CliError> {
+/// The first records as parsed; `guarded` items are not shown.
+fn parsed(
+    plan: &InPlan,
+    args: &PreviewArgs,
+    guarded: &BTreeSet<(usize, usize)>,
+) -> Result<Vec<serde_json::Value>, CliError> {
     let mut reader = RecordReader::new(plan.layout.clone(), std::fs::File::open(&args.file)?, ReadLimits::default());
     let mut findings = Findings::new(1);
     let mut record = Record::default();
@@ -183,7 +196,10 @@ fn parsed(plan: &InPlan, args: &PreviewArgs) -> Result<Vec<serde_json::Value>, C
             .iter()
             .enumerate()
             .filter(|(_, f)| f.ty().is_some())
-            .map(|(i, f)| (f.name.clone(), value_json(record.value(i), f.secret)))
+            .map(|(i, f)| {
+                let hidden = f.secret || guarded.contains(&(record.kind, i));
+                (f.name.clone(), value_json(record.value(i), hidden))
+            })
             .collect();
         shown.push(json!({ "record": record.number, "line": record.line, "byte": record.byte, "bytes": record.len, "kind": kind.name, "fields": values }));
     }

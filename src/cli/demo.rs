@@ -165,6 +165,9 @@ fn tell_derived(hub: &mut Hub) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Held records asked for: is there any?
+const HELD: u32 = 1;
+
 fn tell_where(hub: &mut Hub, args: &DemoArgs, seen: &[ledger::Exchange]) -> Result<(), CliError> {
     let root = args.into.display();
     println!("■ 4. 見てください");
@@ -178,6 +181,10 @@ fn tell_where(hub: &mut Hub, args: &DemoArgs, seen: &[ledger::Exchange]) -> Resu
         let first = crate::store::ledger_out::records_of(&mut hub.conn, sent.id, 1)?;
         let n = first.first().map_or(1, |r| r.n);
         println!("  来歴の例 renkei --root {root} trace {}:{n}", sent.file_name);
+    }
+    let held = crate::pipeline::hold::held(hub, None, HELD)?;
+    if !held.is_empty() {
+        println!("  保留     renkei --root {root} held（保護のため送らなかった記録と、解除の命令）");
     }
     Ok(())
 }

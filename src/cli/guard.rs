@@ -7,9 +7,10 @@ use serde_json::json;
 
 use super::{Cli, CliError, exit};
 use crate::clock::people_jst;
-use crate::pipeline::{Hub, hold, vault};
+use crate::pipeline::{Hub, anchor, facts, hold, vault};
 use crate::report::words::visible;
 use crate::store::audit::{self, Audited};
+use crate::store::hold::HeldRow;
 
 /// Most held rows listed at a time.
 const HELD_LIMIT: u32 = 10_000;
@@ -26,10 +27,10 @@ pub struct HeldArgs {
 /// Arguments of `release`.
 #[derive(Debug, clap::Args)]
 pub struct ReleaseArgs {
-    /// Number of the draft, or outbound interface
+    /// Number of the draft, or outbound interface; or DRAFT:NUMBER, with the record's number in the draft and no key
     pub target: String,
     /// Key of the record, as `held` shows it
-    pub key: String,
+    pub key: Option<String>,
     /// Who decides
     #[arg(long)]
     pub by: String,
@@ -50,7 +51,11 @@ pub struct AuditArgs {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Name the first row that was changed, removed or inserted; exit code 1 if there is one
-    Verify,
+    Verify {
+        /// ROWS:HASH that was noted elsewhere (a printed day's report has it): that row must still be there, as it was
+        #[arg(long, value_name = "ROWS:HASH")]
+        head: Option<String>,
+    },
     /// Show the last rows
     List {
         /// Number of rows
@@ -91,11 +96,33 @@ pub fn viewer() -> String {
     found.unwrap_or_else(|| "不明".to_owned())
 }
 
+/// Who asks to see what guards protect, and why; nobody unless both are told.
+#[derive(Debug, clap::Args)]
+pub struct OpenArgs {
+    /// Show protected values too: who looks
+    #[arg(long, requires = "reason")]
+    pub by: Option<String>,
+    /// Show protected values too: why; both are noted in the audit
+    #[arg(long, value_name = "WHY", requires = "by")]
+    pub reason: Option<String>,
+}
+
+impl OpenArgs {
+    /// Who and why, if protected values are to be shown.
+    pub fn asked(&self) -> Result<Option<(&str, &str)>, CliError> {
+        match (self.by.as_deref(), self.reason.as_deref()) {
+            (Some(by), Some(why)) if !by.trim().is_empty() && !why.trim().is_empty() => Ok(Some((by, why))),
+            (None, None) => Ok(None),
+            _ => Err(CliError::Refused("だれが（--by）、なぜ（--reason）見るかを書いてください".into())),
+        }
+    }
+}
+
 /// `audit`: the chain of who did what.
 pub fn audit(cli: &Cli, args: &AuditArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     match &args.command {
-        AuditCommand::Verify => verify(cli, &mut hub),
+        AuditCommand::Verify { head } => verify(cli, &mut hub, head.as_deref()),
         AuditCommand::List { last, exchange } => {
             let rows = audit::list(&mut hub.conn, *exchange, *last)?;
             if cli.json {
@@ -120,17 +147,26 @@ pub fn audit(cli: &Cli, args: &AuditArgs) -> Result<u8, CliError> {
     }
 }
 
-fn verify(cli: &Cli, hub: &mut Hub) -> Result<u8, CliError> {
+fn verify(cli: &Cli, hub: &mut Hub, noted: Option<&str>) -> Result<u8, CliError> {
+    let noted = noted.map(anchor::parse).transpose()?;
+    let mut anchors = anchor::of_reports(hub)?;
+    anchors.extend(noted);
     let proof = audit::verify(&mut hub.conn)?;
+    let lost = anchor::first_lost(hub, &anchors)?;
+    let broken = proof.broken.map(|(row, why)| (row, why.to_owned()));
+    let lost = lost
+        .map(|known| (known.rows, format!("{}の末尾のハッシュと合いません。あとから作り直されています", known.from)));
+    let broken = broken.or(lost);
     if cli.json {
-        let broken = proof.broken.map(|(row, why)| json!({ "row": row, "why": why }));
-        println!("{}", json!({ "rows": proof.rows, "head": proof.head, "broken": broken }));
-    } else if let Some((row, why)) = proof.broken {
-        println!("監査記録に誤りがあります: {row} 行目: {why}（その前の {} 行は正しい）", proof.rows);
+        let broken = broken.as_ref().map(|(row, why)| json!({ "row": row, "why": why }));
+        println!("{}", json!({ "rows": proof.rows, "head": proof.head, "anchors": anchors.len(), "broken": broken }));
+    } else if let Some((row, why)) = &broken {
+        println!("監査記録に誤りがあります: {row} 行目: {why}（つながっているのは初めの {} 行）", proof.rows);
     } else {
-        println!("監査記録 {} 行は正しくつながっています。末尾のハッシュ {}", proof.rows, proof.head);
+        println!("監査記録 {} 行は正しくつながっています。末尾のハッシュ {}:{}", proof.rows, proof.rows, proof.head);
+        println!("控え {} 件（日報など）とも合っています", anchors.len());
     }
-    Ok(if proof.broken.is_some() { exit::ATTENTION } else { exit::OK })
+    Ok(if broken.is_some() { exit::ATTENTION } else { exit::OK })
 }
 
 fn row_json(row: &Audited) -> serde_json::Value {
@@ -152,26 +188,38 @@ pub fn held(cli: &Cli, args: &HeldArgs) -> Result<u8, CliError> {
         let list: Vec<_> = rows
             .iter()
             .map(|(interface, row)| {
-                let key = hold::shown_key(&row.key);
-                json!({ "interface": interface, "exchange": row.exchange, "key": key, "code": row.code, "message": row.message })
+                let key = hold::shown_key(&hub.site, interface, &row.key);
+                let next = hold::release_command(&hub.site, interface, row);
+                json!({ "interface": interface, "exchange": row.exchange, "number": row.n, "key": key, "code": row.code,
+                    "message": row.message, "next": next })
             })
             .collect();
         println!("{}", json!({ "held": list }));
         return Ok(exit::OK);
     }
-    for (interface, row) in &rows {
-        let line = format!("受付番号 {} {interface} キー {} {}", row.exchange, hold::shown_key(&row.key), row.message);
-        println!("{}", visible(&line));
-    }
-    println!("保留は {} 件です（最新の下書きから。解除は renkei release）", rows.len());
+    print_held(&cli.program(), &hub, &rows);
+    println!("保留は {} 件です（それぞれの業務の最新の下書きから）", rows.len());
     Ok(exit::OK)
+}
+
+/// Held rows with what lets them go.
+pub fn print_held(program: &str, hub: &Hub, rows: &[(String, HeldRow)]) {
+    for (interface, row) in rows {
+        let key = hold::shown_key(&hub.site, interface, &row.key);
+        let title = facts::title(hub, interface);
+        let line = format!("{title}（受付番号 {} の {}）キー {key}: {}", row.exchange, row.n, row.message);
+        println!("       {}", visible(&line));
+        let next = hold::release_command(&hub.site, interface, row);
+        println!("         → {}", visible(&next.replacen("renkei", program, 1)));
+    }
 }
 
 /// `release`: one held row may go, exactly as it is.
 pub fn release(cli: &Cli, args: &ReleaseArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
-    let row = hold::release(&mut hub, &args.target, &args.key, &args.by, &args.reason)?;
-    let key = hold::shown_key(&row.key);
+    let row = hold::release(&mut hub, &args.target, args.key.as_deref(), &args.by, &args.reason)?;
+    let interface = crate::store::ledger::get(&mut hub.conn, row.exchange)?.interface;
+    let key = hold::shown_key(&hub.site, &interface, &row.key);
     if cli.json {
         println!("{}", json!({ "exchange": row.exchange, "key": key, "code": row.code }));
     } else {

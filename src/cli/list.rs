@@ -7,7 +7,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Cli, CliError, exit};
-use crate::pipeline::list;
+use crate::mapping::load_list::List;
+use crate::pipeline::{Hub, draft_list, hold, list};
 use crate::report::list::ListReport;
 use crate::report::words::{count, visible};
 
@@ -19,6 +20,9 @@ const SHOWN: usize = 50;
 pub struct ListArgs {
     /// Id of the list; without it all lists are named
     pub id: Option<String>,
+    /// Of a file to send: whom it is about, read from its own bytes
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["id", "set"])]
+    pub draft: Option<i64>,
     /// A condition, NAME=VALUE
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
@@ -29,8 +33,11 @@ pub struct ListArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Who takes it (noted when a file is made)
-    #[arg(long, default_value = "command line")]
-    pub by: String,
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Show protected values too, and note who (`--by`) looks and why
+    #[arg(long, value_name = "WHY", requires = "by")]
+    pub reason: Option<String>,
 }
 
 /// Formats of a list.
@@ -70,23 +77,27 @@ impl ListFormat {
 pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let site = hub.site.clone();
-    let Some(id) = &args.id else {
-        return names(cli, &site);
+    let who = args.by.clone().unwrap_or_else(super::guard::viewer);
+    let report = match (args.draft, &args.id) {
+        (Some(number), _) => draft_list::draft_list(&mut hub, number, list::MAX_ROWS)?,
+        (None, None) => return names(cli, &site),
+        (None, Some(id)) => {
+            let list = site.lists.get(id).ok_or_else(|| {
+                CliError::Refused(format!("一覧「{id}」はありません（{} list で全部の名前が出ます）", cli.program()))
+            })?;
+            shipped(&mut hub, list, args, &who)?
+        }
     };
-    let list = site.lists.get(id).ok_or_else(|| {
-        CliError::Refused(format!("一覧「{id}」はありません（{} list で全部の名前が出ます）", cli.program()))
-    })?;
-    let report = list::list(&mut hub, list, &chosen(&args.set)?)?;
     let format = args.format.or_else(|| by_name(args.out.as_ref()?)).or(cli.json.then_some(ListFormat::Json));
     match (format, &args.out) {
         (Some(format), Some(path)) => {
             std::fs::write(path, format.bytes(&report)?)?;
-            list::log_export(&mut hub, &report, &args.by, format.word())?;
+            list::log_export(&mut hub, &report, &who, format.word())?;
             println!("{} {} → {}", report.title, count(report.rows.len()), path.display());
         }
         (Some(format), None) => {
             let bytes = format.bytes(&report)?;
-            list::log_export(&mut hub, &report, &args.by, format.word())?;
+            list::log_export(&mut hub, &report, &who, format.word())?;
             std::io::stdout().lock().write_all(&bytes)?;
         }
         (None, Some(path)) => {
@@ -96,6 +107,19 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
         (None, None) => print(&report),
     }
     Ok(exit::OK)
+}
+
+/// A declared list, masked unless a reason is given to see what is protected; either look is told to the audit.
+fn shipped(hub: &mut Hub, list: &List, args: &ListArgs, who: &str) -> Result<ListReport, CliError> {
+    if let Some(reason) = &args.reason {
+        list::log_open(hub, list, who, reason)?;
+    }
+    let report = list::list_for(hub, list, &chosen(&args.set)?, args.reason.is_some())?;
+    if args.reason.is_none() && !list.masks.is_empty() {
+        let subject = format!("list {}", list.id);
+        hold::looked(hub, who, &format!("伏せた行 {} 件", report.masked), None, &subject)?;
+    }
+    Ok(report)
 }
 
 fn names(cli: &Cli, site: &crate::mapping::site::Site) -> Result<u8, CliError> {
@@ -155,6 +179,12 @@ fn print(report: &ListReport) {
         let cells: Vec<String> =
             sums.iter().map(|s| s.map(crate::report::words::thousands).unwrap_or_default()).collect();
         println!("合計 {}", cells.join("｜"));
+    }
+    if report.masked > 0 {
+        println!(
+            "{} は保護のため伏せました（--by 名前 --reason 理由 で表示し、記録に残ります）",
+            count(report.masked as usize)
+        );
     }
     if report.rows.len() > SHOWN {
         println!("ほかに {}（--out 一覧.xlsx で全件）", count(report.rows.len() - SHOWN));

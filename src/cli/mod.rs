@@ -151,6 +151,9 @@ pub struct PreviewArgs {
     /// Records shown
     #[arg(long, default_value_t = 10)]
     pub records: u64,
+    /// Who asks to see what guards protect
+    #[command(flatten)]
+    pub open: guard::OpenArgs,
 }
 
 /// Arguments of `test`.
@@ -213,6 +216,9 @@ pub struct RetryArgs {
 pub struct TraceArgs {
     /// FILE:RECORD, a file name or exchange number and a record number from 1
     pub target: String,
+    /// Who asks to see what guards protect
+    #[command(flatten)]
+    pub open: guard::OpenArgs,
 }
 
 /// Arguments of `report`.

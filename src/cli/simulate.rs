@@ -215,7 +215,10 @@ pub fn simulate(cli: &Cli, args: &SimulateArgs) -> Result<u8, CliError> {
                 "expected": told.expected, "late": told.late, "missing": told.missing, "due": told.due, "accounts": accounts, "wrong": told.wrong, "seconds": seconds })
         );
     } else {
-        println!("{} 日、受信 {} 個（{} 件）、送付 {} 個、{seconds:.1} 秒", told.days, told.received, told.records, told.sent);
+        println!(
+            "{} 日、受信 {} 個（{} 件）、送付 {} 個、{seconds:.1} 秒",
+            told.days, told.received, told.records, told.sent
+        );
         println!(
             "却下 {} 個、重複 {} 個、保留 {} 件、届くはずの日 {}（遅れ {}、未着 {}）、送る予定日 {}",
             told.rejected, told.duplicates, told.held, told.expected, told.late, told.missing, told.due

@@ -8,10 +8,11 @@ use super::operate::any_stopped;
 use super::{Cli, CliError, ReportArgs, StatusArgs, exit};
 use crate::clock::{day_jst, time_jst};
 use crate::inbox::left::Reason;
-use crate::pipeline::{Hub, facts, waiting};
+use crate::pipeline::{Hub, facts, hold, waiting};
 use crate::report::model::Direction;
 use crate::report::verdict::{Outcome, Tone};
 use crate::report::words::{count, thousands, visible, yen};
+use crate::store::hold::HeldRow;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, RunTotals};
 
@@ -19,6 +20,8 @@ use crate::store::run::{self, RunTotals};
 const DRAFTS: usize = 20;
 /// Most drafts asked for.
 const DRAFT_LIMIT: u32 = 1000;
+/// Held records told of with their commands.
+const HELD: usize = 20;
 
 /// Is there anything to tell of it? A draft without anything to send is none.
 pub fn is_told(exchange: &Exchange) -> bool {
@@ -41,12 +44,17 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
         let drafts: Vec<i64> = drafts.iter().map(|d| d.id).collect();
         let alerts = alerts_json(&mut hub)?;
         let waiting = waiting_json(&hub)?;
-        println!("{}", json!({ "exchanges": list, "drafts": drafts, "waiting": waiting, "alerts": alerts }));
+        let held = held_json(&mut hub)?;
+        println!(
+            "{}",
+            json!({ "exchanges": list, "drafts": drafts, "held": held, "waiting": waiting, "alerts": alerts })
+        );
         return attention(cli, &mut hub);
     }
     print_exchanges(cli, &mut hub, &seen)?;
     print_derivations(&mut hub)?;
     print_drafts(cli, &hub, &drafts);
+    print_held(cli, &mut hub)?;
     let exit = attention(cli, &mut hub)?;
     println!("詳しくは {} report 番号。報告書の一覧: {}", cli.program(), index(&hub));
     Ok(exit)
@@ -180,12 +188,46 @@ fn print_drafts(cli: &Cli, hub: &Hub, drafts: &[Exchange]) {
         let (id, hash) = (draft.id, draft.sha256.as_deref().unwrap_or_default());
         println!("{id:>6} {}　{}", facts::title(hub, &draft.interface), visible(&draft.file_name));
         println!("       見る      {program} report {id}");
+        println!("       対象者    {program} list --draft {id}");
         println!("       送る      {program} confirm {id} --by 名前 --hash {}", &hash[..hash.len().min(8)]);
         println!("       送らない  {program} return {id} --by 名前 --note 理由");
     }
     if drafts.len() > DRAFTS {
         println!("       ほかに {}", count(drafts.len() - DRAFTS));
     }
+}
+
+/// What drafts keep back, and what lets it go; `held` has them all.
+fn print_held(cli: &Cli, hub: &mut Hub) -> Result<(), CliError> {
+    let rows = held_rows(hub)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    println!("■ 送らずに保留している記録 {}（解除されるまで送りません）", count(rows.len()));
+    super::guard::print_held(&cli.program(), hub, &rows[..rows.len().min(HELD)]);
+    if rows.len() > HELD {
+        println!("       ほかに {}（renkei held で全部）", count(rows.len() - HELD));
+    }
+    Ok(())
+}
+
+/// Looking at who is held is noted.
+fn held_rows(hub: &mut Hub) -> Result<Vec<(String, HeldRow)>, CliError> {
+    let rows = hold::held(hub, None, DRAFT_LIMIT)?;
+    if !rows.is_empty() {
+        hold::looked(hub, &super::guard::viewer(), "status", None, &format!("保留 {} 件", rows.len()))?;
+    }
+    Ok(rows)
+}
+
+fn held_json(hub: &mut Hub) -> Result<Vec<serde_json::Value>, CliError> {
+    let rows = held_rows(hub)?;
+    let site = hub.site.clone();
+    let one = |(interface, row): &(String, HeldRow)| {
+        json!({ "interface": interface, "exchange": row.exchange, "number": row.n, "message": row.message,
+            "key": hold::shown_key(&site, interface, &row.key), "next": hold::release_command(&site, interface, row) })
+    };
+    Ok(rows.iter().map(one).collect())
 }
 
 /// What lies in the inbox untaken, and what a person does about it; true when a person must look at some of it. In JSON it
@@ -267,6 +309,9 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
         crate::report::write_day(&report, &folder)?;
         crate::pipeline::timeline::write_timeline(&mut hub)?;
         println!("{}", report.headline());
+        if let Some(audit) = &report.audit {
+            println!("監査記録の末尾 {}:{}", audit.rows, audit.head);
+        }
         println!("日報: {}", folder.join("index.html").display());
     }
     Ok(exit::OK)

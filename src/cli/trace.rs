@@ -2,6 +2,7 @@
 //!
 //! Owns: walking the lineage and showing it. Never: shows the value of a secret item.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 
 use serde_json::{Value as Json, json};
@@ -27,17 +28,25 @@ pub fn trace(cli: &Cli, args: &TraceArgs) -> Result<u8, CliError> {
         args.target.rsplit_once(':').and_then(|(f, r)| Some((f, r.parse::<u64>().ok()?))).ok_or_else(|| {
             CliError::Refused("「ファイル名:記録番号」の形で書いてください（例 KS01_….csv:3）".into())
         })?;
+    let asked = args.open.asked()?;
     let mut hub = cli.hub()?;
     let exchange = find(&mut hub, file)?;
-    let tree = match exchange.direction {
+    let mut tree = match exchange.direction {
         Direction::Out => outbound(&mut hub, &exchange, record)?,
         Direction::In => inbound(&mut hub, &exchange, record)?,
     };
     let mut guarded = Vec::new();
     note_guarded(&hub, &tree, &mut guarded);
     if !guarded.is_empty() {
-        let how = format!("trace {record} 件目");
-        hold::looked(&mut hub, &super::guard::viewer(), &how, Some(exchange.id), &guarded.join(","))?;
+        let own = super::guard::viewer();
+        let (who, why) = asked.map_or((own.as_str(), "保護する値は伏せて表示"), |asked| asked);
+        let subject = format!("trace {record} 件目 {}", guarded.join(","));
+        hold::looked(&mut hub, who, why, Some(exchange.id), &subject)?;
+    }
+    if asked.is_none() {
+        mask(&mut tree);
+    } else {
+        forget_guarded(&mut tree);
     }
     if cli.json {
         println!("{tree}");
@@ -45,6 +54,35 @@ pub fn trace(cli: &Cli, args: &TraceArgs) -> Result<u8, CliError> {
         print(&mut std::io::stdout().lock(), &tree, 0)?;
     }
     Ok(exit::OK)
+}
+
+/// Takes the protected values out of the tree.
+fn mask(node: &mut Json) {
+    let Json::Object(map) = node else { return };
+    if let Some(Json::Array(names)) = map.remove(GUARDED)
+        && let Some(Json::Object(content)) = map.get_mut(CONTENT)
+    {
+        for name in names.iter().filter_map(Json::as_str) {
+            if let Some(value) = content.get_mut(name) {
+                *value = json!("＊＊＊");
+            }
+        }
+    }
+    children(map).for_each(mask);
+}
+
+/// The same tree without the word of what is protected in it.
+fn forget_guarded(node: &mut Json) {
+    let Json::Object(map) = node else { return };
+    map.remove(GUARDED);
+    children(map).for_each(forget_guarded);
+}
+
+fn children(map: &mut serde_json::Map<String, Json>) -> impl Iterator<Item = &mut Json> {
+    map.values_mut().flat_map(|value| match value {
+        Json::Array(items) => items.iter_mut().collect::<Vec<_>>(),
+        other => vec![other],
+    })
 }
 
 /// Versions in the tree whose records may show something protected: entity and number, as in a lineage.
@@ -221,14 +259,31 @@ fn file_node(
 ) -> Result<Json, CliError> {
     let mut node = json!({ "ファイル": exchange.file_name, "受付番号": exchange.id, "SHA-256": exchange.sha256, "記録": record, "バイト位置": byte, "バイト数": len });
     let Some((layout, sha256)) = layout.zip(exchange.sha256.as_deref()) else { return Ok(node) };
-    if let Some(fields) = fields(hub, layout, sha256, record)? {
+    if let Some((kind, fields)) = fields(hub, layout, sha256, record)? {
         node["レイアウト"] = json!(format!("{} / {}", layout.id, layout.profile));
         node[CONTENT] = fields;
+        let guarded = guarded_fields(hub, exchange);
+        let names =
+            guarded.iter().filter(|(k, _)| *k == kind).map(|(_, field)| &layout.records[kind].fields[*field].name);
+        node[GUARDED] = names.map(|name| json!(name)).collect();
     }
     Ok(node)
 }
 
-fn fields(hub: &Hub, layout: &Layout, sha256: &str, wanted: u64) -> Result<Option<Json>, HubError> {
+/// Items of the file that guards protect, by kind and field.
+fn guarded_fields(hub: &Hub, exchange: &Exchange) -> BTreeSet<(usize, usize)> {
+    if exchange.direction == Direction::Out {
+        return hub.site.outbound.get(&exchange.interface).map(|plan| plan.guarded_fields()).unwrap_or_default();
+    }
+    let same = |(interface, layout): (&str, &str)| {
+        interface == exchange.interface && Some(layout) == exchange.layout.as_deref()
+    };
+    let plans = hub.site.inbound.iter().filter(|((interface, layout, _), _)| same((interface, layout)));
+    plans.flat_map(|(_, plan)| plan.guarded_fields()).collect()
+}
+
+/// The kind of a record, and its items.
+fn fields(hub: &Hub, layout: &Layout, sha256: &str, wanted: u64) -> Result<Option<(usize, Json)>, HubError> {
     let path = hub.area.archived_path(sha256);
     let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
     let mut reader =
@@ -244,7 +299,7 @@ fn fields(hub: &Hub, layout: &Layout, sha256: &str, wanted: u64) -> Result<Optio
                     value => drop(map.insert(field.name.clone(), json!(value.to_string()))),
                 }
             }
-            return Ok(Some(Json::Object(map)));
+            return Ok(Some((record.kind, Json::Object(map))));
         }
     }
     Ok(None)
@@ -252,6 +307,8 @@ fn fields(hub: &Hub, layout: &Layout, sha256: &str, wanted: u64) -> Result<Optio
 
 /// Key of a record's data items; their names and values are shown as they are.
 const CONTENT: &str = "内容";
+/// Key of the names of those that guards protect; not shown.
+const GUARDED: &str = "保護する項目";
 /// Hexadecimal digits of a hash shown on a terminal; `--json` has them all.
 const HASH_SHOWN: usize = 12;
 

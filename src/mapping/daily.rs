@@ -31,8 +31,8 @@ pub(super) fn tell<'a>(
         plan.daily = is_daily(&plan.view, &plan.after, &by_name, &writers);
     }
     for plan in outbound.values_mut() {
-        // Who is protected is asked of other views than its own.
-        plan.daily = !plan.holds.is_empty() || is_daily(&plan.view, &plan.after, &by_name, &writers);
+        // What it waits for is what it says; but who is protected is asked of other views than its own.
+        plan.daily = !plan.holds.is_empty() || is_daily(&plan.view, &plan.after, &by_name, &Writers::new());
     }
 }
 

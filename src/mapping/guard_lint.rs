@@ -24,9 +24,13 @@ pub(super) fn judge(
     findings: &mut Vec<Finding>,
 ) {
     guards_exist(context, findings);
-    inbound.for_each(|plan| judge_in(&plan, findings));
+    let inbound: Vec<_> = inbound.collect();
+    inbound.iter().for_each(|plan| judge_in(plan, findings));
     derive.values().for_each(|plan| judge_derive(context, plan, findings));
-    outbound.values().for_each(|plan| judge_out(context, plan, findings));
+    for plan in outbound.values() {
+        judge_out(context, plan, findings);
+        judge_sources(context, &inbound, plan, findings);
+    }
     for (id, table) in tables {
         let columns = table.view.columns.iter().enumerate();
         for (_, (name, _)) in columns.filter(|(i, _)| shows(context, &table.view, *i)) {
@@ -59,8 +63,35 @@ fn guards_exist(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// What is guarded in one column is guarded in every column it goes to, and part of no message.
+fn judge_guarded_in(plan: &InPlan, findings: &mut Vec<Finding>) {
+    let fields = plan.guarded_fields();
+    for rows in &plan.into {
+        for (column, expr) in rows.entity.columns.iter().zip(&rows.columns) {
+            let slots = expr.iter().flat_map(crate::expr::Expr::slots);
+            let guarded = |slot: u32| fields.contains(&((slot >> 16) as usize, (slot & 0xFFFF) as usize));
+            if column.guard.is_none() && column.ty != Type::Int && slots.into_iter().any(guarded) {
+                let message =
+                    format!("保護する項目が、台帳「{}」の列「{}」にも入ります", rows.entity.name, column.name);
+                let finding = Finding::rule(mistake::GUARD, rows.place.clone(), message);
+                findings.push(finding.with_action("その列にも guard を書いてください"));
+            }
+        }
+    }
+    for (kind, field) in fields {
+        let Some(field) = plan.layout.records.get(kind).and_then(|r| r.fields.get(field)) else { continue };
+        let place = format!("{{{}}}", field.name);
+        for check in plan.checks.iter().filter(|c| c.record == kind && c.message.contains(&place)) {
+            let message = format!("保護する項目「{}」が文に出ます", field.name);
+            let finding = Finding::rule(mistake::GUARD, check.place.clone(), message);
+            findings.push(finding.with_action("message からその項目を除いてください"));
+        }
+    }
+}
+
 /// A value that goes to the vault is masked on its way there, and goes nowhere else.
 fn judge_in(plan: &InPlan, findings: &mut Vec<Finding>) {
+    judge_guarded_in(plan, findings);
     let mut bound: BTreeSet<u32> = BTreeSet::new();
     let columns = || {
         plan.into.iter().flat_map(|rows| {
@@ -120,7 +151,39 @@ fn judge_derive(context: &Context<'_>, plan: &DerivePlan, findings: &mut Vec<Fin
     }
 }
 
+/// What is protected is not what a record is known by: keys, groups and names of files stand in reports.
+fn judge_names(plan: &OutPlan, findings: &mut Vec<Finding>) {
+    let named = [("key", &plan.key), ("group", &plan.group), ("split", &plan.split)];
+    for (key, index) in named.iter().flat_map(|(key, columns)| columns.iter().map(move |index| (key, index))) {
+        if plan.guarded.contains(index) {
+            let message = format!("保護する列「{}」は {key} に使えません", plan.view.columns[*index].0);
+            let finding = Finding::rule(mistake::GUARD, whole(&plan.file), message);
+            findings.push(finding.with_action("報告書に出る値なので、ほかの列を使ってください"));
+        }
+    }
+}
+
+/// A draft is made anew when somebody comes under protection: the guard's sources are the draft's too.
+fn judge_sources(context: &Context<'_>, inbound: &[Arc<InPlan>], plan: &OutPlan, findings: &mut Vec<Finding>) {
+    for hold in &plan.holds {
+        let HoldTest::Guard { guard, .. } = &hold.test else { continue };
+        let mut missing: BTreeSet<&str> = BTreeSet::new();
+        for entity in context.entities.values().filter(|e| guard.view.uses.contains(&e.name)) {
+            let writes = |p: &&Arc<InPlan>| p.into.iter().any(|rows| rows.entity.id == entity.id);
+            missing.extend(inbound.iter().filter(writes).map(|p| p.interface.as_str()));
+        }
+        for source in missing.into_iter().filter(|source| !plan.after.iter().any(|a| a == source)) {
+            let message = format!("保護「{}」の元になる「{source}」が after にありません", guard.id);
+            let finding = Finding::rule(mistake::GUARD, hold.place.clone(), message);
+            let action =
+                format!("after に \"{source}\" を足してください。保護が始まったときに下書きを作り直すためです");
+            findings.push(finding.with_action(action));
+        }
+    }
+}
+
 fn judge_out(context: &Context<'_>, plan: &OutPlan, findings: &mut Vec<Finding>) {
+    judge_names(plan, findings);
     let column = |index: usize| plan.view.columns[index].0.as_str();
     let mut refuse = |place: RulePlace, message: String, action: String| {
         findings.push(Finding::rule(mistake::GUARD, place, message).with_action(action));
@@ -150,10 +213,6 @@ fn judge_out(context: &Context<'_>, plan: &OutPlan, findings: &mut Vec<Finding>)
     if let Some(index) = plan.group.iter().find(|i| plan.opens.contains(i)) {
         let message = format!("金庫の列「{}」で組に分けることはできません", column(*index));
         refuse(whole(&plan.file), message, String::new());
-    }
-    if let (Some(hold), Some(index)) = (plan.holds.first(), plan.key.iter().find(|i| plan.secret[**i])) {
-        let message = format!("キーの列「{}」が secret なので、保留した記録を示せません", column(*index));
-        refuse(hold.place.clone(), message, "secret でない列をキーにしてください".to_owned());
     }
     for record in &plan.records {
         let kind = &plan.layout.records[record.record];

@@ -39,12 +39,18 @@ fn guarded(node: &Node<'_>, view: &View, context: &Context<'_>) -> Option<Hold> 
     }
     Some(Hold {
         code: found.id.clone(),
-        test: HoldTest::Guard { guard: Arc::clone(found), key: column },
+        test: HoldTest::Guard { guard: Arc::clone(found), key: column, carried: carried(view, context, &found.id) },
         fields: Vec::new(),
         message: found.message.clone(),
         action: found.action.clone(),
         place: node.place(),
     })
+}
+
+/// View columns that may show what a guard protects.
+fn carried(view: &View, context: &Context<'_>, guard: &str) -> Vec<usize> {
+    let shows = |index: &usize| context.carried.guards(context.entities, view, *index).contains(guard);
+    (0..view.columns.len()).filter(shows).collect()
 }
 
 fn own(node: &Node<'_>, view: &View, context: &Context<'_>, names: &Names<'_>) -> Option<Hold> {

@@ -31,7 +31,7 @@ pub fn load_in(interface: &str, reader: &Reader, context: &Context<'_>) -> Vec<I
     for layout in &layouts {
         plans.extend(plan(interface, &top, layout, context));
     }
-    for key in ["mode", "empty_full", "tolerance", "amount", "check", "into"] {
+    for key in ["mode", "empty_full", "tolerance", "amount", "sealed", "check", "into"] {
         top.has(key);
     }
     top.finish(&keys::IN);
@@ -116,6 +116,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
         tolerance,
         checks: checks.into_iter().collect::<Option<Vec<_>>>()?,
         into,
+        sealed: top.flag("sealed"),
         amount: amount.flatten(),
         revision: context.revision(files),
         file: top.reader().file().to_owned(),

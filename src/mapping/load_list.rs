@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::context::Context;
+use super::load_mask::{self, Mask};
 use super::plan::slot;
 use super::scope::Names;
 use crate::expr::{CodeTable, Expr};
@@ -42,6 +43,8 @@ pub struct List {
     pub parameters: Vec<Parameter>,
     /// What is shown, from left to right.
     pub columns: Vec<ListColumn>,
+    /// Whose guarded values are not shown.
+    pub masks: Vec<Mask>,
 }
 
 /// What a reader may choose.
@@ -92,6 +95,7 @@ pub fn load_list(id: &str, reader: &Reader, context: &Context<'_>) -> Option<Lis
     let filter = top.opt_str("where");
     let order = top.opt_list("order").unwrap_or_default();
     let (parameters, columns) = (top.tables("parameter"), top.tables("column"));
+    let masks = top.tables("mask");
     top.finish(&keys::LIST);
     if columns.is_empty() || columns.len() > MAX_COLUMNS {
         let message = format!("列（[[column]]）は 1 つから {MAX_COLUMNS} までです");
@@ -114,6 +118,10 @@ pub fn load_list(id: &str, reader: &Reader, context: &Context<'_>) -> Option<Lis
         parameters.iter().zip(&heads).map(|(node, head)| parameter(node, head.as_ref(), &names, &site)).collect();
     let columns: Vec<_> = columns.iter().map(|node| column(node, &view, context)).collect();
     let filter = names.predicate(filter.as_ref());
+    let masks: Vec<_> = masks.iter().map(|node| load_mask::mask(node, &view, context)).collect();
+    let masks = masks.into_iter().collect::<Option<Vec<_>>>();
+    let filters = filter.iter().flatten().chain(parameters.iter().flatten().filter_map(|p| p.filter.as_ref()));
+    load_mask::judge(&top, &view, context, (masks.as_deref(), columns.iter().flatten().map(|c| c.from)), filters);
     let order: Vec<_> = order.iter().map(|text| column_of(text, &view)).collect();
     Some(List {
         id: id.to_owned(),
@@ -124,6 +132,7 @@ pub fn load_list(id: &str, reader: &Reader, context: &Context<'_>) -> Option<Lis
         filter: filter?,
         parameters: parameters.into_iter().collect::<Option<Vec<_>>>()?,
         columns: columns.into_iter().collect::<Option<Vec<_>>>()?,
+        masks: masks?,
         view,
     })
 }
@@ -218,7 +227,7 @@ fn column(node: &Node<'_>, view: &View, context: &Context<'_>) -> Option<ListCol
         ty,
         right: right.unwrap_or(ty == Type::Int),
         width,
-        secret,
+        secret: secret || context.carried.is_secret(context.entities, view, from),
         total,
         codes,
     })

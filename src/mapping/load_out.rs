@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::context::Context;
+use super::load_confirm::{self, ConfirmScope};
 use super::load_hold;
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
@@ -41,6 +42,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let schedule = load_schedule::rules(&top, context.calendars);
     let requires = requires(&top, context);
     let send_empty = top.flag("send_empty");
+    let confirm = top.tables("confirm");
     let purpose = top.opt_str("purpose");
     let holds = top.tables("hold");
     let records = top.tables("record");
@@ -74,7 +76,10 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     files.extend(context.files_of_layout(&layout));
     files.extend(context.files_of_view(&view));
     files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
-    let (records, holds) = (compiled?, holds.into_iter().collect::<Option<Vec<_>>>()?);
+    let (records, amount) = (compiled?, amount.flatten());
+    let scope = ConfirmScope { context, layout: &layout, records: &records, secret: &secret, amount };
+    let confirm = load_confirm::columns(&confirm, &scope)?;
+    let holds = holds.into_iter().collect::<Option<Vec<_>>>()?;
     for hold in &holds {
         if let HoldTest::Guard { guard, .. } = &hold.test {
             files.insert(guard.place.file.clone());
@@ -83,6 +88,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     }
     let opens = used_columns(&records, &key, &view);
     let opens = opens.into_iter().filter(|column| context.carried.is_vault(context.entities, &view, *column)).collect();
+    let guarded = |column: &usize| !context.carried.guards(context.entities, &view, *column).is_empty();
+    let guarded = (0..view.columns.len()).filter(guarded).collect();
     Some(OutPlan {
         interface: interface.to_owned(),
         title: title?.value.to_owned(),
@@ -99,10 +106,11 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         split,
         variants: variants?,
         records,
+        confirm,
         name: name?,
         manifest: manifest.flatten(),
         release: release.unwrap_or(Release::Confirm),
-        amount: amount.flatten(),
+        amount,
         after,
         schedule,
         requires,
@@ -110,6 +118,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         daily: true,
         send_empty,
         purpose: purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
+        guarded,
         opens,
         holds,
         revision: context.revision(files),

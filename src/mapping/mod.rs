@@ -2,12 +2,14 @@
 pub mod carry;
 pub mod context;
 mod daily;
+mod load_confirm;
 mod guard_lint;
 pub mod load_derive;
 pub mod load_guard;
 mod load_hold;
 pub mod load_in;
 pub mod load_list;
+pub mod load_mask;
 pub mod load_out;
 mod load_out_record;
 mod load_out_split;

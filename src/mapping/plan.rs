@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use super::load_guard::Guard;
-use crate::expr::Expr;
+use crate::expr::{CodeTable, Expr};
 use crate::finding::{RulePlace, Severity};
 use crate::schema::entity::Entity;
 use crate::schema::layout::Layout;
 use crate::schema::schedule::Rule;
 use crate::schema::view::View;
+use crate::value::Type;
 
 /// Slot of a field in an inbound expression: record kind and field. `kind` 0xFFFF is the run itself ([`RunItem`]),
 /// 0xFFFE the site's own values (index into [`Site::values`](super::site::Site::values)).
@@ -62,6 +63,8 @@ pub struct InPlan {
     pub checks: Vec<Check>,
     /// Where records go.
     pub into: Vec<IntoRows>,
+    /// Are the files kept sealed though nothing of them goes to the vault?
+    pub sealed: bool,
     /// Control amount: kind and field of an `Int` whose sum the reports show.
     pub amount: Option<(usize, usize)>,
     /// SHA-256 (hex) over the TOML files this was compiled from.
@@ -71,12 +74,20 @@ pub struct InPlan {
 }
 
 impl InPlan {
-    /// Do values of its files go to the vault? Then the files themselves are kept sealed.
+    /// Are its files kept sealed? As the mapping says, and where values of them go to the vault.
     pub fn is_vaulted(&self) -> bool {
-        self.into.iter().any(|rows| {
-            let columns = rows.entity.columns.iter().zip(&rows.columns);
-            columns.into_iter().any(|(column, expr)| column.vault && expr.is_some())
-        })
+        self.sealed
+            || self.into.iter().any(|rows| {
+                let columns = rows.entity.columns.iter().zip(&rows.columns);
+                columns.into_iter().any(|(column, expr)| column.vault && expr.is_some())
+            })
+    }
+
+    /// Items that go to guarded columns, by kind and field: their values stand in no report.
+    pub fn guarded_fields(&self) -> std::collections::BTreeSet<(usize, usize)> {
+        let columns = self.into.iter().flat_map(|rows| rows.entity.columns.iter().zip(&rows.columns));
+        let guarded = columns.filter(|(column, _)| column.guard.is_some()).filter_map(|(_, expr)| expr.as_ref());
+        guarded.flat_map(Expr::slots).map(|slot| ((slot >> 16) as usize, (slot & 0xFFFF) as usize)).collect()
     }
 }
 
@@ -223,6 +234,8 @@ pub struct OutPlan {
     pub variants: Vec<Variant>,
     /// Records to write, in file order; see [`OutRecord`].
     pub records: Vec<OutRecord>,
+    /// What an operator is shown of each row before the file may leave.
+    pub confirm: Vec<ConfirmColumn>,
     /// File name pattern: `{団体コード}` `{団体コード5}` `{作成日時}` `{連番3}` and `サイト` values.
     pub name: Vec<NamePart>,
     /// Written last beside the file; `None` = no manifest.
@@ -237,12 +250,14 @@ pub struct OutPlan {
     pub schedule: Vec<Rule>,
     /// Interfaces (in or derive) without whose news no draft is made.
     pub requires: Vec<String>,
-    /// As [`DerivePlan::daily`].
+    /// May its rows change by the day, or by who is protected? Without a schedule it is then also due on every new day.
     pub daily: bool,
     /// Is an empty file made when there is nothing to send?
     pub send_empty: bool,
     /// What values of the vault are opened for; `None` = none is.
     pub purpose: Option<String>,
+    /// View columns that may show what a guard protects.
+    pub guarded: Vec<usize>,
     /// View columns whose tokens are opened when a row is written.
     pub opens: Vec<usize>,
     /// Rows kept back until an operator lets them go.
@@ -251,6 +266,25 @@ pub struct OutPlan {
     pub revision: String,
     /// TOML path.
     pub file: String,
+}
+
+/// A column of the list by which an operator checks whom a file is about.
+#[derive(Debug, Clone)]
+pub struct ConfirmColumn {
+    /// Field of the row's record.
+    pub field: usize,
+    /// Shown instead of the field: a column of the entity's row whose only key column has the field's value.
+    pub of: Option<(Arc<Entity>, usize)>,
+    /// Heading, Japanese.
+    pub title: String,
+    /// Its type.
+    pub ty: Type,
+    /// Shown as ＊＊＊.
+    pub secret: bool,
+    /// Its sum stands below the last row.
+    pub total: bool,
+    /// Codes are shown with their names.
+    pub codes: Option<Arc<CodeTable>>,
 }
 
 /// A rule that keeps rows back.
@@ -275,12 +309,15 @@ pub struct Hold {
 pub enum HoldTest {
     /// Those for which this is true (slot = view column).
     When(Expr),
-    /// Those whose view column `key` is among the keys that the guard's view returns.
+    /// Those whose view column `key` is among the keys that the guard's view returns, and those that show something guarded
+    /// of nobody knows whom.
     Guard {
         /// The guard.
         guard: Arc<Guard>,
         /// View column.
         key: usize,
+        /// View columns that may show what the guard protects.
+        carried: Vec<usize>,
     },
 }
 
@@ -294,6 +331,17 @@ pub struct Variant {
 }
 
 impl OutPlan {
+    /// Items that guarded columns go to, by kind and field: their values stand in no report.
+    pub fn guarded_fields(&self) -> std::collections::BTreeSet<(usize, usize)> {
+        let shows = |expr: &Expr| expr.slots().iter().any(|slot| self.guarded.contains(&(*slot as usize)));
+        let of = |record: &OutRecord| -> Vec<(usize, usize)> {
+            let exprs = record.fields.iter().zip(&record.closed).enumerate();
+            let shown = exprs.filter(|(_, (row, closed))| row.iter().chain(closed.iter()).any(shows));
+            shown.map(|(field, _)| (record.record, field)).collect()
+        };
+        self.records.iter().flat_map(of).collect()
+    }
+
     /// The layout in the profile that a file was written in.
     pub fn layout_in(&self, profile: Option<&str>) -> &Arc<Layout> {
         let of = |layout: &&Arc<Layout>| profile == Some(layout.profile.as_str());

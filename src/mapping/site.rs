@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::carry::Carried;
 use super::context::{Context, Files, Layouts, find_layout};
+use super::load_guard::{Guard, load_guard};
 use super::plan::{DerivePlan, InPlan, OutPlan};
 use super::scope::CodeTables;
-use super::load_guard::{Guard, load_guard};
 use super::{daily, guard_lint, load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
@@ -80,6 +80,7 @@ impl Site {
     /// Does anything here need the keys of the vault?
     pub fn needs_vault(&self) -> bool {
         self.entities.values().any(|entity| entity.columns.iter().any(|column| column.vault))
+            || self.inbound.values().any(|plan| plan.sealed)
     }
 
     /// The municipality's name from `[site] 市町村名`, empty where the site gives none.

@@ -5,10 +5,11 @@
 use super::facts::{DAY_LIMIT, balance, delivery, has_amount, outcome_of, title};
 use super::{Hub, HubError};
 use crate::clock::{day_jst, people_jst, time_jst};
-use crate::report::day::{DayReport, DayRow, DeliveryRow, WaitingRow};
+use crate::report::day::{AuditHead, DayReport, DayRow, DeliveryRow, WaitingRow};
 use crate::report::model::{Direction, Municipality};
 use crate::report::timeline::AlertRow;
 use crate::report::verdict::Outcome;
+use crate::store::audit;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
 
@@ -101,6 +102,7 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
         });
     }
     report.tables = super::tables::tables(hub, day)?;
+    report.audit = audit::head_before(&mut hub.conn, &until)?.map(|(rows, head)| AuditHead { rows, head });
     // The inbox as it is now belongs to no other day.
     if day == hub.clock.today().to_string() {
         report.tables.extend(super::waiting::table(hub)?);

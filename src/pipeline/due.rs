@@ -7,8 +7,8 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{Hub, HubError};
 use crate::clock::day_jst;
 use crate::mapping::plan::{DerivePlan, OutPlan};
-use crate::store::hold;
 use crate::schema::schedule::{self, Occurrence, Rule};
+use crate::store::hold;
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
 use crate::store::run::{self, Run};
 

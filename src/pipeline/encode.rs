@@ -49,6 +49,8 @@ pub struct Encoder<'a, W: Write + Seek> {
     group: Option<Vec<OwnedValue>>,
     numbers: Vec<i64>,
     head_written: bool,
+    /// A head or tail could not be written: there will be no file, and saying so of every row would hide why.
+    broken: bool,
     /// Rows written.
     pub rows: u64,
     /// Rows that could not be written.
@@ -79,6 +81,7 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
             group: None,
             numbers: vec![0; plan.layout.records.len()],
             head_written: false,
+            broken: false,
             rows: 0,
             held: 0,
             amount: 0,
@@ -92,6 +95,10 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
     pub fn row(&mut self, columns: &[Value<'_>], change: &'static str) -> Result<Option<Written>, HubError> {
         self.head()?;
         self.turn_group(columns)?;
+        if self.broken {
+            self.held += 1;
+            return Ok(None);
+        }
         self.run.change = change;
         let mut first = None;
         for record in self.plan.records.iter().filter(|r| r.level == Level::Row) {
@@ -119,6 +126,7 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
         self.close_group()?;
         self.level(Level::FileTail, &[])?;
         let (file, totals) = match self.writer.unfinished() {
+            Some(_) if self.broken => (None, Vec::new()),
             Some(finding) => {
                 self.findings.push(finding);
                 (None, Vec::new())
@@ -178,8 +186,12 @@ impl<'a, W: Write + Seek> Encoder<'a, W> {
     /// Writes the records of a level that is not a row's: there 実行.区分 is that of the file.
     fn level(&mut self, level: Level, columns: &[Value<'_>]) -> Result<(), HubError> {
         self.run.change = if self.plan.delta { "delta" } else { "full" };
+        if self.broken {
+            return Ok(());
+        }
         for record in self.plan.records.iter().filter(|r| r.level == level) {
             if self.write(record, columns, false)?.0.is_none() {
+                self.broken = true;
                 let message = format!(
                     "「{}」レコードを作れないため、ファイルとして送れません",
                     self.plan.layout.records[record.record].name

@@ -57,7 +57,8 @@ pub fn write_exchange(hub: &mut Hub, id: i64) -> Result<(), HubError> {
     let exchange = ledger::get(&mut hub.conn, id)?;
     let report = exchange_report(hub, &exchange)?;
     let folder = report_folder(hub, &exchange);
-    crate::report::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
+    crate::report::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))?;
+    super::draft_list::write_page(hub, &exchange)
 }
 
 /// Writes the report of a derivation.
@@ -116,6 +117,8 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
             provenance: l.provenance,
             source: l.source.clone(),
         });
+        let listed = direction == Direction::Out && e.sha256.is_some() && site.outbound.contains_key(&e.interface);
+        report.list = listed.then(|| super::draft_list::PAGE.to_owned());
         report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
         let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned | Outcome::Failed);
         report.note = e.note.clone().filter(|_| told).unwrap_or_default();
@@ -206,8 +209,9 @@ fn fill_run(hub: &mut Hub, report: &mut RunReport, run: &Run) -> Result<(), HubE
         report.held.push(HeldRecord { record: h.record, line: h.line, byte: h.byte, len: h.len, reason });
     }
     if let Some(id) = run.exchange.filter(|_| run.kind == RunKind::Out) {
+        let site = hub.site.clone();
         for h in hold::of_exchange(&mut hub.conn, id, rows)? {
-            let reason = format!("キー {}: {}", super::hold::shown_key(&h.key), h.message);
+            let reason = format!("キー {}: {}", super::hold::shown_key(&site, &run.interface, &h.key), h.message);
             report.held.push(HeldRecord { record: h.n, reason, ..HeldRecord::default() });
         }
     }

@@ -10,8 +10,9 @@ use super::source::Source;
 use super::{Hub, HubError};
 use crate::expr::Scratch;
 use crate::finding::{DataPlace, Finding, Severity};
-use crate::mapping::load_guard::KEY_PLACE;
+use crate::mapping::load_guard::{Guard, KEY_PLACE};
 use crate::mapping::plan::{Hold, HoldTest, OutPlan};
+use crate::mapping::site::Site;
 use crate::store::audit::{self, Entry};
 use crate::store::hold::{self, HeldRow, Release};
 use crate::store::ledger::{self, Direction};
@@ -20,12 +21,49 @@ use crate::value::Value;
 
 /// Between the columns of a key as people read and write it.
 const SHOWN_SEPARATOR: &str = "/";
+/// Shown instead of a secret.
+const MASK: &str = "＊＊＊";
 /// Held rows written to the store at a time.
 const BATCH: usize = 1024;
+/// Most files of one draft.
+const FILES: u32 = 2_000;
 
-/// A key as people read it.
-pub fn shown_key(key: &str) -> String {
-    key.replace('\u{1f}', SHOWN_SEPARATOR)
+/// A key as people read it; its secret parts are masked.
+pub fn shown_key(site: &Site, interface: &str, key: &str) -> String {
+    site.outbound.get(interface).map_or_else(|| MASK.to_owned(), |plan| shown(plan, key))
+}
+
+fn shown(plan: &OutPlan, key: &str) -> String {
+    let parts = key.split('\u{1f}').enumerate();
+    let hidden = |i: usize| plan.key.get(i).is_none_or(|column| plan.secret[*column]);
+    parts.map(|(i, part)| if hidden(i) { MASK } else { part }).collect::<Vec<_>>().join(SHOWN_SEPARATOR)
+}
+
+/// What lets a held row go: by its key where that can be typed, else by its number in the draft.
+pub fn release_command(site: &Site, interface: &str, row: &HeldRow) -> String {
+    command(&shown_key(site, interface, &row.key), interface, row)
+}
+
+fn command(shown: &str, interface: &str, row: &HeldRow) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_/".contains(c);
+    let typed = !row.key.contains(SHOWN_SEPARATOR) && !shown.is_empty() && shown.chars().all(plain);
+    let target = if typed { format!("{interface} {shown}") } else { format!("{}:{}", row.exchange, row.n) };
+    format!("renkei release {target} --by 氏名 --reason 理由")
+}
+
+/// The keys that a guard protects today.
+pub(super) fn protected(hub: &mut Hub, guard: &Guard, dantai: &str, today: &str) -> Result<HashSet<String>, HubError> {
+    let site = hub.site.clone();
+    let mut keys = HashSet::new();
+    let (view, key) = (&guard.view, guard.key);
+    let source = Source { site: &site, view, filter: None, part: &[], order: &[], dantai, base_date: today };
+    source.each(&mut hub.conn, |values| {
+        if let Value::Text(text) = values[key] {
+            keys.insert(text.to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(keys)
 }
 
 /// The holds of one draft.
@@ -47,20 +85,11 @@ impl<'a> Holding<'a> {
     pub fn new(hub: &mut Hub, plan: &'a OutPlan, exchange: i64, dantai: &str, today: &str) -> Result<Self, HubError> {
         let mut protected = Vec::with_capacity(plan.holds.len());
         let mut released = HashSet::new();
-        let site = hub.site.clone();
         for hold in &plan.holds {
-            let mut keys = HashSet::new();
-            if let HoldTest::Guard { guard, .. } = &hold.test {
-                let (view, key) = (&guard.view, guard.key);
-                let source = Source { site: &site, view, filter: None, part: &[], order: &[], dantai, base_date: today };
-                source.each(&mut hub.conn, |values| {
-                    if let Value::Text(text) = values[key] {
-                        keys.insert(text.to_owned());
-                    }
-                    Ok(())
-                })?;
-            }
-            protected.push(keys);
+            protected.push(match &hold.test {
+                HoldTest::Guard { guard, .. } => self::protected(hub, guard, dantai, today)?,
+                HoldTest::When(_) => HashSet::new(),
+            });
         }
         if !plan.holds.is_empty() {
             hold::each_released(&mut hub.conn, &plan.interface, dantai, |key, hash| {
@@ -96,7 +125,10 @@ impl<'a> Holding<'a> {
         let wanted = self.plan.holds.iter().zip(&self.protected).find(|(hold, protected)| match &hold.test {
             // What cannot be decided is kept.
             HoldTest::When(when) => when.is_true(&row, scratch).unwrap_or(true),
-            HoldTest::Guard { key, .. } => matches!(columns[*key], Value::Text(text) if protected.contains(text)),
+            HoldTest::Guard { key, carried, .. } => match columns[*key] {
+                Value::Text(text) if !text.is_empty() => protected.contains(text),
+                _ => carried.iter().any(|index| !matches!(columns[*index], Value::Null | Value::Text(""))),
+            },
         });
         let Some((hold, _)) = wanted else { return Ok(None) };
         if self.released.contains(&(key.to_owned(), hash)) {
@@ -104,15 +136,16 @@ impl<'a> Holding<'a> {
         }
         self.count += 1;
         let message = message(hold, self.plan, columns);
-        let finding = finding(hold, self.plan, self.count, key, &message);
-        self.waiting.push(HeldRow {
+        let row = HeldRow {
             exchange: self.exchange,
             n: self.count,
             key: key.to_owned(),
             hash,
             code: hold.code.clone(),
             message,
-        });
+        };
+        let finding = finding(hold, self.plan, &row);
+        self.waiting.push(row);
         if self.waiting.len() >= BATCH {
             self.flush(conn)?;
         }
@@ -130,7 +163,11 @@ impl<'a> Holding<'a> {
 
 fn message(hold: &Hold, plan: &OutPlan, columns: &[Value<'_>]) -> String {
     if let HoldTest::Guard { key, .. } = &hold.test {
-        return hold.message.replace(&format!("{{{KEY_PLACE}}}"), &columns[*key].to_string());
+        let key = match columns[*key] {
+            Value::Null | Value::Text("") => "不明".to_owned(),
+            key => key.to_string(),
+        };
+        return hold.message.replace(&format!("{{{KEY_PLACE}}}"), &key);
     }
     let mut message = hold.message.clone();
     for ((name, _), value) in plan.view.columns.iter().zip(columns) {
@@ -139,41 +176,27 @@ fn message(hold: &Hold, plan: &OutPlan, columns: &[Value<'_>]) -> String {
     message
 }
 
-fn finding(hold: &Hold, plan: &OutPlan, n: u64, key: &str, message: &str) -> Finding {
-    let key = shown_key(key);
-    let action = format!(
-        "{}送ってよいと決めたら renkei release {} {key} --by 氏名 --reason 理由 を実行してください",
-        hold.action, plan.interface
-    );
-    let place = DataPlace { record: n, field: hold.fields.join("・"), ..DataPlace::default() };
-    Finding::data(&hold.code, Severity::Error, place, message.to_owned())
+fn finding(hold: &Hold, plan: &OutPlan, row: &HeldRow) -> Finding {
+    let key = shown(plan, &row.key);
+    let command = command(&key, &plan.interface, row);
+    let action = format!("{}送ってよいと決めたら {command} を実行してください", hold.action);
+    let place = DataPlace { record: row.n, field: hold.fields.join("・"), ..DataPlace::default() };
+    Finding::data(&hold.code, Severity::Error, place, row.message.clone())
         .with_value(&key, false)
         .with_rule(hold.place.clone())
         .with_action(action)
 }
 
-/// Lets one held row go, exactly as it is. `target`: a draft's number or an outbound interface; `key` as people read it.
-pub fn release(hub: &mut Hub, target: &str, key: &str, who: &str, reason: &str) -> Result<HeldRow, HubError> {
+/// Lets one held row go, exactly as it is. `target`: a draft's number or an outbound interface, with `key` as people read
+/// it; or `DRAFT:NUMBER` with the row's number in the draft, without a key.
+pub fn release(hub: &mut Hub, target: &str, key: Option<&str>, who: &str, reason: &str) -> Result<HeldRow, HubError> {
     if who.trim().is_empty() || reason.trim().is_empty() {
         return Err(HubError::Refused("だれが（--by）、なぜ（--reason）決めたかを書いてください".into()));
     }
-    let (key, dantai) = (key.replace(SHOWN_SEPARATOR, "\u{1f}"), hub.dantai().to_owned());
-    let none = || HubError::Refused(format!("「{target}」に、そのキーの保留はありません（renkei held で見られます）"));
-    let (interface, held) = match target.parse::<i64>() {
-        Ok(id) => {
-            let exchange = match ledger::get(&mut hub.conn, id) {
-                Err(StoreError::Missing { .. }) => return Err(none()),
-                found => found?,
-            };
-            let rows = hold::of_exchange(&mut hub.conn, id, u32::MAX)?;
-            (exchange.interface, rows.into_iter().find(|row| row.key == key))
-        }
-        Err(_) => (target.to_owned(), hold::newest(&mut hub.conn, target, &dantai, &key)?),
-    };
-    let held = held.ok_or_else(none)?;
-    let now = hub.clock.stamp();
-    let wanted = Release { interface: &interface, dantai: &dantai, key: &key, hash: held.hash, who, reason };
-    let subject = format!("{interface} {}", shown_key(&key));
+    let (interface, held) = find(hub, target, key)?;
+    let (dantai, now) = (hub.dantai().to_owned(), hub.clock.stamp());
+    let wanted = Release { interface: &interface, dantai: &dantai, key: &held.key, hash: held.hash, who, reason };
+    let subject = format!("{interface} {}", shown_key(&hub.site, &interface, &held.key));
     let done = hub.conn.durable(|conn| {
         let done = hold::release(conn, &wanted, &now)?;
         if done {
@@ -186,11 +209,57 @@ pub fn release(hub: &mut Hub, target: &str, key: &str, who: &str, reason: &str) 
     if done { Ok(held) } else { Err(HubError::Refused("この記録はすでに解除されています".into())) }
 }
 
+/// [`release`] by a key as it is shown, also where parts of it are masked: the only held row of the interface it fits.
+pub fn release_shown(hub: &mut Hub, interface: &str, key: &str, who: &str, reason: &str) -> Result<HeldRow, HubError> {
+    let held_rows = held(hub, Some(interface), u32::MAX)?;
+    let site = hub.site.clone();
+    let mut fitting = held_rows.iter().filter(|(_, row)| shown_key(&site, interface, &row.key) == key);
+    let (Some((_, row)), None) = (fitting.next(), fitting.next()) else {
+        return Err(HubError::Refused(format!(
+            "「{interface}」に「{key}」と示される保留が、ちょうど 1 件ではありません"
+        )));
+    };
+    release(hub, &format!("{}:{}", row.exchange, row.n), None, who, reason)
+}
+
+/// The row that is meant, and its interface.
+fn find(hub: &mut Hub, target: &str, key: Option<&str>) -> Result<(String, HeldRow), HubError> {
+    let none = || HubError::Refused(format!("「{target}」に、そのキーの保留はありません（renkei held で見られます）"));
+    let key = key.map(|key| key.replace(SHOWN_SEPARATOR, "\u{1f}"));
+    let (draft, number) = match target.split_once(':') {
+        Some((draft, number)) if key.is_none() => (draft, Some(number.parse::<u64>().map_err(|_| none())?)),
+        _ => (target, None),
+    };
+    if key.is_none() && number.is_none() {
+        let how = "キーか、「下書きの番号:保留の番号」を書いてください（renkei held で見られます）";
+        return Err(HubError::Refused(how.into()));
+    }
+    let is_meant = |row: &HeldRow| match (&key, number) {
+        (Some(key), _) => row.key == *key,
+        (None, number) => Some(row.n) == number,
+    };
+    let Ok(id) = draft.parse::<i64>() else {
+        let (dantai, key) = (hub.dantai().to_owned(), key.as_deref().ok_or_else(none)?);
+        let held = hold::newest(&mut hub.conn, target, &dantai, key)?;
+        return Ok((target.to_owned(), held.ok_or_else(none)?));
+    };
+    let exchange = match ledger::get(&mut hub.conn, id) {
+        Err(StoreError::Missing { .. }) => return Err(none()),
+        found => found?,
+    };
+    let rows = hold::of_exchange(&mut hub.conn, id, u32::MAX)?;
+    Ok((exchange.interface, rows.into_iter().find(is_meant).ok_or_else(none)?))
+}
+
 /// What the newest draft of every outbound interface (or of one, or one draft) keeps back, each with the draft's interface.
 pub fn held(hub: &mut Hub, target: Option<&str>, limit: u32) -> Result<Vec<(String, HeldRow)>, HubError> {
     let dantai = hub.dantai().to_owned();
     let site = hub.site.clone();
     let mut drafts = Vec::new();
+    let known = |t: &str| t.parse::<i64>().is_ok() || site.outbound.contains_key(t);
+    if let Some(unknown) = target.filter(|t| !known(t)) {
+        return Err(HubError::Refused(format!("「{unknown}」という送信の業務はありません")));
+    }
     if let Some(id) = target.and_then(|t| t.parse::<i64>().ok()) {
         match ledger::get(&mut hub.conn, id) {
             Err(StoreError::Missing { .. }) => return Err(HubError::Refused(format!("受付番号 {id} はありません"))),
@@ -202,16 +271,19 @@ pub fn held(hub: &mut Hub, target: Option<&str>, limit: u32) -> Result<Vec<(Stri
                 dantai: Some(&dantai),
                 direction: Some(Direction::Out),
                 interface: Some(interface),
-                limit: 1,
+                limit: FILES,
                 ..ledger::Wanted::default()
             };
-            drafts.extend(ledger::list(&mut hub.conn, &wanted)?);
+            // The files of one draft are begun at one moment.
+            let newest = ledger::list(&mut hub.conn, &wanted)?;
+            let begun = newest.first().map(|draft| draft.received_at.clone());
+            drafts.extend(newest.into_iter().take_while(|draft| Some(&draft.received_at) == begun.as_ref()));
         }
     }
     let mut rows = Vec::new();
     for draft in drafts {
         let left = limit.saturating_sub(rows.len() as u32);
-        let of_draft = hold::of_exchange(&mut hub.conn, draft.id, left)?;
+        let of_draft = hold::unreleased(&mut hub.conn, draft.id, &draft.interface, &dantai, left)?;
         rows.extend(of_draft.into_iter().map(|row| (draft.interface.clone(), row)));
     }
     Ok(rows)

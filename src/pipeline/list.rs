@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::row::{RunItems, ViewRow};
 use super::source::Source;
-use super::{Hub, HubError};
+use super::{Hub, HubError, hold};
 use crate::expr::{Row, Scratch};
 use crate::mapping::load_list::{List, ListColumn, PARAMETER};
 use crate::report::list::{ListCell, ListReport, ListReportColumn};
@@ -24,6 +24,19 @@ const MASK: &str = "＊＊＊";
 /// # Errors
 /// [`HubError::Refused`] for an unknown parameter or a value that does not fit its type; the store's.
 pub fn list(hub: &mut Hub, list: &List, chosen: &BTreeMap<String, String>) -> Result<ListReport, HubError> {
+    list_for(hub, list, chosen, false)
+}
+
+/// [`list`], with what guards protect if `open`; who asks for it is to be noted first ([`log_open`]).
+///
+/// # Errors
+/// As [`list`].
+pub fn list_for(
+    hub: &mut Hub,
+    list: &List,
+    chosen: &BTreeMap<String, String>,
+    open: bool,
+) -> Result<ListReport, HubError> {
     let site = hub.site.clone();
     let dantai = hub.dantai().to_owned();
     let now = hub.clock.stamp();
@@ -54,6 +67,13 @@ pub fn list(hub: &mut Hub, list: &List, chosen: &BTreeMap<String, String>) -> Re
         columns: list.columns.iter().map(column).collect(),
         ..ListReport::default()
     };
+    let mut masks = Vec::new();
+    for mask in list.masks.iter().filter(|_| !open) {
+        masks.push((mask, hold::protected(hub, &mask.guard, &dantai, &base_date)?));
+    }
+    let hidden = |row: &[Value<'_>], from: usize| {
+        masks.iter().any(|(mask, protected)| mask.carried.contains(&from) && mask.hides(row, protected))
+    };
     let source = Source {
         site: &site,
         view: &list.view,
@@ -67,7 +87,17 @@ pub fn list(hub: &mut Hub, list: &List, chosen: &BTreeMap<String, String>) -> Re
         if report.rows.len() == MAX_ROWS {
             return Err(StoreError::Stopped);
         }
-        report.rows.push(list.columns.iter().map(|c| cell(c, row[c.from])).collect());
+        let mut masked = 0;
+        let cells = list.columns.iter().map(|c| match row[c.from] {
+            Value::Null => ListCell::Empty,
+            _ if hidden(row, c.from) => {
+                masked = 1;
+                ListCell::Text(MASK.to_owned())
+            }
+            value => cell(c, value),
+        });
+        report.rows.push(cells.collect());
+        report.masked += masked;
         Ok(())
     });
     match done {
@@ -76,6 +106,18 @@ pub fn list(hub: &mut Hub, list: &List, chosen: &BTreeMap<String, String>) -> Re
         Err(e) => return Err(e),
     }
     Ok(report)
+}
+
+/// Notes that somebody has a list shown with what guards protect, and why.
+///
+/// # Errors
+/// [`HubError::Refused`] when it is not said who or why; the store's.
+pub fn log_open(hub: &mut Hub, list: &List, who: &str, reason: &str) -> Result<(), HubError> {
+    if who.trim().is_empty() || reason.trim().is_empty() {
+        let how = "保護する値も出すときは、だれが（--by）、なぜ（--reason）見るかを書いてください";
+        return Err(HubError::Refused(how.into()));
+    }
+    hold::looked(hub, who, reason, None, &format!("list {}", list.id))
 }
 
 /// Notes that somebody took a list away: which one and how many rows. What was chosen may name a person and is left out.

@@ -2,6 +2,7 @@
 //!
 //! Owns: what is held, what is skipped, what is counted. Never: touches the store; rows go to the caller in batches.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -61,6 +62,8 @@ pub struct Loaded {
     pub full: bool,
     /// Is the number of every record also its line?
     pub line_is_record: bool,
+    /// For each `[[into]]`: rows that were the first of their record. They are what the record is counted by.
+    pub firsts: Vec<u64>,
     /// What stood as it is and was not staged, for each `[[into]]`; none where nothing was compared.
     pub same: Vec<Same>,
 }
@@ -108,7 +111,14 @@ pub fn load<R: Read>(
 ) -> Result<Loaded, HubError> {
     let reader = RecordReader::new(plan.layout.clone(), input, ReadLimits::default());
     let pass = Pass::new(plan, context);
-    pass.read_all(reader, flush)
+    let mut loaded = pass.read_all(reader, flush)?;
+    let fields = |(kind, field): (usize, usize)| plan.layout.records.get(kind)?.fields.get(field);
+    let guarded: BTreeSet<&str> =
+        plan.guarded_fields().into_iter().filter_map(fields).map(|f| f.name.as_str()).collect();
+    if !guarded.is_empty() {
+        loaded.findings.mask(|finding| guarded.contains(finding.data.field.as_str()));
+    }
+    Ok(loaded)
 }
 
 struct Pass<'a> {
@@ -156,6 +166,7 @@ impl<'a> Pass<'a> {
                 totals: Vec::new(),
                 full: matches!(plan.mode, Mode::Full),
                 line_is_record: true,
+                firsts: vec![0; plan.into.len()],
                 same: Vec::new(),
             },
             decided_full: !matches!(plan.mode, Mode::FullWhen(_)),
@@ -355,8 +366,9 @@ impl<'a> Pass<'a> {
                 }
             }
         }
-        if self.done.is_empty() {
-            self.result.skipped += 1;
+        match self.done.first() {
+            Some(first) => self.result.firsts[*first] += 1,
+            None => self.result.skipped += 1,
         }
         None
     }

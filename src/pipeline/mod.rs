@@ -8,6 +8,7 @@
 //!
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
+pub mod anchor;
 mod archive;
 mod arrival;
 mod breach;
@@ -15,6 +16,7 @@ pub mod clear;
 pub mod day;
 pub mod deliver;
 pub mod derive;
+pub mod draft_list;
 pub mod due;
 pub mod encode;
 pub mod facts;
@@ -37,8 +39,8 @@ pub mod snapshot;
 pub mod source;
 pub mod step;
 pub mod tables;
-pub mod vault;
 pub mod timeline;
+pub mod vault;
 pub mod waiting;
 pub mod watch;
 pub mod worker;
@@ -164,7 +166,12 @@ impl Hub {
     /// Opens the store, makes missing folders and tables.
     pub fn open(site: Site, clock: Clock) -> Result<Self, HubError> {
         let config = &site.config;
-        let area = Area { inbox: config.inbox.clone(), outbox: config.outbox.clone(), data: config.data.clone(), ring: vault::ring(&site)? };
+        let area = Area {
+            inbox: config.inbox.clone(),
+            outbox: config.outbox.clone(),
+            data: config.data.clone(),
+            ring: vault::ring(&site)?,
+        };
         area.create().map_err(HubError::io("フォルダーの作成", &area.data))?;
         for interface in site.feeds.keys() {
             let folder = area.inbox.join(interface);

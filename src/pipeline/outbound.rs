@@ -2,6 +2,7 @@
 //!
 //! Owns: the draft's state. Never: looks at single rows (`fill`), lets anything leave (`deliver`).
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,7 +18,7 @@ use super::step::Step;
 use super::{Hub, HubError, due, interrupted};
 use crate::area::Archived;
 use crate::clock::{compact_jst, day_jst};
-use crate::codec::RecordWriter;
+use crate::codec::{Findings, RecordWriter};
 use crate::finding::Severity;
 use crate::mapping::plan::{NamePart, OutPlan, Release};
 use crate::store::ledger::{self, Direction, Exchange, Facts, State, Wanted};
@@ -111,13 +112,22 @@ pub fn write(hub: &mut Hub, plan: &Arc<OutPlan>, exchange: &Exchange) -> Result<
     };
     let site = hub.site.clone();
     let encoder = Encoder::new(plan, writer, items, &site.values, site.config.limits.findings_per_code);
-    let (finished, changes, guarded) = fill(hub, plan, exchange, encoder, &today)?;
+    let (mut finished, changes, guarded) = fill(hub, plan, exchange, encoder, &today)?;
+    mask_guarded(plan, &mut finished.findings);
     let to = settle(hub, plan, exchange, run, finished, (changes, &guarded), &path)?;
     std::fs::remove_file(&path).map_err(HubError::io("作業ファイルの削除", &path))?;
     hub.steps.pass(Step::OutDrafted)?;
     super::facts::write_exchange(hub, exchange.id)?;
     hub.steps.pass(Step::OutReported)?;
     Ok((to != State::Withdrawn).then_some(exchange.id))
+}
+
+/// What is protected stands in no report, not even when it was let go.
+fn mask_guarded(plan: &OutPlan, findings: &mut Findings) {
+    let fields = |(kind, field): (usize, usize)| plan.layout.records.get(kind)?.fields.get(field);
+    let guarded: BTreeSet<&str> =
+        plan.guarded_fields().into_iter().filter_map(fields).map(|f| f.name.as_str()).collect();
+    findings.mask(|finding| guarded.contains(finding.data.field.as_str()));
 }
 
 fn work_file(path: &Path) -> std::io::Result<File> {

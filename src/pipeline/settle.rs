@@ -48,8 +48,9 @@ pub fn settle(
     // archive, and the next start does the same again.
     let outcome = hub.conn.transaction(|conn| {
         let mut totals = totals_of(&loaded);
-        let mut primary = true;
         let mut put_off_closing = false;
+        // Without sums by class everything is new, or there is no amount.
+        let mut amounts_told = false;
         for entity in entities(plan) {
             let amount = amount_column(plan, entity);
             let mode = ApplyMode { full, any_held, max_duplicates, amount };
@@ -61,9 +62,10 @@ pub fn settle(
             note_duplicates(&mut loaded, &applied, entity);
             note_older(&mut loaded, &applied, entity);
             put_off_closing |= applied.closing_put_off;
-            if std::mem::take(&mut primary) {
+            if counts(plan, &loaded, entity) {
                 loaded.amount_held += applied.amounts.map_or(0, |a| a.duplicates);
-                add_applied(&mut totals, &applied, loaded.amount_read - loaded.amount_held);
+                amounts_told |= applied.amounts.is_some();
+                add_applied(&mut totals, &applied);
             }
         }
         if loaded.held_count() > held_cap {
@@ -75,6 +77,9 @@ pub fn settle(
         totals.held = loaded.held_count() as i64;
         totals.amount_held = loaded.amount_held;
         totals.amount_loaded = loaded.amount_read - loaded.amount_held;
+        if !amounts_told {
+            totals.amount_new = totals.amount_loaded;
+        }
         write_details(conn, run, &loaded)?;
         run::finish(conn, run, RunState::Done, &totals, None, &now)?;
         let facts = Facts {
@@ -155,18 +160,28 @@ fn totals_of(loaded: &Loaded) -> RunTotals {
     }
 }
 
-fn add_applied(totals: &mut RunTotals, applied: &Applied, amount: i64) {
+/// Is a record counted by its row in this entity? Of the rows that one record makes, the first one stands for it; what other
+/// entities got besides is not one more record.
+fn counts(plan: &InPlan, loaded: &Loaded, entity: &Entity) -> bool {
+    let mut kinds = Vec::new();
+    plan.into.iter().zip(&loaded.firsts).any(|(rows, firsts)| {
+        let first_of_kind = !kinds.contains(&rows.record);
+        kinds.push(rows.record);
+        rows.entity.id == entity.id && (first_of_kind || *firsts > 0)
+    })
+}
+
+fn add_applied(totals: &mut RunTotals, applied: &Applied) {
     totals.loaded_new += applied.new as i64;
     totals.loaded_changed += applied.changed as i64;
     totals.unchanged += applied.unchanged as i64;
     totals.closed += applied.closed as i64;
     totals.skipped += (applied.close_unknown + applied.older) as i64;
     totals.vanished += applied.vanished as i64;
-    match applied.amounts {
-        Some(a) => {
-            (totals.amount_new, totals.amount_changed, totals.amount_unchanged) = (a.new, a.changed, a.unchanged)
-        }
-        None => totals.amount_new = amount,
+    if let Some(a) = applied.amounts {
+        totals.amount_new += a.new;
+        totals.amount_changed += a.changed;
+        totals.amount_unchanged += a.unchanged;
     }
 }
 
@@ -189,7 +204,12 @@ fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
         let message = format!(
             "同じキー（{keys}）の記録がこのファイルに 2 件以上あります。どれが正しいか決められないため、すべて保留しました"
         );
-        loaded.findings.push(Finding::data("duplicate-key", Severity::Error, place, message));
+        let finding = Finding::data("duplicate-key", Severity::Error, place, message);
+        loaded.findings.push(finding.with_value(&dup.key.join("・"), key_is_secret(entity)));
+        // Its rows of another entity may have told already.
+        if loaded.held.iter().any(|h| h.record == dup.record) {
+            continue;
+        }
         loaded.held.push(Held {
             record: dup.record,
             line,
@@ -199,6 +219,11 @@ fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
         });
     }
     loaded.held_beyond += applied.duplicates.saturating_sub(applied.duplicate_rows.len() as u64);
+}
+
+/// A key of which a column is secret is told by its length alone.
+fn key_is_secret(entity: &Entity) -> bool {
+    entity.key.iter().any(|&i| entity.columns[i].secret)
 }
 
 /// Rows that are older than what stands are named; they change nothing.
@@ -211,7 +236,8 @@ fn note_older(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
             "「{field}」が台帳の「{}」にある値より小さい、古い記録です。新しい記録を残し、この記録は反映しませんでした",
             entity.name
         );
-        loaded.findings.push(Finding::data("older-version", Severity::Warning, place, message));
+        let finding = Finding::data("older-version", Severity::Warning, place, message);
+        loaded.findings.push(finding.with_value(&row.key.join("・"), key_is_secret(entity)));
     }
 }
 

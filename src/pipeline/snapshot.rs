@@ -14,7 +14,7 @@ use crate::value::{OwnedValue, Value};
 pub fn case_json(report: &RunReport) -> Json {
     let mut json = serde_json::to_value(report).unwrap_or(Json::Null);
     if let Some(map) = json.as_object_mut() {
-        for key in ["times", "municipality", "plan_revision", "note", "next_steps", "layout"] {
+        for key in ["times", "municipality", "plan_revision", "note", "next_steps", "layout", "list"] {
             map.remove(key);
         }
         map.retain(|_, v| !matches!(v, Json::Array(a) if a.is_empty()) && !v.is_null());

@@ -25,8 +25,20 @@ pub struct DayReport {
     pub deliveries: Vec<DeliveryRow>,
     /// Drafts that wait for an operator, oldest first, also those of earlier days.
     pub waiting: Vec<WaitingRow>,
+    /// The end of the audit's chain on that day; noted here, it shows later if the chain was made anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<AuditHead>,
     /// The declared tables, e.g. what was asked against what came back.
     pub tables: Vec<TableReport>,
+}
+
+/// The end of the audit's chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AuditHead {
+    /// Number of its last row.
+    pub rows: i64,
+    /// Hash of that row.
+    pub head: String,
 }
 
 /// One exchange of the day.

@@ -1,7 +1,7 @@
 //! Example reports for the tests: a partly held file, a delivered one, a day.
 
 use super::balance::{Balance, Tally};
-use super::day::{Column, ColumnKind, DayReport, DayRow, DeliveryRow, TableReport, WaitingRow};
+use super::day::{AuditHead, Column, ColumnKind, DayReport, DayRow, DeliveryRow, TableReport, WaitingRow};
 use super::model::*;
 use super::verdict::Outcome;
 use super::words::jst;
@@ -128,6 +128,7 @@ pub fn day() -> DayReport {
     let column = |title: &str, kind| Column { title: title.into(), kind };
     DayReport {
         alerts: Vec::new(),
+        audit: Some(AuditHead { rows: 42, head: HASH.into() }),
         date: "2026-07-10".into(),
         municipality: municipality(),
         rows: vec![

@@ -42,6 +42,14 @@ pub struct ListReport {
     pub rows: Vec<Vec<ListCell>>,
     /// There are more rows than may be listed.
     pub cut: bool,
+    /// Rows of which something protected is not shown.
+    #[serde(skip_serializing_if = "none")]
+    pub masked: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A column.

@@ -37,4 +37,4 @@ pub use index::{IndexDay, IndexReport, write_index};
 pub use model::RunReport;
 pub use text::text;
 pub use verdict::Outcome;
-pub use write::{write_day, write_run};
+pub use write::{write_day, write_page, write_run};

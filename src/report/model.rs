@@ -75,6 +75,8 @@ pub struct RunReport {
     pub outcomes: Vec<TallyLine>,
     /// Outbound: where it went; `None` while it is a draft.
     pub delivery: Option<Delivery>,
+    /// Outbound: the page beside the report that names whom the file is about.
+    pub list: Option<String>,
     /// What the ledger adds to the verdict, e.g. which exchange a duplicate repeats or why a draft was returned.
     pub note: String,
     /// What the operator does next, one sentence each; empty means the outcome's usual steps.
@@ -232,6 +234,7 @@ impl RunReport {
             groups: Vec::new(),
             outcomes: Vec::new(),
             delivery: None,
+            list: None,
             note: String::new(),
             next_steps: Vec::new(),
         }

@@ -98,6 +98,18 @@ pub fn write_day(report: &DayReport, dir: &Path) -> io::Result<()> {
     write_file(dir, "index.html", html::day_page(report)?.as_bytes())
 }
 
+/// Writes a page of its own, e.g. a list beside a report.
+///
+/// # Errors
+/// The file system's.
+pub fn write_page(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str())) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    fs::create_dir_all(dir)?;
+    write_file(dir, name, bytes)
+}
+
 /// Writes one file beside its place and renames it there. What is there already is left: a rename onto a file waits for
 /// the disk.
 pub(super) fn write_file(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {

@@ -100,7 +100,12 @@ impl Row {
         }
     }
 
-    pub(crate) fn write<W: Write + Seek>(&self, town: &Town, p: &Person, sheet: &mut Sheet<W>) -> Result<(), SampleError> {
+    pub(crate) fn write<W: Write + Seek>(
+        &self,
+        town: &Town,
+        p: &Person,
+        sheet: &mut Sheet<W>,
+    ) -> Result<(), SampleError> {
         let address = town.address(p.household, self.moved);
         let (day, since) = (iso(self.day), iso(self.since));
         let (gone, worked) = (self.gone.map(iso).unwrap_or_default(), iso(self.worked));

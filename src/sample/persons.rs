@@ -17,6 +17,8 @@ use crate::value::Value;
 const OUTSIDERS: u64 = 7_000_000;
 /// One of so many residents is protected; the third is in every town.
 const PROTECTED_EVERY: u64 = 211;
+/// One of so many insured persons is protected too.
+const PROTECTED_OF_INSURED: u64 = 50;
 /// One of so many insured lives in a home elsewhere.
 const AWAY_EVERY: u64 = 97;
 
@@ -110,14 +112,20 @@ fn outsiders(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     out.close(file)
 }
 
-/// 支援措置: a few residents whose address must not leave.
+/// 支援措置: a few residents whose address must not leave, some of them insured, so that their records are held.
 fn protected(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     let worked = town.base - Duration::days(1);
     let name = format!("SHIEN_ZENKEN_{}_{}010000.csv", town.code, worked.format("%Y%m%d"));
     let mut file = out.open("shien-sochi", &name)?;
     let (from, until, worked_on) =
         (iso(town.base - Duration::days(100)), iso(town.base + Duration::days(265)), iso(worked));
-    for p in town.people().filter(|p| p.no % PROTECTED_EVERY == 3) {
+    let mut insured = 0;
+    for p in town.people() {
+        insured += u64::from(town.insured_since(&p).is_some());
+        let one_of_them = town.insured_since(&p).is_some() && insured % PROTECTED_OF_INSURED == 7;
+        if p.no % PROTECTED_EVERY != 3 && !one_of_them {
+            continue;
+        }
         let atena = p.atena();
         file.sheet.write(
             "データ",

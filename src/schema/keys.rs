@@ -108,14 +108,16 @@ tables! {
     DAY_TABLE = "table" { "version", "title", "view", "note" }
     /// `schemas/lists/<id>.toml`.
     LIST = "list" {
-        "version", "title", "flow", "note", "from", "where", "order", "parameter", "column",
+        "version", "title", "flow", "note", "from", "where", "order", "parameter", "mask", "column",
     }
+    /// `[[mask]]` of a list.
+    LIST_MASK = "list mask" { "guard", "key" }
     /// `[[parameter]]` of a list.
     PARAMETER = "list parameter" { "name", "title", "type", "default", "where" }
     /// `[[column]]` of a list.
     LIST_COLUMN = "list column" { "from", "title", "align", "width", "secret", "total", "codes" }
     /// `mappings/in/<interface>.toml`.
-    IN = "in" { "version", "title", "layouts", "mode", "empty_full", "tolerance", "amount", "check", "into" }
+    IN = "in" { "version", "title", "layouts", "mode", "empty_full", "tolerance", "amount", "sealed", "check", "into" }
     /// `mode` written as a table.
     MODE = "in mode" { "full_when" }
     /// `tolerance`.
@@ -132,8 +134,10 @@ tables! {
     OUT = "out" {
         "version", "title", "partner", "layout", "profile", "from", "mode", "send_closed", "where", "order", "group",
         "key", "name", "manifest", "release", "amount", "after", "schedule", "requires", "send_empty", "split",
-        "profile_when", "purpose", "hold", "record",
+        "profile_when", "purpose", "hold", "confirm", "record",
     }
+    /// `[[confirm]]` of an outbound mapping.
+    CONFIRM = "out confirm" { "from", "entity", "column", "title", "total", "codes" }
     /// `[[profile_when]]` of an outbound mapping.
     PROFILE_WHEN = "out profile_when" { "profile", "when" }
     /// `[[record]]` of an outbound mapping.

@@ -71,6 +71,8 @@ pub struct Amounts {
 /// A row whose key another row of the same run has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Duplicate {
+    /// Values of the key columns, in their order, as text.
+    pub key: Vec<String>,
     /// 1-based record.
     pub record: u64,
     /// 0-based offset.

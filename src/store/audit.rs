@@ -135,6 +135,23 @@ pub fn list(conn: &mut Conn, exchange: Option<i64>, limit: u32) -> Result<Vec<Au
     conn.query(&format!("SELECT {COLUMNS} FROM audit WHERE {test} ORDER BY id DESC LIMIT {limit}"), &params, read)
 }
 
+/// The last row written before a moment (UTC stamp): its number and hash.
+///
+/// # Errors
+/// The store's.
+pub fn head_before(conn: &mut Conn, moment: &str) -> Result<Option<(i64, String)>> {
+    let sql = "SELECT id, hash FROM audit WHERE at < ?1 ORDER BY id DESC LIMIT 1";
+    conn.query_opt(sql, &[Value::Text(moment)], |r| Ok((r.int(0)?, r.string(1)?)))
+}
+
+/// The hash of a row; `None` = there is no such row.
+///
+/// # Errors
+/// The store's.
+pub fn hash_at(conn: &mut Conn, id: i64) -> Result<Option<String>> {
+    conn.query_opt("SELECT hash FROM audit WHERE id = ?1", &[Value::Int(id)], |r| r.string(0))
+}
+
 /// Looks at every row, in bounded memory, and names the first that was changed, removed or inserted.
 ///
 /// # Errors

@@ -91,6 +91,18 @@ pub fn of_exchange(conn: &mut Conn, exchange: i64, limit: u32) -> Result<Vec<Hel
     conn.query(&sql, &[Value::Int(exchange)], read)
 }
 
+/// What a draft keeps back and nobody has let go since, in its order, at most `limit`.
+///
+/// # Errors
+/// The store's.
+pub fn unreleased(conn: &mut Conn, exchange: i64, interface: &str, dantai: &str, limit: u32) -> Result<Vec<HeldRow>> {
+    let sql = format!(
+        "SELECT h.exchange, h.n, h.key, h.hash, h.code, h.message FROM out_held h WHERE h.exchange = ?1 AND NOT EXISTS (SELECT 1 FROM out_release r
+         WHERE r.interface = ?2 AND r.dantai = ?3 AND r.key = h.key AND r.hash = h.hash) ORDER BY h.n LIMIT {limit}"
+    );
+    conn.query(&sql, &[Value::Int(exchange), Value::Text(interface), Value::Text(dantai)], read)
+}
+
 /// How much a draft keeps back.
 ///
 /// # Errors

@@ -164,6 +164,15 @@ pub fn records_of(conn: &mut Conn, exchange: i64, limit: u32) -> Result<Vec<Stor
     conn.query(&sql, &[Value::Int(exchange)], read)
 }
 
+/// Every record of an outbound file in its order.
+///
+/// # Errors
+/// The store's, or `f`'s.
+pub fn each_record(conn: &mut Conn, exchange: i64, mut f: impl FnMut(StoredRecord) -> Result<()>) -> Result<()> {
+    let sql = format!("SELECT {} FROM out_record WHERE exchange = ?1 ORDER BY n", COLUMNS.join(", "));
+    conn.each_row(&sql, &[Value::Int(exchange)], |r| f(read(r)?))
+}
+
 /// Outbound records whose lineage names a version, at most `limit`, newest file first. Looks at every record there is: a
 /// reverse trace is a rare question, and an index over each of millions of lineage entries would cost every draft.
 ///

@@ -82,6 +82,32 @@ pub fn each_current(
     conn.for_each(&sql, &[Value::Text(dantai)], f)
 }
 
+/// A column of the row that stands under a key of one column; `None`: there is no such row.
+///
+/// # Errors
+/// The store's.
+pub fn current_value(
+    conn: &mut Conn,
+    entity: &Entity,
+    dantai: &str,
+    key: &str,
+    column: usize,
+) -> Result<Option<OwnedValue>> {
+    let sql = format!(
+        "SELECT v.{} FROM {} c JOIN {} v ON v._vid = c._vid WHERE c._dantai = ?1 AND c.{} = ?2",
+        quote(&entity.columns[column].name),
+        quote(&format!("c_{}", entity.id)),
+        quote(&format!("v_{}", entity.id)),
+        quote(&entity.columns[entity.key[0]].name),
+    );
+    let mut found = None;
+    conn.for_each(&sql, &[Value::Text(dantai), Value::Text(key)], |values| {
+        found = values.first().map(|value| Value::to_owned(*value));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// A version by its number.
 ///
 /// # Errors

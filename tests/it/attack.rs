@@ -37,7 +37,8 @@ fn site() -> (tempfile::TempDir, Hub) {
         copy_tree(&own.join(folder), &place.path().join(folder));
     }
     fs::copy(own.join("renkei.toml"), place.path().join("renkei.toml")).unwrap();
-    let (site, _) = renkei::mapping::site::load(place.path()).unwrap_or_else(|f| panic!("{f:#?}"));
+    let (mut site, _) = renkei::mapping::site::load(place.path()).unwrap_or_else(|f| panic!("{f:#?}"));
+    site.config.vault_key = renkei::config::KeyPlace::Example;
     let day = chrono::NaiveDate::from_ymd_opt(2026, 11, 20).unwrap();
     let hub = Hub::open(site, Clock::fixed(day, 9, 0)).unwrap();
     (place, hub)
@@ -332,7 +333,8 @@ fn a_file_whose_amounts_no_number_can_sum_is_refused_and_the_next_one_is_taken()
         .unwrap()
         .replace("\"税額\", type = \"9\", len = 12", "\"税額\", type = \"9\", len = 19");
     fs::write(layout, wide).unwrap();
-    let (site, _) = renkei::mapping::site::load(place.path()).unwrap_or_else(|f| panic!("{f:#?}"));
+    let (mut site, _) = renkei::mapping::site::load(place.path()).unwrap_or_else(|f| panic!("{f:#?}"));
+    site.config.vault_key = renkei::config::KeyPlace::Example;
     let mut hub = Hub::open(site, Clock::fixed(town::base_day(), 9, 0)).unwrap();
     let good = "999997,000000100000193,2026,2026,70,01,,,100019312026,,,2026-07-31,,2026-07-31,,,,50600,100,0,0,,,0,,,,,\
         2026-08-20,,0,0,0,0,0,,2028-07-30,TAINO00001,2026-11-19,06:00:00,1,0\r\n";

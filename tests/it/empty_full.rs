@@ -71,10 +71,8 @@ fn a_full_set_of_none_closes_everything_where_the_mapping_says_so() {
     work(&mut hub);
     town.put("juki-ido", "NONE.csv", b"\r\n");
     work(&mut hub);
-    eprintln!("{:?}", findings_of(&mut hub));
-}
-
-fn findings_of(hub: &mut renkei::pipeline::Hub) -> Vec<renkei::finding::Finding> {
-    let e = exchange(hub, "NONE.csv");
-    findings(hub, &e)
+    let e = exchange(&mut hub, "NONE.csv");
+    assert_eq!(e.state, State::Reported, "{:?}", findings(&mut hub, &e));
+    let jumin = hub.site.entities["jumin"].clone();
+    assert!(renkei::pipeline::snapshot::rows_json(&mut hub, &jumin).unwrap().is_empty());
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use renkei::clock::Clock;
 use renkei::config::KeyPlace;
 use renkei::mapping::site::{self, Site};
-use renkei::pipeline::{Hub, HubError, deliver, facts, hold, snapshot, vault, worker};
+use renkei::pipeline::{Hub, HubError, deliver, facts, hold, list, snapshot, vault, worker};
 use renkei::store::audit;
 use renkei::store::ledger::{Exchange, State};
 use renkei::value::Value;
@@ -16,7 +16,9 @@ use renkei::vault::ring::new_key;
 use crate::pg;
 use crate::town::{OPERATOR, exchanges, files_below};
 
+mod chain;
 mod rules;
+mod shipped;
 
 use rules::RULES;
 
@@ -140,11 +142,11 @@ fn a_protected_row_is_held_until_it_is_released_and_again_when_it_changes() {
         work(&mut hub);
         assert_eq!(newest(&mut hub, "send-address").id, draft.id, "nothing is due while it is held");
 
-        let refused = hold::release(&mut hub, "send-address", "2", OPERATOR, " ").unwrap_err();
+        let refused = hold::release(&mut hub, "send-address", Some("2"), OPERATOR, " ").unwrap_err();
         assert!(refused.to_string().contains("--reason"), "{refused}");
-        assert!(hold::release(&mut hub, "send-address", "1", OPERATOR, "本人").is_err());
-        hold::release(&mut hub, &draft.id.to_string(), "2", OPERATOR, "本人の申出").unwrap();
-        assert!(hold::release(&mut hub, "send-address", "2", OPERATOR, "再").is_err(), "once");
+        assert!(hold::release(&mut hub, "send-address", Some("1"), OPERATOR, "本人").is_err());
+        hold::release(&mut hub, &draft.id.to_string(), Some("2"), OPERATOR, "本人の申出").unwrap();
+        assert!(hold::release(&mut hub, "send-address", Some("2"), OPERATOR, "再").is_err(), "once");
         work(&mut hub);
         assert_eq!(send(&mut hub, "send-address"), format!("2,乙,〒{ADDRESS}\r\n"));
 
@@ -166,10 +168,14 @@ fn the_address_of_a_held_row_is_in_no_file_but_the_one_it_came_in() {
     on_both("guards_leak", |place| {
         let mut hub = place.hub();
         place.put("shield", "S.csv", "2,1\r\n");
-        place.put("person", "P.csv", &format!("1,甲,公開町１\r\n2,乙,{ADDRESS}\r\n"));
+        let too_long = ADDRESS.repeat(6);
+        place.put("person", "P.csv", &format!("1,甲,公開町１\r\n2,乙,{ADDRESS}\r\n3,丙,{too_long}\r\n"));
         work(&mut hub);
         send(&mut hub, "send-address");
         work(&mut hub);
+        let bad = newest(&mut hub, "person");
+        let report = facts::exchange_report(&mut hub, &bad).unwrap();
+        assert_eq!(report.findings[0].value, "＊＊＊", "a bad address is no more shown than a good one");
         let came_in = newest(&mut hub, "person").sha256.unwrap();
         let allowed = |path: &PathBuf| {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -198,8 +204,40 @@ fn forgetting_a_guard_a_purpose_or_a_mask_is_a_mistake_at_load() {
         let told = place.mistakes(&format!("schemas/layouts/{layout}.toml"), ", secret = true", "");
         assert!(told.contains("secret ではありません"), "{layout}: {told}");
     }
+    let mask = "[[mask]]\nguard = \"jusho\"\nkey = \"番号\"\n";
+    let told = place.mistakes("schemas/lists/addresses.toml", mask, "");
+    assert!(told.contains("保護する列（送付先）") && told.contains("[[mask]]"), "{told}");
+    let told = place.mistakes("schemas/lists/addresses.toml", "order", "where = \"送付先 = '公開町１'\"\norder");
+    assert!(told.contains("条件に使うことはできません"), "{told}");
+    let told = place.mistakes("mappings/out/send-address.toml", "key = [\"番号\"]", "key = [\"番号\", \"送付先\"]");
+    assert!(told.contains("「送付先」は key に使えません"), "{told}");
+    let told = place.mistakes("mappings/out/send-address.toml", "\"person\", \"shield\"", "\"person\"");
+    assert!(told.contains("元になる「shield」が after にありません"), "{told}");
     let told = place.mistakes("schemas/entities/person.toml", "guard = \"jusho\"", "guard = \"jusyo\"");
     assert!(told.contains("jusyo") && told.contains("jusho"), "{told}");
+}
+
+#[test]
+fn a_list_shows_no_protected_address_unless_it_is_noted_who_asks_and_why() {
+    on_both("guards_list", |place| {
+        let mut hub = place.hub();
+        place.put("shield", "S.csv", "2,1\r\n");
+        place.put("person", "P.csv", &format!("1,甲,公開町１\r\n2,乙,{ADDRESS}\r\n"));
+        work(&mut hub);
+        let list = hub.site.lists["addresses"].clone();
+        let none = std::collections::BTreeMap::new();
+        let masked = list::list(&mut hub, &list, &none).unwrap();
+        assert_eq!(masked.masked, 1);
+        let shown = [masked.csv(), masked.json().unwrap(), masked.html().unwrap().into_bytes()];
+        assert!(shown.iter().all(|bytes| !String::from_utf8_lossy(bytes).contains(ADDRESS)));
+        assert!(String::from_utf8_lossy(&shown[0]).contains("公開町１"), "others are shown");
+        assert!(list::log_open(&mut hub, &list, OPERATOR, " ").is_err());
+        list::log_open(&mut hub, &list, OPERATOR, "送付先の確認").unwrap();
+        let open = list::list_for(&mut hub, &list, &none, true).unwrap();
+        assert!(String::from_utf8_lossy(&open.csv()).contains(ADDRESS));
+        let told = audit::list(&mut hub.conn, None, 10).unwrap();
+        assert!(told.iter().any(|a| a.what == "look" && a.who == OPERATOR && a.detail == "送付先の確認"));
+    });
 }
 
 #[test]
@@ -280,63 +318,4 @@ fn after_a_rotation_the_old_key_may_go_and_tokens_stay() {
         let held = vault::holdings(&mut hub).unwrap();
         assert_eq!((held.values.len(), held.files.len(), held.keys.len()), (1, 1, 1));
     });
-}
-
-/// A hub whose audit has some rows.
-fn audited(place: &Place) -> Hub {
-    let mut hub = place.hub();
-    place.put("shield", "S.csv", "2,1\r\n");
-    place.put("person", "P.csv", "1,甲,公開町１\r\n");
-    work(&mut hub);
-    send(&mut hub, "send-address");
-    for n in 1..=3 {
-        hold::looked(&mut hub, OPERATOR, "試験", None, &format!("見た {n} 回目")).unwrap();
-    }
-    hub
-}
-
-#[test]
-fn a_row_of_the_audit_that_was_changed_removed_or_inserted_is_found() {
-    on_both("guards_audit", |place| {
-        let mut hub = audited(place);
-        let proof = audit::verify(&mut hub.conn).unwrap();
-        assert_eq!((proof.rows, proof.broken), (5, None));
-        assert_eq!(proof.head.len(), 64);
-        let broken = |hub: &mut Hub, sql: &str| {
-            let mut found = None;
-            let undone = hub.conn.decide(|conn| {
-                conn.execute(sql, &[])?;
-                found = audit::verify(conn)?.broken.map(|(row, _)| row);
-                Ok(renkei::store::Decision::Rollback(()))
-            });
-            undone.unwrap();
-            found
-        };
-        assert_eq!(broken(&mut hub, "UPDATE audit SET who = 'x' WHERE id = 2"), Some(2));
-        assert_eq!(broken(&mut hub, "UPDATE audit SET exchange = NULL WHERE id = 1"), Some(1));
-        assert_eq!(broken(&mut hub, "DELETE FROM audit WHERE id = 3"), Some(3));
-        assert_eq!(broken(&mut hub, "DELETE FROM audit WHERE id = 5"), Some(5));
-        let insert =
-            "INSERT INTO audit SELECT 6, at, who, what, exchange, subject, detail, prev, hash FROM audit WHERE id = 5";
-        assert_eq!(broken(&mut hub, insert), Some(6));
-        assert_eq!(audit::verify(&mut hub.conn).unwrap().broken, None, "all of it was undone");
-    });
-}
-
-#[test]
-fn one_flipped_bit_in_the_database_file_is_found() {
-    let place = Place::new(None);
-    let mut hub = audited(&place);
-    hub.conn.checkpoint().unwrap();
-    drop(hub);
-    let path = place.root().join("data/renkei.db");
-    let mut bytes = fs::read(&path).unwrap();
-    let wanted = "見た 2 回目".as_bytes();
-    let at = bytes.windows(wanted.len()).position(|part| part == wanted).expect("the row is in the file");
-    bytes[at + "見た ".len()] ^= 1;
-    fs::write(&path, bytes).unwrap();
-    let mut hub = place.hub();
-    let proof = audit::verify(&mut hub.conn).unwrap();
-    assert_eq!(proof.broken.map(|(row, _)| row), Some(4));
-    assert_eq!(proof.rows, 3);
 }

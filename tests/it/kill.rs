@@ -28,7 +28,15 @@ pub fn site_folder() -> tempfile::TempDir {
         let text = fs::read_to_string(&feed).unwrap().replace("millis = 1000", "millis = 50");
         fs::write(&feed, text).unwrap();
     }
+    write_key(folder.path());
     folder
+}
+
+/// A key of its own for a site's vault.
+pub fn write_key(root: &Path) {
+    let path = root.join("vault.key");
+    fs::write(&path, renkei::vault::ring::new_key().unwrap().as_bytes()).unwrap();
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 pub fn open(root: &Path) -> Hub {

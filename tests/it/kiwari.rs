@@ -50,6 +50,7 @@ type Periods = BTreeMap<(String, String), Vec<(String, Option<String>, i64, i64)
 fn hub(place: &Path, url: Option<String>) -> Hub {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut site, _) = site::load(root).unwrap();
+    site.config.vault_key = renkei::config::KeyPlace::Example;
     (site.config.inbox, site.config.outbox, site.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));
     site.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/kiwari.db").display()));

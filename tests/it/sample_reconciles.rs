@@ -62,7 +62,8 @@ fn reconcile(options: &SampleOptions) {
     for part in ["schemas", "mappings/in", "mappings/derive"] {
         copy(&source.join(part), &folder.path().join(part));
     }
-    let (site, _) = site::load(folder.path()).unwrap();
+    let (mut site, _) = site::load(folder.path()).unwrap();
+    site.config.vault_key = renkei::config::KeyPlace::Example;
     let made = write_files(&site, options, &folder.path().join("inbox"), &mut |_, _, _| {}).unwrap();
     let mut hub = Hub::open(site, Clock::fixed(options.base_date, 9, 0)).unwrap();
     worker::run_until_idle(&mut hub, Duration::from_secs(60)).unwrap();

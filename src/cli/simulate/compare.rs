@@ -117,7 +117,8 @@ pub(super) fn sent(
 fn days(hub: &Hub, day: NaiveDate, seen: &[Exchange], world: &World<'_>, told: &mut Told) {
     for (interface, plan) in hub.site.outbound.iter().filter(|(_, plan)| !plan.schedule.is_empty()) {
         let due = !schedule::occurrences(&plan.schedule, day, day).is_empty();
-        let before = day.pred_opt().and_then(|eve| schedule::latest(&plan.schedule, day - TimeDelta::days(schedule::FAR), eve));
+        let before =
+            day.pred_opt().and_then(|eve| schedule::latest(&plan.schedule, day - TimeDelta::days(schedule::FAR), eve));
         let has = |source: &String| world.came(source).is_some_and(|came| before.as_ref().is_none_or(|b| came > b.day));
         let ready = plan.requires.iter().all(has);
         let made: Vec<&Exchange> = seen.iter().filter(|e| e.interface == *interface).collect();
@@ -125,7 +126,8 @@ fn days(hub: &Hub, day: NaiveDate, seen: &[Exchange], world: &World<'_>, told: &
         if due && ready && made.is_empty() {
             told.differs(format!("{day}: {interface} の予定日ですが、作られていません"));
         }
-        let odd = made.iter().any(|e| e.state == State::Delivered && !e.note.as_deref().unwrap_or("").contains("予定日"));
+        let odd =
+            made.iter().any(|e| e.state == State::Delivered && !e.note.as_deref().unwrap_or("").contains("予定日"));
         if !due && odd && plan.requires.is_empty() {
             told.differs(format!("{day}: {interface} は予定日でないのに送付されました"));
         }

@@ -70,9 +70,7 @@ const ASSESSED: &str = "SELECT coalesce(sum(v.期別保険料額), 0) FROM v_kiw
 const UNMATCHED: &str = "SELECT coalesce(sum(v.収納額), 0) FROM v_shuno v JOIN c_shuno c ON c._vid = v._vid \
     WHERE v.消込区分 = 'unmatched'";
 const UNPAID: &str = "SELECT coalesce(sum(v.未納額), 0) FROM v_tainosha v JOIN c_tainosha c ON c._vid = v._vid";
-const OVERPAID: &str =
-    "SELECT coalesce(sum(v.過誤納額), 0) FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";
-const REFUNDED: &str =
-    "SELECT coalesce(sum(v.還付済額), 0) FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";
+const OVERPAID: &str = "SELECT coalesce(sum(v.過誤納額), 0) FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";
+const REFUNDED: &str = "SELECT coalesce(sum(v.還付済額), 0) FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";
 const ASTRAY: &str = "SELECT coalesce(sum(abs(v.過誤納額 - v.年金返納額 - v.還付済額 - v.充当額 - v.時効額 - v.還付未済額)), 0) \
     FROM v_kanpu_juto v JOIN c_kanpu_juto c ON c._vid = v._vid";

@@ -188,8 +188,7 @@ impl World<'_> {
         for (number, amount) in std::mem::take(&mut self.refunds) {
             let Some(at) = self.insured_index(&number) else { continue };
             let days = (&*iso(day - Duration::days(1)), &*iso(day));
-            let paid =
-                payments::refund(&self.town, &self.people[at].p, &client, (&number, amount), days, &mut file)?;
+            let paid = payments::refund(&self.town, &self.people[at].p, &client, (&number, amount), days, &mut file)?;
             self.refunded += if paid { amount } else { 0 };
             counted.new += 1;
         }

@@ -10,8 +10,8 @@ use super::{Dropped, Receipt, World, month_end, part_of};
 use crate::sample::SampleError;
 use crate::sample::money::{Method, Outcome, fiscal_year, pension_day, pension_due};
 use crate::sample::output::Output;
-use crate::sample::people::Person;
 use crate::sample::pension::{self, Entry, odd};
+use crate::sample::people::Person;
 
 impl World<'_> {
     /// The files about pensions that come on this day.

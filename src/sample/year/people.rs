@@ -103,11 +103,13 @@ impl World<'_> {
     /// The first day: every register as a full set.
     pub(super) fn open_registers(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
         self.unsent = (0..self.people.len()).collect();
-        self.changes = (0..self.people.len()).filter(|i| self.people[*i].insured.is_some()).map(|i| (i, None)).collect();
+        self.changes =
+            (0..self.people.len()).filter(|i| self.people[*i].insured.is_some()).map(|i| (i, None)).collect();
         self.open_others(out)?;
         self.write_register(day, out)?;
         self.write_changes(day, out)?;
-        let account = |c: &Citizen| self.town.levy(&c.p).is_some_and(|l| l.parts.iter().any(|x| x.method == Method::Account));
+        let account =
+            |c: &Citizen| self.town.levy(&c.p).is_some_and(|l| l.parts.iter().any(|x| x.method == Method::Account));
         let payers = (0..self.people.len()).filter(|at| account(&self.people[*at])).collect();
         self.write_accounts(day, payers, out)
     }

@@ -3,9 +3,21 @@
 //! Owns: which rows these are. Never: decides what becomes of their records.
 
 use super::{Applied, Duplicate, OLDER, STAGED, Work};
+use crate::store::row::RowRef;
 use crate::store::{Conn, Result, quote};
 
 impl Work<'_> {
+    /// Where a row was in its file, and its key as text: the columns that [`Work::duplicate`] reads.
+    fn named(&self, table: &str) -> String {
+        let key: String = self.key.iter().map(|name| format!(", CAST({table}.{name} AS TEXT)")).collect();
+        format!("{table}._rec, {table}._off, {table}._len{key}")
+    }
+
+    fn duplicate(&self, row: &RowRef<'_>) -> Result<Duplicate> {
+        let key = (0..self.key.len()).map(|i| row.string(3 + i)).collect::<Result<_>>()?;
+        Ok(Duplicate { record: row.count(0)?, byte: row.count(1)?, len: row.count(2)?, key })
+    }
+
     /// Every row whose key came twice leaves: nobody knows which one is right.
     pub(super) fn take_out_duplicates(&self, conn: &mut Conn, limit: u32, applied: &mut Applied) -> Result<()> {
         let Work { v, s, d, .. } = self;
@@ -21,11 +33,12 @@ impl Work<'_> {
         )?;
         applied.duplicate_rows = conn.query(
             &format!(
-                "SELECT v._rec, v._off, v._len FROM {v} v JOIN {d} d ON {} WHERE {staged} ORDER BY v._vid LIMIT {limit}",
+                "SELECT {} FROM {v} v JOIN {d} d ON {} WHERE {staged} ORDER BY v._vid LIMIT {limit}",
+                self.named("v"),
                 self.same_key("d", "v")
             ),
             &self.range(),
-            |r| Ok(Duplicate { record: r.count(0)?, byte: r.count(1)?, len: r.count(2)? }),
+            |r| self.duplicate(r),
         )?;
         let among = format!("({key}) IN (SELECT {key} FROM {d})");
         applied.duplicates = conn.execute(&format!("DELETE FROM {v} WHERE {STAGED} AND {among}"), &self.range())?;
@@ -51,11 +64,10 @@ impl Work<'_> {
             return Ok(());
         }
         let list = format!(
-            "SELECT v._rec, v._off, v._len FROM {s} s JOIN {v} v ON v._vid = s._vid WHERE s._op = {OLDER}
-             ORDER BY v._vid LIMIT {limit}"
+            "SELECT {} FROM {s} s JOIN {v} v ON v._vid = s._vid WHERE s._op = {OLDER} ORDER BY v._vid LIMIT {limit}",
+            self.named("v")
         );
-        applied.older_rows =
-            conn.query(&list, &[], |r| Ok(Duplicate { record: r.count(0)?, byte: r.count(1)?, len: r.count(2)? }))?;
+        applied.older_rows = conn.query(&list, &[], |r| self.duplicate(r))?;
         applied.older = self.drop_staged(conn, &format!("_op = {OLDER}"))?;
         Ok(())
     }

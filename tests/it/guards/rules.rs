@@ -43,7 +43,7 @@ macro_rules! mapping {
 }
 
 /// Declarative files of the test's site; what is protected has made-up names.
-pub const RULES: [(&str, &str); 21] = [
+pub const RULES: [(&str, &str); 22] = [
     ("renkei.toml", "version = 1\n[site]\n\"団体コード\" = \"999997\"\n"),
     (
         "schemas/entities/person.toml",
@@ -108,6 +108,21 @@ view = "shielded"
 key = "番号"
 message = "保護の対象（{キー}）の住所を含むため保留しました"
 action = "担当課に確認してください。"
+"#,
+    ),
+    (
+        "schemas/lists/addresses.toml",
+        r#"version = 1
+title = "宛先一覧"
+from = "address"
+order = ["番号"]
+[[mask]]
+guard = "jusho"
+key = "番号"
+[[column]]
+from = "番号"
+[[column]]
+from = "送付先"
 "#,
     ),
     ("schemas/layouts/person.toml", layout!("個人", "氏名\", type = \"N\", len = 40 }, { name = \"住所")),
