@@ -10,6 +10,7 @@ mod layout;
 mod list;
 mod operate;
 mod progress;
+pub mod simulate;
 mod status;
 mod trace;
 
@@ -102,6 +103,8 @@ pub enum Command {
     List(list::ListArgs),
     /// Write the files of a synthetic municipality into a folder
     Sample(SampleArgs),
+    /// Play a whole year of a synthetic municipality against this site, day by day
+    Simulate(simulate::SimulateArgs),
     /// Measure: whole runs against public tools, in the same session
     Bench(BenchArgs),
 }
@@ -303,6 +306,7 @@ pub fn main() -> ExitCode {
         Command::Preview(args) => author::preview(&cli, args),
         Command::Layout(verb) => layout::layout(&cli, verb),
         Command::Test(args) => author::test(&cli, args),
+        Command::Simulate(args) => simulate::simulate(&cli, args),
         Command::Sample(args) => demo::sample(&cli, args),
         Command::Demo(args) => demo::demo(&cli, args),
         Command::Bench(args) => crate::bench::main(&cli.root, cli.json, args),
