@@ -135,7 +135,7 @@ fn with_store(config: &str, url: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(super) fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -190,7 +190,7 @@ fn tell_where(hub: &mut Hub, args: &DemoArgs, seen: &[ledger::Exchange]) -> Resu
 }
 
 /// A demo has a key of its own, which nobody else may read.
-fn write_key(path: &Path) -> std::io::Result<()> {
+pub(super) fn write_key(path: &Path) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;

@@ -6,9 +6,11 @@ mod author;
 mod calendar;
 mod demo;
 mod guard;
+mod layout;
 mod list;
 mod operate;
 mod progress;
+pub mod simulate;
 mod status;
 mod trace;
 
@@ -68,6 +70,9 @@ pub enum Command {
     Check,
     /// Show a file as parsed and as mapped, without loading it
     Preview(PreviewArgs),
+    /// Layouts from a sample or an item sheet, and item sheets from layouts
+    #[command(subcommand)]
+    Layout(layout::LayoutVerb),
     /// Run the example cases of tests/interfaces
     Test(TestArgs),
     /// Show what came, what left, what waits
@@ -98,6 +103,8 @@ pub enum Command {
     List(list::ListArgs),
     /// Write the files of a synthetic municipality into a folder
     Sample(SampleArgs),
+    /// Play a whole year of a synthetic municipality against this site, day by day
+    Simulate(simulate::SimulateArgs),
     /// Measure: whole runs against public tools, in the same session
     Bench(BenchArgs),
 }
@@ -297,7 +304,9 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Check => author::check(&cli),
         Command::Preview(args) => author::preview(&cli, args),
+        Command::Layout(verb) => layout::layout(&cli, verb),
         Command::Test(args) => author::test(&cli, args),
+        Command::Simulate(args) => simulate::simulate(&cli, args),
         Command::Sample(args) => demo::sample(&cli, args),
         Command::Demo(args) => demo::demo(&cli, args),
         Command::Bench(args) => crate::bench::main(&cli.root, cli.json, args),

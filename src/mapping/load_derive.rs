@@ -59,6 +59,8 @@ pub fn load_derive(interface: &str, reader: &Reader, context: &Context<'_>) -> O
         after,
         schedule,
         requires,
+        // Told when all mappings are known.
+        daily: true,
         outcomes: outcomes.into_iter().collect::<Option<Vec<_>>>()?,
         amount: amount.flatten(),
         revision: context.revision(files),

@@ -114,6 +114,8 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         after,
         schedule,
         requires,
+        // Told when all mappings are known.
+        daily: true,
         send_empty,
         purpose: purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
         guarded,

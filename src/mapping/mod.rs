@@ -1,6 +1,7 @@
 //! Mappings compiled into plans, and the site folder they live in.
 pub mod carry;
 pub mod context;
+mod daily;
 pub mod load_confirm;
 mod guard_lint;
 pub mod load_derive;

@@ -171,6 +171,9 @@ pub struct DerivePlan {
     pub schedule: Vec<Rule>,
     /// Interfaces (in or derive) without whose news this does not run.
     pub requires: Vec<String>,
+    /// May its rows change without news of `after`: by the day, or by an interface not named there? Without a schedule it
+    /// then also runs on every new day.
+    pub daily: bool,
     /// Named outcomes for the report: (code, Japanese title, predicate over the view's columns, severity, control amount).
     pub outcomes: Vec<Outcome>,
     /// Control amount: index of an `Int` column of the entity.
@@ -247,6 +250,8 @@ pub struct OutPlan {
     pub schedule: Vec<Rule>,
     /// Interfaces (in or derive) without whose news no draft is made.
     pub requires: Vec<String>,
+    /// May its rows change by the day, or by who is protected? Without a schedule it is then also due on every new day.
+    pub daily: bool,
     /// Is an empty file made when there is nothing to send?
     pub send_empty: bool,
     /// What values of the vault are opened for; `None` = none is.

@@ -12,7 +12,7 @@ use super::context::{Context, Files, Layouts, find_layout};
 use super::load_guard::{Guard, load_guard};
 use super::plan::{DerivePlan, InPlan, OutPlan};
 use super::scope::CodeTables;
-use super::{guard_lint, load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
+use super::{daily, guard_lint, load_derive, load_in, load_list, load_out, load_table, site_files, site_lint};
 use crate::config::{Config, STORE_URL_VARIABLE};
 use crate::finding::{Finding, Severity};
 use crate::schema::calendar::Calendar;
@@ -182,15 +182,19 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
             inbound.insert(key, Arc::new(plan));
         }
     }
-    let derive: BTreeMap<_, _> =
+    let mut derive: BTreeMap<_, _> =
         each(files, "mappings/derive", findings, |id, r| load_derive::load_derive(id, r, &context))
             .into_iter()
-            .filter_map(|(id, plan)| Some((id, Arc::new(plan?))))
+            .filter_map(|(id, plan)| Some((id, plan?)))
             .collect();
-    let outbound: BTreeMap<_, _> = each(files, "mappings/out", findings, |id, r| load_out::load_out(id, r, &context))
-        .into_iter()
-        .filter_map(|(id, plan)| Some((id, Arc::new(plan?))))
-        .collect();
+    let mut outbound: BTreeMap<_, _> =
+        each(files, "mappings/out", findings, |id, r| load_out::load_out(id, r, &context))
+            .into_iter()
+            .filter_map(|(id, plan)| Some((id, plan?)))
+            .collect();
+    daily::tell(&views, inbound.values(), &mut derive, &mut outbound);
+    let derive: BTreeMap<_, _> = derive.into_iter().map(|(id, plan)| (id, Arc::new(plan))).collect();
+    let outbound: BTreeMap<_, _> = outbound.into_iter().map(|(id, plan)| (id, Arc::new(plan))).collect();
     let tables: BTreeMap<_, _> = each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views))
         .into_iter()
         .filter_map(|(id, table)| Some((id, table?)))

@@ -15,16 +15,19 @@ use crate::store::run::{self, Run};
 /// States of a draft that still has its way to go; one that was stopped may yet be sent.
 const OPEN: [State; 5] = [State::Drafting, State::Draft, State::Confirmed, State::Delivering, State::Failed];
 
-/// Must this derivation be computed? Without a schedule: after any of its sources, and on the first worked day after the
-/// last time. With one: on its days, and after the sources it names.
+/// Must this derivation be computed? After a source changed what stands, and once its files say something else. Without a
+/// schedule also on every new day, if its rows may change by that alone ([`DerivePlan::daily`]); with one, on its days.
 pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError> {
     let today = hub.clock.today().to_string();
     let own = last(hub, &plan.interface)?;
     let scheduled = hub.heeds_schedules && !plan.schedule.is_empty();
     let sources = sources(hub, &plan.after, &plan.requires);
-    if let Some(source) = newest(hub, &sources)? {
-        let news = own.as_ref().is_none_or(|own| own.id < source.id);
-        let new_day = !scheduled && own.as_ref().is_some_and(|own| own.base_date < today);
+    if newest(hub, &sources)?.is_some() {
+        let news = match &own {
+            None => true,
+            Some(own) => own.revision != plan.revision || changed(hub, &sources, own.id)?,
+        };
+        let new_day = !scheduled && plan.daily && own.as_ref().is_some_and(|own| own.base_date < today);
         if (news || new_day) && has_required(hub, &plan.requires, own.as_ref(), None)? {
             return Ok(true);
         }
@@ -41,8 +44,9 @@ pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError>
     Ok(!done && has_required(hub, &plan.requires, own.as_ref(), before)?)
 }
 
-/// Must a draft be made? Without a schedule: after any of its sources. With one: on its days, once for each; a day that was
-/// missed is made up for. Never while one is under way, nor before what it requires.
+/// Must a draft be made? Without a schedule: after a source changed what stands, and on every new day if its rows may
+/// change by that alone ([`OutPlan::daily`]). With one: on its days, once for each; a day that was missed is made up for.
+/// Never while one is under way, nor before what it requires.
 pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
     let sources = sources(hub, &plan.after, &plan.requires);
     let source = newest(hub, &sources)?;
@@ -62,13 +66,20 @@ pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
         return Ok(true);
     }
     if !scheduled {
-        let news = own.as_ref().is_none_or(|own| source.is_some_and(|source| own.id < source.id));
+        let today = hub.clock.today().to_string();
+        let news = match &own {
+            None => true,
+            Some(own) => (plan.daily && own.base_date < today) || changed(hub, &sources, own.id)?,
+        };
         return Ok(news && has_required(hub, &plan.requires, own.as_ref(), None)?);
     }
     let Some((due, before)) = occurrence(hub, &plan.schedule)? else { return Ok(false) };
     if let Some(served) = draft_since(hub, &plan.interface, due.day, None)? {
         // What was returned comes again when its data are corrected; what was withdrawn for newer data, at once.
-        let corrected = own.as_ref().is_some_and(|own| source.is_some_and(|source| own.id < source.id));
+        let corrected = match &own {
+            None => false,
+            Some(own) => changed(hub, &sources, own.id)?,
+        };
         if served != State::Superseded && !(served == State::Returned && corrected) {
             return Ok(false);
         }
@@ -191,6 +202,17 @@ pub fn open(hub: &mut Hub, interface: &str) -> Result<Option<Exchange>, HubError
         ..Wanted::default()
     };
     Ok(ledger::list(&mut hub.conn, &wanted)?.pop())
+}
+
+/// Did any of these change what stands since a run?
+fn changed(hub: &mut Hub, sources: &[String], since: i64) -> Result<bool, HubError> {
+    let dantai = hub.dantai().to_owned();
+    for source in sources {
+        if run::changed_since(&mut hub.conn, &dantai, source, since)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn newest(hub: &mut Hub, sources: &[String]) -> Result<Option<Run>, HubError> {

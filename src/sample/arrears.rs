@@ -16,14 +16,14 @@ use crate::value::Value;
 const OTHER_TAX: &str = "60";
 
 /// One unpaid amount.
-struct Debt {
-    tax: String,
-    year: i32,
-    term: u32,
-    due: NaiveDate,
-    notice: String,
-    amount: i64,
-    paid: i64,
+pub(crate) struct Debt {
+    pub(crate) tax: String,
+    pub(crate) year: i32,
+    pub(crate) term: u32,
+    pub(crate) due: NaiveDate,
+    pub(crate) notice: String,
+    pub(crate) amount: i64,
+    pub(crate) paid: i64,
 }
 
 /// Everything unpaid on the base date.
@@ -80,7 +80,7 @@ impl Town {
     }
 }
 
-fn row(town: &Town, p: &Person, debt: &Debt, worked: NaiveDate, file: &mut Open) -> Result<(), SampleError> {
+pub(crate) fn row(town: &Town, p: &Person, debt: &Debt, worked: NaiveDate, file: &mut Open) -> Result<(), SampleError> {
     let (atena, year, term) = (p.atena(), debt.year.to_string(), format!("{:02}", debt.term));
     let (due, worked_on) = (iso(debt.due), iso(worked));
     let dunned = debt.due + Duration::days(20);

@@ -28,43 +28,28 @@ pub(crate) fn write(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError
 }
 
 /// One day's collection.
-struct Job<'a> {
-    town: &'a Town,
-    client: &'a str,
-    term: u32,
-    due: &'a str,
+pub(crate) struct Job<'a> {
+    pub(crate) town: &'a Town,
+    pub(crate) client: &'a str,
+    pub(crate) term: u32,
+    pub(crate) due: &'a str,
 }
 
 /// One line of a bank's file.
-struct Line<'a> {
-    branch: &'a str,
-    account: &'a str,
-    holder: &'a str,
-    amount: i64,
-    customer: &'a str,
-    result: &'a str,
+pub(crate) struct Line<'a> {
+    pub(crate) branch: &'a str,
+    pub(crate) account: &'a str,
+    pub(crate) holder: &'a str,
+    pub(crate) amount: i64,
+    pub(crate) customer: &'a str,
+    pub(crate) result: &'a str,
 }
 
 impl Job<'_> {
     fn file(&self, out: &mut Output<'_>, name: &str, banks: &[&str]) -> Result<(), SampleError> {
         let mut file = out.open("koza-furikae-kekka", name)?;
         for bank in banks {
-            let post = *bank == POST;
-            file.sheet.write(
-                "ヘッダ",
-                &[
-                    ("コード区分", text(if post { "" } else { "0" })),
-                    ("委託者コード", Value::Text(self.client)),
-                    ("委託者名", Value::Text(CLIENT)),
-                    ("引落日", Value::Text(&self.due[4..])),
-                    ("取引銀行番号", text(if post { "" } else { bank })),
-                    ("取引銀行名", text(if post { "" } else { bank_name(bank) })),
-                    ("取引支店番号", Value::Text(if post { "018" } else { "001" })),
-                    ("取引支店名", text(if post { "" } else { "ﾎﾝﾃﾝ" })),
-                    ("委託者預金種目", Value::Text("1")),
-                    ("委託者口座番号", Value::Text("0000001")),
-                ],
-            )?;
+            self.head(bank, &mut file)?;
             let mut row = 0;
             for p in self.town.people() {
                 out.step(name, p.no, self.town.residents);
@@ -76,6 +61,26 @@ impl Job<'_> {
         file.sheet.write("エンド", &[])?;
         out.expected.transfers += file.records();
         out.close(file)
+    }
+
+    /// The header of one bank.
+    pub(crate) fn head(&self, bank: &str, file: &mut Open) -> Result<(), SampleError> {
+        let post = bank == POST;
+        file.sheet.write(
+            "ヘッダ",
+            &[
+                ("コード区分", text(if post { "" } else { "0" })),
+                ("委託者コード", Value::Text(self.client)),
+                ("委託者名", Value::Text(CLIENT)),
+                ("引落日", Value::Text(&self.due[4..])),
+                ("取引銀行番号", text(if post { "" } else { bank })),
+                ("取引銀行名", text(if post { "" } else { bank_name(bank) })),
+                ("取引支店番号", Value::Text(if post { "018" } else { "001" })),
+                ("取引支店名", text(if post { "" } else { "ﾎﾝﾃﾝ" })),
+                ("委託者預金種目", Value::Text("1")),
+                ("委託者口座番号", Value::Text("0000001")),
+            ],
+        )
     }
 
     /// Writes the line of a person who pays this term from an account at this bank; false when there is none.
@@ -136,11 +141,11 @@ impl Job<'_> {
     }
 
     /// 顧客番号: 被保険者番号, 相当年度, 期別, zeros.
-    fn customer(&self, insured: &str) -> String {
+    pub(crate) fn customer(&self, insured: &str) -> String {
         format!("{insured}{}{:02}000000", fiscal_year(self.town.base), self.term)
     }
 
-    fn line(&self, bank: &str, line: &Line<'_>, file: &mut Open) -> Result<(), SampleError> {
+    pub(crate) fn line(&self, bank: &str, line: &Line<'_>, file: &mut Open) -> Result<(), SampleError> {
         let post = bank == POST;
         file.sheet.write(
             "データ",

@@ -30,9 +30,9 @@ pub(crate) enum Event {
 }
 
 /// Residents that arrive by XML have numbers from here on.
-const ARRIVALS: u64 = 8_000_000;
+pub(crate) const ARRIVALS: u64 = 8_000_000;
 /// Newborn have their parent's number plus this.
-const NEWBORN: u64 = 4_000_000;
+pub(crate) const NEWBORN: u64 = 4_000_000;
 
 impl Town {
     /// What happened to a resident in the last days before the base date, and when; about one hundred of 10,000 residents.
@@ -59,25 +59,27 @@ impl Town {
 }
 
 /// One row of juki-ido.
-struct Row {
-    atena: String,
-    household: String,
-    history: i64,
-    state: &'static str,
-    day: NaiveDate,
-    reason: &'static str,
-    name: String,
-    reading: String,
-    relation: &'static str,
-    since: NaiveDate,
-    gone: Option<NaiveDate>,
-    worked: NaiveDate,
-    moved: bool,
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the items of the file")]
+pub(crate) struct Row {
+    pub(crate) atena: String,
+    pub(crate) household: String,
+    pub(crate) history: i64,
+    pub(crate) state: &'static str,
+    pub(crate) day: NaiveDate,
+    pub(crate) reason: &'static str,
+    pub(crate) name: String,
+    pub(crate) reading: String,
+    pub(crate) relation: &'static str,
+    pub(crate) since: NaiveDate,
+    pub(crate) gone: Option<NaiveDate>,
+    pub(crate) worked: NaiveDate,
+    pub(crate) moved: bool,
 }
 
 impl Row {
     /// The row of the full set.
-    fn new(town: &Town, p: &Person, worked: NaiveDate) -> Self {
+    pub(crate) fn new(town: &Town, p: &Person, worked: NaiveDate) -> Self {
         let mut rng = town.rng(Purpose::Event, p.no);
         let since = (town.base - Duration::days(rng.between(30, 9_000))).max(p.birth);
         let name = if p.country.is_some() { wide(&p.full_name()) } else { p.full_name() };
@@ -98,7 +100,12 @@ impl Row {
         }
     }
 
-    fn write<W: Write + Seek>(&self, town: &Town, p: &Person, sheet: &mut Sheet<W>) -> Result<(), SampleError> {
+    pub(crate) fn write<W: Write + Seek>(
+        &self,
+        town: &Town,
+        p: &Person,
+        sheet: &mut Sheet<W>,
+    ) -> Result<(), SampleError> {
         let address = town.address(p.household, self.moved);
         let (day, since) = (iso(self.day), iso(self.since));
         let (gone, worked) = (self.gone.map(iso).unwrap_or_default(), iso(self.worked));

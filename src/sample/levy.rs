@@ -114,7 +114,7 @@ pub(crate) fn write_losses(town: &Town, out: &mut Output<'_>) -> Result<(), Samp
     out.manifest("hihokensha", &name, records)
 }
 
-fn insured_row(
+pub(crate) fn insured_row(
     town: &Town,
     p: &Person,
     since: NaiveDate,

@@ -22,6 +22,7 @@ mod persons;
 mod rng;
 mod sheet;
 mod tax;
+pub mod year;
 
 use std::path::Path;
 

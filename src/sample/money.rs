@@ -103,7 +103,7 @@ pub(crate) fn fiscal_year(day: NaiveDate) -> i32 {
 }
 
 /// The day itself or the next one on which banks are open (weekends and 12-31 to 01-03; month ends meet no other holiday).
-fn bank_day(mut day: NaiveDate) -> NaiveDate {
+pub(crate) fn bank_day(mut day: NaiveDate) -> NaiveDate {
     loop {
         let md = (day.month(), day.day());
         let closed = matches!(day.weekday(), Weekday::Sat | Weekday::Sun) || md == (12, 31) || (md.0 == 1 && md.1 <= 3);

@@ -46,48 +46,59 @@ fn premiums(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     let made = format!("{}040000", ymd(town.base - Duration::days(1)));
     let name = format!("KR03_{}_{made}_001.csv", town.code);
     let year = fiscal_year(town.base);
-    let decided = iso(NaiveDate::from_ymd_opt(year, 7, 10).unwrap_or(town.base).min(town.base));
-    let year = year.to_string();
+    let decided = NaiveDate::from_ymd_opt(year, 7, 10).unwrap_or(town.base).min(town.base);
     let mut frame = Frame { code: &town.code, whole: true, made, row: 0 };
     let mut file = out.open("hokenryo", &name)?;
     frame.head(&mut file)?;
     for p in town.people() {
         out.step(&name, p.no, town.residents);
         let Some(levy) = town.levy(&p) else { continue };
-        let atena = p.atena();
-        // Of part of a year the flat part is told as it is after the months; what is left over is 所得割.
-        let part = |yen: i64| yen * levy.months / 12;
-        let reduced = part(FLAT) - part(levy.flat);
-        let over = (levy.flat + levy.share - LIMIT).max(0);
-        let class = match levy.flat * 10 / FLAT {
-            ..=3 => "1",
-            4..=5 => "2",
-            6..=8 => "3",
-            _ => "0",
-        };
-        let items = [
-            ("被保険者番号", Value::Text(levy.insured.as_str())),
-            ("宛名番号", Value::Text(&atena)),
-            ("賦課年度", Value::Text(&year)),
-            ("相当年度", Value::Text(&year)),
-            ("更正回数", Value::Int(0)),
-            ("賦課決定年月日", Value::Text(&decided)),
-            ("算定対象月数", Value::Int(levy.months)),
-            ("均等割額", Value::Int(part(FLAT))),
-            ("所得割額", Value::Int(part(levy.share))),
-            ("賦課のもととなる所得", Value::Int(levy.share * 10)),
-            ("軽減区分", Value::Text(class)),
-            ("軽減額", Value::Int(reduced)),
-            ("限度超過額", Value::Int(part(over))),
-            ("減免額", Value::Int(0)),
-            ("年間保険料額", Value::Int(levy.year)),
-        ];
-        frame.row(&mut file, "1", &items, levy.year)?;
+        premium(&p, &levy, (year, decided), 0, &mut frame, &mut file)?;
     }
     frame.tail(&mut file)?;
     let records = file.records();
     out.close(file)?;
     out.manifest("hokenryo", &name, records)
+}
+
+/// The premium of one person for a year, decided on a day; `change` = 更正回数.
+pub(super) fn premium(
+    p: &Person,
+    levy: &Levy,
+    (year, decided): (i32, NaiveDate),
+    change: i64,
+    frame: &mut Frame<'_>,
+    file: &mut Open,
+) -> Result<(), SampleError> {
+    let (atena, year, decided) = (p.atena(), year.to_string(), iso(decided));
+    // Of part of a year the flat part is told as it is after the months; what is left over is 所得割.
+    let part = |yen: i64| yen * levy.months / 12;
+    let reduced = part(FLAT) - part(levy.flat);
+    let over = (levy.flat + levy.share - LIMIT).max(0);
+    let class = match levy.flat * 10 / FLAT {
+        ..=3 => "1",
+        4..=5 => "2",
+        6..=8 => "3",
+        _ => "0",
+    };
+    let items = [
+        ("被保険者番号", Value::Text(levy.insured.as_str())),
+        ("宛名番号", Value::Text(&atena)),
+        ("賦課年度", Value::Text(&year)),
+        ("相当年度", Value::Text(&year)),
+        ("更正回数", Value::Int(change)),
+        ("賦課決定年月日", Value::Text(&decided)),
+        ("算定対象月数", Value::Int(levy.months)),
+        ("均等割額", Value::Int(part(FLAT))),
+        ("所得割額", Value::Int(part(levy.share))),
+        ("賦課のもととなる所得", Value::Int(levy.share * 10)),
+        ("軽減区分", Value::Text(class)),
+        ("軽減額", Value::Int(reduced)),
+        ("限度超過額", Value::Int(part(over))),
+        ("減免額", Value::Int(0)),
+        ("年間保険料額", Value::Int(levy.year)),
+    ];
+    frame.row(file, "1", &items, levy.year)
 }
 
 /// The accounts that the banks' files know, and that of the first resident.
@@ -103,39 +114,52 @@ fn accounts(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
         if p.no != 1 && !pays {
             continue;
         }
-        let (atena, insured, account, holder) = (p.atena(), town.insured_number(&p), town.account(&p), kana(&p));
-        file.sheet.write(
-            "データ",
-            &[
-                ("市区町村コード", Value::Text(&town.code)),
-                ("宛名番号", Value::Text(&atena)),
-                ("税目コード", Value::Text(&tax)),
-                ("口座利用区分", Value::Text("1")),
-                ("履歴番号", Value::Int(1)),
-                ("被保険者番号", Value::Text(&insured)),
-                ("金融機関コード", Value::Text(account.bank)),
-                ("支店コード", Value::Text(&account.branch)),
-                ("預金種目", Value::Text("1")),
-                ("口座番号", Value::Text(&account.number)),
-                ("口座名義人カナ", Value::Text(&holder)),
-                ("振替開始年月", Value::Text(&from)),
-                ("操作者ID", Value::Text("KOZA000001")),
-                ("操作年月日", Value::Text(&worked_on)),
-                ("操作時刻", Value::Text("02:00:00")),
-                ("最新フラグ", Value::Text("1")),
-                ("削除フラグ", Value::Text("0")),
-            ],
-        )?;
-        file.count(0);
+        account(town, &p, "1", &tax, (&from, &worked_on), &mut file)?;
     }
     out.close(file)
 }
 
+/// An account of one person: `usage` 1 pays, 2 is paid to; from a month on, told on a day.
+pub(super) fn account(
+    town: &Town,
+    p: &Person,
+    usage: &str,
+    tax: &str,
+    (from, worked_on): (&str, &str),
+    file: &mut Open,
+) -> Result<(), SampleError> {
+    let (atena, insured, account, holder) = (p.atena(), town.insured_number(p), town.account(p), kana(p));
+    file.sheet.write(
+        "データ",
+        &[
+            ("市区町村コード", Value::Text(&town.code)),
+            ("宛名番号", Value::Text(&atena)),
+            ("税目コード", Value::Text(tax)),
+            ("口座利用区分", Value::Text(usage)),
+            ("履歴番号", Value::Int(1)),
+            ("被保険者番号", Value::Text(&insured)),
+            ("金融機関コード", Value::Text(account.bank)),
+            ("支店コード", Value::Text(&account.branch)),
+            ("預金種目", Value::Text("1")),
+            ("口座番号", Value::Text(&account.number)),
+            ("口座名義人カナ", Value::Text(&holder)),
+            ("振替開始年月", Value::Text(from)),
+            ("操作者ID", Value::Text("KOZA000001")),
+            ("操作年月日", Value::Text(worked_on)),
+            ("操作時刻", Value::Text("02:00:00")),
+            ("最新フラグ", Value::Text("1")),
+            ("削除フラグ", Value::Text("0")),
+        ],
+    )?;
+    file.count(0);
+    Ok(())
+}
+
 /// One receipt at a shop: who paid which part of what.
-struct Receipt {
-    person: u64,
-    levy: Levy,
-    part: Part,
+pub(super) struct Receipt {
+    pub(super) person: u64,
+    pub(super) levy: Levy,
+    pub(super) part: Part,
 }
 
 impl Town {
@@ -151,15 +175,21 @@ impl Town {
 }
 
 /// What one notice says of a receipt.
-struct Notice<'a> {
-    kind: &'a str,
-    paid: NaiveDate,
-    made: NaiveDate,
+pub(super) struct Notice<'a> {
+    /// 種別.
+    pub(super) kind: &'a str,
+    /// 相当年度.
+    pub(super) year: i32,
+    pub(super) paid: NaiveDate,
+    pub(super) made: NaiveDate,
+    /// 振込日.
+    pub(super) moved: NaiveDate,
 }
 
 /// 速報 of all, then 確報 of some and 取消 of a few; each receipt counts once.
 fn receipts(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     let company = site_value(out.site, "収納企業コード")?;
+    let (year, moved) = (fiscal_year(town.base), town.base + Duration::days(10));
     let (paid, first, second) =
         (town.base - Duration::days(4), town.base - Duration::days(3), town.base - Duration::days(1));
     let cancelled = |r: &Receipt| r.person % 17 == 2;
@@ -169,7 +199,7 @@ fn receipts(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
     }
     let mut file = out.open("shuno", &format!("SHUNO_{}.csv", ymd(first)))?;
     for r in town.receipts() {
-        notice(town, &company, &r, &Notice { kind: "01", paid, made: first }, &mut file)?;
+        notice(&company, &r, &Notice { kind: "01", year, paid, made: first, moved }, &mut file)?;
         out.expected.receipt.add(Some(r.part.amount), r.part.amount, !cancelled(&r), false);
     }
     out.close(file)?;
@@ -183,20 +213,20 @@ fn receipts(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
             (_, true) => "02",
             _ => continue,
         };
-        notice(town, &company, &r, &Notice { kind, paid, made: second }, &mut file)?;
+        notice(&company, &r, &Notice { kind, year, paid, made: second, moved }, &mut file)?;
     }
     out.close(file)
 }
 
-fn notice(town: &Town, company: &str, r: &Receipt, n: &Notice<'_>, file: &mut Open) -> Result<(), SampleError> {
-    let (year, amount) = (fiscal_year(town.base), r.part.amount);
+pub(super) fn notice(company: &str, r: &Receipt, n: &Notice<'_>, file: &mut Open) -> Result<(), SampleError> {
+    let (year, amount) = (n.year, r.part.amount);
     let free = format!("{company}{}{year}{:02}00", r.levy.insured, r.part.term);
     let body = format!("91{AGENT}{free}0{}0{amount:06}", r.part.due.format("%y%m%d"));
     let digit = CheckDigit::Gs1.digit(&body).unwrap_or('0');
     let barcode = format!("EAN{body}{digit}");
     let (paid, made) = (iso(n.paid), iso(n.made));
     let time = format!("{:02}{:02}", 8 + r.person % 12, r.person % 60);
-    let transferred = if n.kind == "02" { ymd(town.base + Duration::days(10)) } else { "0".to_owned() };
+    let transferred = if n.kind == "02" { ymd(n.moved) } else { "0".to_owned() };
     file.sheet.write(
         "データ",
         &[
@@ -267,28 +297,41 @@ fn refunds(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
             continue;
         }
         let number = format!("{}{year}08000000", town.insured_number(&p));
-        let (account, holder) = (town.account(&p), kana(&p));
-        let failed = p.no % 3 == 0;
         let amount = 1_000 + (p.no % 10) as i64 * 100;
-        file.sheet.write(
-            "データ",
-            &[
-                ("振込依頼人コード", Value::Text(&client)),
-                ("取組日", Value::Text(&sent)),
-                ("還付番号", Value::Text(&number)),
-                ("被仕向銀行番号", Value::Text(account.bank)),
-                ("被仕向支店番号", Value::Text(&account.branch)),
-                ("預金種目", Value::Text("1")),
-                ("口座番号", Value::Text(&account.number)),
-                ("受取人名", Value::Text(&holder)),
-                ("振込金額", Value::Int(amount)),
-                ("結果コード", Value::Text(if failed { "3" } else { "0" })),
-                ("結果年月日", Value::Text(&told)),
-                ("摘要", text(if failed { "口座解約" } else { "" })),
-            ],
-        )?;
-        file.count(amount);
+        refund(town, &p, &client, (&number, amount), (&sent, &told), &mut file)?;
     }
     file.sheet.write("合計", &[])?;
     out.close(file)
+}
+
+/// What became of one refund (還付番号, yen), taken on by the bank and told on days; one of three does not arrive.
+pub(super) fn refund(
+    town: &Town,
+    p: &Person,
+    client: &str,
+    (number, amount): (&str, i64),
+    (sent, told): (&str, &str),
+    file: &mut Open,
+) -> Result<bool, SampleError> {
+    let (account, holder) = (town.account(p), kana(p));
+    let failed = p.no % 3 == 0;
+    file.sheet.write(
+        "データ",
+        &[
+            ("振込依頼人コード", Value::Text(client)),
+            ("取組日", Value::Text(sent)),
+            ("還付番号", Value::Text(number)),
+            ("被仕向銀行番号", Value::Text(account.bank)),
+            ("被仕向支店番号", Value::Text(&account.branch)),
+            ("預金種目", Value::Text("1")),
+            ("口座番号", Value::Text(&account.number)),
+            ("受取人名", Value::Text(&holder)),
+            ("振込金額", Value::Int(amount)),
+            ("結果コード", Value::Text(if failed { "3" } else { "0" })),
+            ("結果年月日", Value::Text(told)),
+            ("摘要", text(if failed { "口座解約" } else { "" })),
+        ],
+    )?;
+    file.count(amount);
+    Ok(!failed)
 }

@@ -17,15 +17,17 @@ const PAYERS: [&str; 3] = ["501", "700", "999"];
 pub(crate) const ODD_EVERY: u64 = 400;
 
 /// What one data record says.
-struct Entry {
-    kind: &'static str,
-    day: NaiveDate,
+pub(crate) struct Entry {
+    pub(crate) kind: &'static str,
+    pub(crate) day: NaiveDate,
     /// 金額1 and 金額3, yen.
-    amounts: [i64; 2],
+    pub(crate) amounts: [i64; 2],
+    /// Does 介護 give it back with its own items?
+    pub(crate) care: bool,
 }
 
 /// Decides whether a person has a record in the file, and what it says; called in file order, with the number of records so far.
-type Select<'a> = dyn Fn(&Person, u64) -> Option<Entry> + 'a;
+pub(crate) type Select<'a> = dyn Fn(&Person, u64) -> Option<Entry> + 'a;
 
 /// The list of pensioners from whom premiums can be taken, made in May.
 pub(crate) fn write_pensioners(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
@@ -35,13 +37,19 @@ pub(crate) fn write_pensioners(town: &Town, out: &mut Output<'_>) -> Result<(), 
     let select = |p: &Person, _: u64| {
         let since = town.insured_since(p)?;
         let income = town.income(p);
-        let listed = town.pension_payer(p, &income) && since < ymd(year, 4, 1);
+        let listed = is_listed(town, p);
         let kind = if since < ymd(year - 1, 4, 1) { "02" } else { "01" };
-        listed.then_some(Entry { kind, day: ymd(year, 4, 1), amounts: [0, income.pension] })
+        listed.then_some(Entry { kind, day: ymd(year, 4, 1), amounts: [0, income.pension], care: false })
     };
     let rows = write(town, out, &name, "tokucho-taishosha", "00", made, &select)?;
     out.expected.pensioners += rows;
     Ok(())
+}
+
+/// Is this person in the list of May?
+pub(crate) fn is_listed(town: &Town, p: &Person) -> bool {
+    let since = town.insured_since(p).filter(|since| *since < ymd(fiscal_year(town.base), 4, 1));
+    since.is_some() && town.pension_payer(p, &town.income(p))
 }
 
 /// The results of each payment of the year that has been handed over, one file each.
@@ -63,7 +71,7 @@ pub(crate) fn write_results(town: &Town, out: &mut Output<'_>) -> Result<(), Sam
                 Outcome::Failed(code) => (code, 0),
                 Outcome::Paid => ("00", part.amount + odd(row, part.amount)),
             };
-            Some(Entry { kind, day, amounts: [amount, 0] })
+            Some(Entry { kind, day, amounts: [amount, 0], care: false })
         };
         let rows = write(town, out, &name, "tokucho-kekka", "22", made, &select)?;
         out.expected.deductions += rows;
@@ -83,7 +91,7 @@ pub(crate) fn odd(row: u64, asked: i64) -> i64 {
 /// A deduction nobody asked for: from a pensioner who pays otherwise.
 fn stranger(town: &Town, p: &Person, day: NaiveDate) -> Option<Entry> {
     let listed = town.pension_payer(p, &town.income(p)) && p.no % (town.residents / 200).max(10) == 1;
-    listed.then_some(Entry { kind: "00", day, amounts: [1_000, 0] })
+    listed.then_some(Entry { kind: "00", day, amounts: [1_000, 0], care: false })
 }
 
 fn ymd(year: i32, month: u32, day: u32) -> NaiveDate {
@@ -91,7 +99,7 @@ fn ymd(year: i32, month: u32, day: u32) -> NaiveDate {
 }
 
 /// Writes a whole file, one pass over the residents for each payer; a payer without records has no group.
-fn write(
+pub(crate) fn write(
     town: &Town,
     out: &mut Output<'_>,
     name: &str,
@@ -137,6 +145,18 @@ fn write(
         }
     }
     let rows = file.records();
+    if rows == 0 {
+        // A file without records still has a group.
+        let frame = [
+            ("市町村コード", Value::Text(code)),
+            ("特別徴収義務者コード", Value::Text(PAYERS[PAYERS.len() - 1])),
+            ("通知内容コード", Value::Text(notice)),
+            ("特別徴収制度コード", Value::Text(&scheme)),
+            ("作成年月日", Value::Text(&made)),
+        ];
+        file.sheet.write("ヘッダ", &frame)?;
+        file.sheet.write("トレイラ", &frame)?;
+    }
     out.close(file)?;
     Ok(rows)
 }
@@ -187,9 +207,19 @@ fn record(
         ("処理結果", Value::Text("00")),
         ("各種年月日", Value::Text(&day)),
         ("金額1", Value::Int(entry.amounts[0])),
-        ("金額2", Value::Int(0)),
+        ("金額2", Value::Int(if entry.care { entry.amounts[0] } else { 0 })),
         ("金額3", Value::Int(entry.amounts[1])),
     ]);
+    let (care, person) = (format!("{:010}", p.no), format!("0{}", p.atena()));
+    if entry.care {
+        items.extend_from_slice(&[
+            ("介護保険被保険者番号", Value::Text(&care)),
+            ("個人コード区分", Value::Text("0")),
+            ("個人コード", Value::Text(&person)),
+            ("介護保険住所地特例区分", Value::Text("0")),
+            ("待機フラグ", Value::Text("0")),
+        ]);
+    }
     file.sheet.write("データ", &items)?;
     file.count(entry.amounts[0] + entry.amounts[1]);
     Ok(())

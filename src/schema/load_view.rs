@@ -81,6 +81,7 @@ pub fn declared(id: &str, reader: &Reader) -> Option<View> {
         lineage: lineage.iter().map(|(c, e)| (c.value.to_owned(), e.value.to_owned())).collect(),
         sql: sql.value.to_owned(),
         uses: Vec::new(),
+        of_day: false,
         place: sql.place(),
     })
 }
@@ -113,6 +114,7 @@ pub fn check_sql(view: &mut View, reader: &Reader, tables: &Tables) {
     match query::read(sql.value, tables) {
         Ok(query) => {
             judge_columns(view, &sql, &query.columns);
+            view.of_day = [BuiltIn::Run, BuiltIn::Sent].iter().any(|r| query.tables.iter().any(|t| t == r.name()));
             view.uses = query.tables.into_iter().filter(|t| t != BuiltIn::Run.name()).collect();
         }
         Err(errors) => {

@@ -22,6 +22,8 @@ pub struct View {
     pub sql: String,
     /// Entities, views and built-in relations (but 実行) it names directly, in order of first use.
     pub uses: Vec<String>,
+    /// Does it name `実行` or `送付` itself? Then its rows may change though no entity did.
+    pub of_day: bool,
     /// Where the SQL starts.
     pub place: RulePlace,
 }

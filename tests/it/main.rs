@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module per subject.
 
 mod attack;
+mod author;
 mod bad_entries;
 mod bad_input;
 mod bench;
@@ -10,6 +11,7 @@ mod conservation;
 mod coverage;
 mod crash;
 mod determinism;
+mod due;
 mod draft_list;
 mod empty_full;
 mod expr_parity;
@@ -34,3 +36,4 @@ mod town;
 mod trace;
 mod two_kinds;
 mod waiting;
+mod year;

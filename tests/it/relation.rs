@@ -24,6 +24,7 @@ fn rows(conn: &mut Conn, columns: &[(&str, Type)], uses: &[&str], sql: &str) -> 
         lineage: Vec::new(),
         sql: sql.into(),
         uses: uses.iter().map(|name| (*name).to_owned()).collect(),
+        of_day: false,
         place: RulePlace::default(),
     };
     let order: Vec<usize> = (0..columns.len()).collect();

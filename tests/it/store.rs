@@ -280,6 +280,7 @@ fn a_view_gives_the_same_rows_in_the_same_order_on_both() {
             lineage: vec![("_v1".into(), "jumin".into())],
             sql: sql.into(),
             uses: uses.iter().map(|u| (*u).to_owned()).collect(),
+            of_day: false,
             place: RulePlace::default(),
         };
         let inner = view(

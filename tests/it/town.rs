@@ -114,7 +114,7 @@ impl Town {
 }
 
 /// In memory where there is room, since hundreds of small sites are synced to disk here; what a test asks does not depend on it.
-fn fast_folder() -> TempDir {
+pub fn fast_folder() -> TempDir {
     const ROOM: u64 = 512 << 20;
     let memory = Path::new("/dev/shm");
     let room = rustix::fs::statvfs(memory).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
