@@ -26,7 +26,9 @@
 //! release = { interface = "koiki-juki", key = "000000000000012", reason = "…" }   # a held record may go; key as shown
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+mod compare;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +38,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
+use self::compare::compare;
 use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
@@ -132,9 +135,6 @@ impl Outcome {
         json!({ "cases": cases, "failed": self.failed() })
     }
 }
-
-/// Most differences told of one case.
-const DIFFERENCES: usize = 20;
 
 /// Runs the cases of a site, all or those of some interfaces; `bless` writes what came out as what is expected.
 pub fn run(site: &Site, only: &[String], bless: bool) -> Result<Outcome, HubError> {
@@ -367,32 +367,6 @@ fn file_json(hub: &Hub, interface: &str, sha256: &str, profile: Option<&str>) ->
     }
     lines.extend(findings.kept().iter().map(|f| Json::String(f.to_string())));
     Ok(Json::Array(lines))
-}
-
-fn compare(at: &str, expected: &Json, seen: &Json, out: &mut Vec<String>) {
-    if out.len() >= DIFFERENCES || expected == seen {
-        return;
-    }
-    match (expected, seen) {
-        (Json::Object(a), Json::Object(b)) => {
-            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-            // The number of an exchange says how many interfaces the site has, not what this one does.
-            for key in keys.into_iter().filter(|key| *key != "exchange") {
-                compare(
-                    &format!("{at}/{key}"),
-                    a.get(key).unwrap_or(&Json::Null),
-                    b.get(key).unwrap_or(&Json::Null),
-                    out,
-                );
-            }
-        }
-        (Json::Array(a), Json::Array(b)) => {
-            for i in 0..a.len().max(b.len()) {
-                compare(&format!("{at}[{i}]"), a.get(i).unwrap_or(&Json::Null), b.get(i).unwrap_or(&Json::Null), out);
-            }
-        }
-        _ => out.push(format!("{at}: 期待 {expected} 実際 {seen}")),
-    }
 }
 
 fn folders(path: &Path) -> Result<Vec<PathBuf>, HubError> {

@@ -22,6 +22,7 @@
 //! - [`pipeline`]: the streets: receive … report, select … deliver, derive; and the worker that looks at the ledger and
 //!   does what is due.
 //! - [`report`]: reports as pure rendering of a model.
+//! - [`author`]: layouts from a sample or an item sheet, and item sheets from layouts.
 //! - [`cases`]: example cases as data, run by `renkei test` and by the test suite.
 //! - [`sample`]: a synthetic municipality (the only Rust here that may know the domain).
 //! - [`mod@bench`]: whole runs measured against public tools in the same session.
@@ -34,6 +35,7 @@
 //!   half done the next start finishes or does again.
 
 pub mod area;
+pub mod author;
 pub mod bench;
 pub mod cases;
 pub mod cli;

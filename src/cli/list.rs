@@ -79,13 +79,13 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
     let site = hub.site.clone();
     let who = args.by.clone().unwrap_or_else(super::guard::viewer);
     let report = match (args.draft, &args.id) {
-        (Some(number), _) => draft_list::draft_list(&mut hub, number, list::MAX_ROWS)?,
+        (Some(number), _) => of_draft(&mut hub, number, &who)?,
         (None, None) => return names(cli, &site),
         (None, Some(id)) => {
             let list = site.lists.get(id).ok_or_else(|| {
                 CliError::Refused(format!("一覧「{id}」はありません（{} list で全部の名前が出ます）", cli.program()))
             })?;
-            shipped(&mut hub, list, args, &who)?
+            declared(&mut hub, list, args, &who)?
         }
     };
     let format = args.format.or_else(|| by_name(args.out.as_ref()?)).or(cli.json.then_some(ListFormat::Json));
@@ -109,8 +109,15 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
     Ok(exit::OK)
 }
 
-/// A declared list, masked unless a reason is given to see what is protected; either look is told to the audit.
-fn shipped(hub: &mut Hub, list: &List, args: &ListArgs, who: &str) -> Result<ListReport, CliError> {
+/// Whom a file to send is about; where some of it is protected, the look is written down.
+fn of_draft(hub: &mut Hub, number: i64, who: &str) -> Result<ListReport, CliError> {
+    let report = draft_list::draft_list(hub, number, list::MAX_ROWS)?;
+    hold::looked(hub, who, "対象者確認の一覧", Some(number), &format!("list {}", report.id))?;
+    Ok(report)
+}
+
+/// A declared list; with a reason what is protected is shown, and either look is written down.
+fn declared(hub: &mut Hub, list: &List, args: &ListArgs, who: &str) -> Result<ListReport, CliError> {
     if let Some(reason) = &args.reason {
         list::log_open(hub, list, who, reason)?;
     }

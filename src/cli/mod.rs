@@ -6,6 +6,7 @@ mod author;
 mod calendar;
 mod demo;
 mod guard;
+mod layout;
 mod list;
 mod operate;
 mod progress;
@@ -69,6 +70,9 @@ pub enum Command {
     Check,
     /// Show a file as parsed and as mapped, without loading it
     Preview(PreviewArgs),
+    /// Layouts from a sample or an item sheet, and item sheets from layouts
+    #[command(subcommand)]
+    Layout(layout::LayoutVerb),
     /// Run the example cases of tests/interfaces
     Test(TestArgs),
     /// Show what came, what left, what waits
@@ -300,6 +304,7 @@ pub fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Check => author::check(&cli),
         Command::Preview(args) => author::preview(&cli, args),
+        Command::Layout(verb) => layout::layout(&cli, verb),
         Command::Test(args) => author::test(&cli, args),
         Command::Simulate(args) => simulate::simulate(&cli, args),
         Command::Sample(args) => demo::sample(&cli, args),

@@ -2,14 +2,38 @@
 //!
 //! Owns: which columns those are, also where the mapping names none. Never: reads files or rows (`pipeline::draft_list`).
 
+use std::sync::Arc;
+
 use super::context::Context;
-use super::plan::{ConfirmColumn, Level, OutRecord};
+use super::plan::{Level, OutRecord};
+use crate::expr::CodeTable;
+use crate::schema::entity::Entity;
 use crate::schema::layout::{Field, Layout};
 use crate::schema::toml_read::Node;
 use crate::schema::{keys, mistake};
+use crate::value::Type;
 
 /// Most columns of the list; its number, its kind and the remark come besides.
 pub const MAX_COLUMNS: usize = 37;
+
+/// A column of the list by which an operator checks whom a file is about.
+#[derive(Debug, Clone)]
+pub struct ConfirmColumn {
+    /// Field of the row's record.
+    pub field: usize,
+    /// Shown instead of the field: a column of the entity's row whose only key column has the field's value.
+    pub of: Option<(Arc<Entity>, usize)>,
+    /// Heading, Japanese.
+    pub title: String,
+    /// Its type.
+    pub ty: Type,
+    /// Shown as ＊＊＊.
+    pub secret: bool,
+    /// Its sum stands below the last row.
+    pub total: bool,
+    /// Codes are shown with their names.
+    pub codes: Option<Arc<CodeTable>>,
+}
 
 /// What the columns are compiled against.
 pub(super) struct ConfirmScope<'a> {
@@ -44,7 +68,7 @@ impl ConfirmScope<'_> {
             field: index,
             of: None,
             title: field.name.clone(),
-            ty: field.ty().unwrap_or(crate::value::Type::Text),
+            ty: field.ty().unwrap_or(Type::Text),
             secret: secret || field.secret,
             total: self.amount == Some((row.record, index)),
             codes: field.codes.as_ref().and_then(|codes| self.context.codes.get(&codes.id)).cloned(),
@@ -93,7 +117,7 @@ impl ConfirmScope<'_> {
             title.value.clone_into(&mut shown.title);
         }
         shown.total = total.unwrap_or(shown.total);
-        if shown.total && shown.ty != crate::value::Type::Int {
+        if shown.total && shown.ty != Type::Int {
             node.mistake(mistake::TYPE, "数値でない列の合計は出せません", "total を消してください");
         }
         if let Some(id) = codes {

@@ -2,7 +2,7 @@
 pub mod carry;
 pub mod context;
 mod daily;
-mod load_confirm;
+pub mod load_confirm;
 mod guard_lint;
 pub mod load_derive;
 pub mod load_guard;

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
+use super::load_confirm::ConfirmColumn;
 use super::load_guard::Guard;
-use crate::expr::{CodeTable, Expr};
+use crate::expr::Expr;
 use crate::finding::{RulePlace, Severity};
 use crate::schema::entity::Entity;
 use crate::schema::layout::Layout;
 use crate::schema::schedule::Rule;
 use crate::schema::view::View;
-use crate::value::Type;
 
 /// Slot of a field in an inbound expression: record kind and field. `kind` 0xFFFF is the run itself ([`RunItem`]),
 /// 0xFFFE the site's own values (index into [`Site::values`](super::site::Site::values)).
@@ -266,25 +266,6 @@ pub struct OutPlan {
     pub revision: String,
     /// TOML path.
     pub file: String,
-}
-
-/// A column of the list by which an operator checks whom a file is about.
-#[derive(Debug, Clone)]
-pub struct ConfirmColumn {
-    /// Field of the row's record.
-    pub field: usize,
-    /// Shown instead of the field: a column of the entity's row whose only key column has the field's value.
-    pub of: Option<(Arc<Entity>, usize)>,
-    /// Heading, Japanese.
-    pub title: String,
-    /// Its type.
-    pub ty: Type,
-    /// Shown as ＊＊＊.
-    pub secret: bool,
-    /// Its sum stands below the last row.
-    pub total: bool,
-    /// Codes are shown with their names.
-    pub codes: Option<Arc<CodeTable>>,
 }
 
 /// A rule that keeps rows back.

@@ -12,7 +12,8 @@ use super::{Hub, HubError};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::expr::CodeTable;
 use crate::finding::Severity;
-use crate::mapping::plan::{ConfirmColumn, OutPlan};
+use crate::mapping::load_confirm::ConfirmColumn;
+use crate::mapping::plan::OutPlan;
 use crate::report::list::{ListCell, ListReport, ListReportColumn};
 use crate::store::ledger::{self, Direction, Exchange};
 use crate::store::ledger_out::{self, Change, StoredRecord};
@@ -223,7 +224,8 @@ fn named(codes: Option<&CodeTable>, code: String) -> String {
 /// What is kept back, and what could not be written, with why.
 fn held_rows(hub: &mut Hub, plan: &OutPlan, id: i64, limit: usize, report: &mut ListReport) -> Result<(), HubError> {
     let kept = hold::of_exchange(&mut hub.conn, id, HELD)?;
-    let said = |row: &hold::HeldRow| format!("キー {}: {}", shown_key(&hub.site, &plan.interface, &row.key), row.message);
+    let said =
+        |row: &hold::HeldRow| format!("キー {}: {}", shown_key(&hub.site, &plan.interface, &row.key), row.message);
     let mut told: Vec<String> = kept.iter().map(said).collect();
     if let Some(run) = run::of_exchange(&mut hub.conn, id)?.pop() {
         let findings = detail::findings(&mut hub.conn, run.id, 0, HELD)?;

@@ -284,12 +284,8 @@ impl<'a> Pass<'a> {
         }
         let name = &self.plan.layout.records[record.kind].name;
         let message = format!("「{name}」レコードに誤りがあるため、ファイル全体を取り込みません");
-        self.result.findings.push(Finding::data(
-            "frame-record-wrong",
-            Severity::Fatal,
-            record.place(&self.plan.layout, None),
-            message,
-        ));
+        let place = record.place(&self.plan.layout, None);
+        self.result.findings.push(Finding::data("frame-record-wrong", Severity::Fatal, place, message));
     }
 
     fn hold(&mut self, record: &Record, reason: String) {

@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("inbox", &["area", "schema"]),
     ("outbox", &["area"]),
     ("report", &["value", "finding", "schema", "clock"]),
+    ("author", &["value", "finding", "schema", "codec"]),
     ("sample", &["value", "finding", "schema", "codec", "mapping"]),
     (
         "pipeline",

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module per subject.
 
 mod attack;
+mod author;
 mod bad_entries;
 mod bad_input;
 mod bench;

@@ -72,7 +72,7 @@ fn lines_of_every_outbound_file_end_at_the_bytes_they_came_from() {
         .filter(|e| e.direction == Direction::Out && e.state == State::Delivered)
         .collect();
     let interfaces: std::collections::BTreeSet<&str> = sent.iter().map(|e| e.interface.as_str()).collect();
-    assert_eq!(interfaces.len(), 9, "{interfaces:?}");
+    assert_eq!(interfaces.len(), 10, "{interfaces:?}");
     let mut originals = Originals::default();
     for e in &sent {
         let delivered = std::fs::read(hub.area.outbox.join(&e.interface).join(&e.file_name)).unwrap();

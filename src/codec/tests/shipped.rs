@@ -34,7 +34,10 @@ fn layouts() -> Vec<Layout> {
     let mut all = Vec::new();
     for (id, path) in files("layouts", "toml") {
         let reader = reader(&path);
-        all.extend(load_layouts(&id, &reader, &codes));
+        let of_file = load_layouts(&id, &reader, &codes);
+        // None is passed over: a file that does not load would be one that is not tested.
+        assert!(!of_file.is_empty() && reader.into_findings().is_empty(), "{id}");
+        all.extend(of_file);
     }
     all
 }

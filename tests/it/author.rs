@@ -1,0 +1,46 @@
+//! Layouts drawn up from the files of the synthetic municipality load, and read the very files they came from.
+
+use std::sync::Arc;
+
+use renkei::author::infer::{Sample, infer};
+use renkei::author::toml_text::toml_text;
+use renkei::codec::{Findings, ReadLimits, Record, RecordReader};
+use renkei::finding::Severity;
+use renkei::schema::load_layout::{CodeLists, load_layouts};
+use renkei::schema::toml_read::Reader;
+
+use crate::town::sample_files;
+
+/// Records read, and the errors.
+fn read_with(toml: &str, bytes: &[u8]) -> (usize, Vec<String>) {
+    let reader = Reader::new("a.toml", toml);
+    let layouts = load_layouts("a", &reader, &CodeLists::new());
+    let mistakes = reader.into_findings();
+    assert!(mistakes.iter().all(|mistake| mistake.severity < Severity::Error), "{mistakes:?}\n{toml}");
+    let mut file = RecordReader::new(Arc::new(layouts[0].clone()), bytes, ReadLimits::default());
+    let (mut record, mut findings, mut records) = (Record::new(), Findings::new(1000), 0);
+    while file.next(&mut record, &mut findings).unwrap() {
+        records += 1;
+    }
+    let errors = findings.drain().into_iter().filter(|finding| finding.severity >= Severity::Error);
+    (records, errors.map(|finding| format!("{} {}", finding.data.record, finding.code)).collect())
+}
+
+#[test]
+fn a_draft_from_any_file_of_the_sample_reads_all_of_that_file() {
+    let mut drafted = 0;
+    let files = sample_files().iter().filter(|((_, name), bytes)| {
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        !name.ends_with(".xml") && !name.ends_with(".ctl") && (lines > 20 || name.ends_with(".DTA"))
+    });
+    for ((interface, name), bytes) in files {
+        let sample = Sample { bytes, whole: bytes.len() as u64, name };
+        let found = infer(sample).unwrap_or_else(|unclear| panic!("{interface}/{name}: {unclear}"));
+        let (records, errors) = read_with(&toml_text(&found.draft), bytes);
+        assert_eq!(errors, Vec::<String>::new(), "{interface}/{name}");
+        assert!(records > 1, "{interface}/{name}");
+        assert!(!found.draft.all_doubts().is_empty(), "{interface}/{name}: a draft is never without doubt");
+        drafted += 1;
+    }
+    assert!(drafted > 10, "{drafted}");
+}
