@@ -83,6 +83,8 @@ pub struct Told {
     pub late: usize,
     /// Days on which a file to send was due.
     pub due: usize,
+    /// Drafts in which every row was kept back.
+    pub kept_back: usize,
     /// Figures of both accounts: title, the municipality's, the store's.
     pub accounts: Vec<(&'static str, i64, i64)>,
     /// Every difference, Japanese.

@@ -64,8 +64,8 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
         src: String::new(),
     };
     let mut writer = VersionWriter::new(&plan.entity, run, &dantai);
-    let mut reading = hub.store.connect()?;
-    let mut writing = hub.store.connect()?;
+    let mut reading = hub.spare()?;
+    let mut writing = hub.spare()?;
     let steps = hub.steps.clone();
     let site = hub.site.clone();
     // In the order of the key: the same rows have the same numbers in the report on every database.
@@ -100,6 +100,8 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
         other => other?,
     }
     writer.write(&mut writing, &pass.batch)?;
+    hub.leave(reading);
+    hub.leave(writing);
     settle(hub, plan, run, &pass, &dantai)?;
     hub.steps.pass(Step::DeriveSettled)?;
     super::facts::write_derivation(hub, run)?;

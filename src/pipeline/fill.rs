@@ -65,8 +65,8 @@ pub(super) fn fill<'a>(
         opener: Opener::new(hub, plan)?,
     };
     let sent = if plan.delta { Some(what_partner_has(hub, plan, exchange)?) } else { None };
-    let mut reading = hub.store.connect()?;
-    let books = Books { conn: hub.store.connect()?, exchange: exchange.id, batch: RecordBatch::default() };
+    let mut reading = hub.spare()?;
+    let books = Books { conn: hub.spare()?, exchange: exchange.id, batch: RecordBatch::default() };
     let (steps, progress) = (hub.steps.clone(), hub.progress.clone());
     let site = hub.site.clone();
     let part = part::values(plan, exchange.part.as_deref());
@@ -91,10 +91,11 @@ pub(super) fn fill<'a>(
         lineage: String::new(),
         scratch: Vec::new(),
     };
+    let reader = &mut reading;
     let (selected, encoded) = std::thread::scope(|scope| {
         let (full, to_encode) = sync_channel::<Rows>(IN_FLIGHT);
         let (empty, back) = sync_channel::<Rows>(IN_FLIGHT * 2);
-        let selecting = scope.spawn(move || select(&source, &mut reading, width, &full, &back));
+        let selecting = scope.spawn(move || select(&source, reader, width, &full, &back));
         let mut count = 0;
         let mut encoded = Ok(());
         for mut rows in to_encode {
@@ -120,6 +121,8 @@ pub(super) fn fill<'a>(
     }
     books.flush()?;
     guarded.holding.flush(&mut books.conn)?;
+    hub.leave(reading);
+    hub.leave(books.conn);
     Ok((encoder.finish()?, changes, guarded))
 }
 

@@ -59,6 +59,9 @@ use crate::vault::{Vault, VaultError};
 
 pub use step::{Step, Steps};
 
+/// Connections kept for the next computation: one reads, one writes.
+const IDLE: usize = 2;
+
 /// The machine is in trouble, or work was stopped. Wrong data is never an error; it is a finding.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -109,6 +112,8 @@ pub struct Hub {
     pub store: Store,
     /// The worker's connection.
     pub conn: Conn,
+    /// Connections that computations left behind for the next ones: opening one costs as much as a small view.
+    idle: Vec<Conn>,
     /// The folders.
     pub area: Area,
     /// The vault; `None` = the site has no keys, or needs none.
@@ -195,6 +200,7 @@ impl Hub {
             site: Arc::new(site),
             store,
             conn,
+            idle: Vec::new(),
             area,
             clock,
             steps: Steps::default(),
@@ -208,6 +214,21 @@ impl Hub {
             next_deadline: None,
             timeline_is_old: true,
         })
+    }
+
+    /// A connection beside the worker's own: one left behind, or a new one.
+    fn spare(&mut self) -> Result<Conn, HubError> {
+        match self.idle.pop() {
+            Some(conn) => Ok(conn),
+            None => Ok(self.store.connect()?),
+        }
+    }
+
+    /// Leaves a connection whose work went well for the next computation.
+    fn leave(&mut self, conn: Conn) {
+        if self.idle.len() < IDLE {
+            self.idle.push(conn);
+        }
     }
 
     /// The municipality all rows of this site belong to.

@@ -30,7 +30,7 @@ use crate::store::{StoreError, detail, hold};
 pub const GROUP: &str = "group:";
 
 /// Note of a draft that has nothing to send but what is kept back.
-const ONLY_HELD: &str =
+pub const ONLY_HELD: &str =
     "送るものが保留中の記録だけのため、ファイルは作りません。renkei release で解除すると、次に作られます";
 
 /// Begins a draft of an interface (all its files at once, so that a stop loses none) and takes it to its end. The first

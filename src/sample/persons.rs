@@ -7,7 +7,7 @@ use chrono::Duration;
 use super::SampleError;
 use super::juki::iso;
 use super::levy::Frame;
-use super::output::Output;
+use super::output::{Open, Output};
 use super::people::{Person, Town, wide};
 use super::sheet::text;
 use crate::schema::layout::CheckDigit;
@@ -48,26 +48,32 @@ fn numbers(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError> {
         if p.no != 1 && town.insured_since(&p).is_none() {
             continue;
         }
-        let (atena, number) = (p.atena(), my_number(&p));
-        file.sheet.write(
-            "データ",
-            &[
-                ("市区町村コード", Value::Text(&town.code)),
-                ("宛名番号", Value::Text(&atena)),
-                ("履歴番号", Value::Int(1)),
-                ("個人番号", Value::Text(&number)),
-                ("異動年月日", Value::Text("2015-10-05")),
-                ("異動事由", Value::Text("01")),
-                ("操作者ID", Value::Text("JUKI000001")),
-                ("操作年月日", Value::Text(&worked_on)),
-                ("操作時刻", Value::Text("01:00:00")),
-                ("最新フラグ", Value::Text("1")),
-                ("削除フラグ", Value::Text("0")),
-            ],
-        )?;
-        file.count(0);
+        number(town, &p, &worked_on, &mut file)?;
     }
     out.close(file)
+}
+
+/// The number of one person, told on a day.
+pub(super) fn number(town: &Town, p: &Person, worked_on: &str, file: &mut Open) -> Result<(), SampleError> {
+    let (atena, number) = (p.atena(), my_number(p));
+    file.sheet.write(
+        "データ",
+        &[
+            ("市区町村コード", Value::Text(&town.code)),
+            ("宛名番号", Value::Text(&atena)),
+            ("履歴番号", Value::Int(1)),
+            ("個人番号", Value::Text(&number)),
+            ("異動年月日", Value::Text("2015-10-05")),
+            ("異動事由", Value::Text("01")),
+            ("操作者ID", Value::Text("JUKI000001")),
+            ("操作年月日", Value::Text(worked_on)),
+            ("操作時刻", Value::Text("01:00:00")),
+            ("最新フラグ", Value::Text("1")),
+            ("削除フラグ", Value::Text("0")),
+        ],
+    )?;
+    file.count(0);
+    Ok(())
 }
 
 /// Persons who live elsewhere and are insured or pay here.

@@ -9,6 +9,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{Told, Year, refused};
 use crate::cli::CliError;
 use crate::clock::Clock;
+use crate::pipeline::outbound::ONLY_HELD;
 use crate::pipeline::{Hub, HubError};
 use crate::sample::year::{Dropped, Fate, World};
 use crate::schema::schedule;
@@ -105,6 +106,8 @@ pub(super) fn sent(
                 fs::remove_file(&path)?;
             }
             State::Superseded | State::Withdrawn => continue,
+            // What is protected is kept back until somebody decides; here nobody does.
+            State::Returned if e.note.as_deref() == Some(ONLY_HELD) => told.kept_back += 1,
             _ => told.differs(format!("{day}: 送付 {} {} が {:?} のままです", e.id, e.interface, e.state)),
         }
         *lines += &format!("{day},送付,{},{},{records},{:?}\r\n", e.interface, e.file_name, e.state);

@@ -85,6 +85,8 @@ pub struct World<'a> {
     told: HashMap<(&'static str, String), String>,
     /// Residents whose change the register has not sent yet.
     unsent: Vec<usize>,
+    /// Residents whose 個人番号 has not been told yet.
+    numberless: Vec<usize>,
     /// Insured persons whose change has not been sent yet: index, loss.
     changes: Vec<(usize, Option<(&'static str, NaiveDate)>)>,
     /// 基礎年金番号 the payers were asked for, with the yen of each payment.
@@ -141,6 +143,7 @@ impl<'a> World<'a> {
             rng: Rng::new(seed, 77, 0),
             told: HashMap::new(),
             unsent: Vec::new(),
+            numberless: Vec::new(),
             changes: Vec::new(),
             asked: HashMap::new(),
             unanswered: Vec::new(),
@@ -194,6 +197,8 @@ impl<'a> World<'a> {
     fn open_others(&mut self, out: &mut Output<'_>) -> Result<(), SampleError> {
         let before = out.files.len();
         persons::write(&self.town, out)?;
+        let first = self.people[0].p.atena();
+        self.told.insert(("kojin-bango", first), String::new());
         for f in &out.files[before..] {
             let (interface, name, n) = (f.interface.clone(), f.name.clone(), f.records as i64);
             self.files.push(Dropped { interface, name, records: n, new: n, ..Dropped::default() });

@@ -6,11 +6,12 @@ use chrono::{Datelike, Duration, NaiveDate};
 
 use super::{Citizen, Counted, Fate, World};
 use crate::sample::SampleError;
-use crate::sample::juki::{ARRIVALS, NEWBORN, Row};
+use crate::sample::juki::{ARRIVALS, NEWBORN, Row, iso};
 use crate::sample::levy::{Frame, insured_row};
 use crate::sample::money::Method;
 use crate::sample::output::{Output, site_value};
 use crate::sample::people::relation;
+use crate::sample::persons;
 
 impl World<'_> {
     /// What happens to residents on one day: about one event for 3,000 of them, at least one every other day.
@@ -72,6 +73,7 @@ impl World<'_> {
         (row.since, row.day, row.reason, row.worked) = (day, day, reason, day);
         self.people.push(Citizen { p, row, gone: false, insured: None, lost: true, levy: None });
         self.unsent.push(self.people.len() - 1);
+        self.numberless.push(self.people.len() - 1);
     }
 
     fn leave(&mut self, at: usize, day: NaiveDate, state: &'static str, reason: &'static str) {
@@ -134,7 +136,25 @@ impl World<'_> {
                 self.put_off(day, out)?;
             }
         }
+        if self.is_owed("kojin-bango", day, false) {
+            self.write_numbers(day, out)?;
+        }
         Ok(())
+    }
+
+    /// 個人番号 of those who came since the last file, and of the first resident once more.
+    fn write_numbers(&mut self, day: NaiveDate, out: &mut Output<'_>) -> Result<(), SampleError> {
+        let name = format!("KOJIN_{}_{}010000.csv", self.town.code, day.format("%Y%m%d"));
+        let worked_on = iso(day);
+        let mut file = out.open("kojin-bango", &name)?;
+        let mut counted = Counted::default();
+        let new = std::mem::take(&mut self.numberless);
+        for at in std::iter::once(0).chain(new) {
+            let p = self.people[at].p.clone();
+            persons::number(&self.town, &p, &worked_on, &mut file)?;
+            self.tell(&mut counted, "kojin-bango", p.atena(), worked_on.clone());
+        }
+        self.close(out, file, counted)
     }
 
     /// Every change of the register not yet sent; a resident is named once, as they are now.
