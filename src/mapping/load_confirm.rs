@@ -40,7 +40,7 @@ pub(super) struct ConfirmScope<'a> {
     pub context: &'a Context<'a>,
     pub layout: &'a Layout,
     pub records: &'a [OutRecord],
-    /// Which view columns hold secret items.
+    /// Which view columns hold secret or guarded items.
     pub secret: &'a [bool],
     /// The control amount.
     pub amount: Option<(usize, usize)>,

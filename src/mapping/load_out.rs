@@ -77,7 +77,11 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     files.extend(context.files_of_view(&view));
     files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
     let (records, amount) = (compiled?, amount.flatten());
-    let scope = ConfirmScope { context, layout: &layout, records: &records, secret: &secret, amount };
+    let guarded = |column: &usize| !context.carried.guards(context.entities, &view, *column).is_empty();
+    let guarded: Vec<usize> = (0..view.columns.len()).filter(guarded).collect();
+    // The list that is checked before a file may leave is a report too.
+    let hidden: Vec<bool> = secret.iter().enumerate().map(|(i, secret)| *secret || guarded.contains(&i)).collect();
+    let scope = ConfirmScope { context, layout: &layout, records: &records, secret: &hidden, amount };
     let confirm = load_confirm::columns(&confirm, &scope)?;
     let holds = holds.into_iter().collect::<Option<Vec<_>>>()?;
     for hold in &holds {
@@ -88,8 +92,6 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     }
     let opens = used_columns(&records, &key, &view);
     let opens = opens.into_iter().filter(|column| context.carried.is_vault(context.entities, &view, *column)).collect();
-    let guarded = |column: &usize| !context.carried.guards(context.entities, &view, *column).is_empty();
-    let guarded = (0..view.columns.len()).filter(guarded).collect();
     Some(OutPlan {
         interface: interface.to_owned(),
         title: title?.value.to_owned(),
