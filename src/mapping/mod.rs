@@ -2,8 +2,8 @@
 pub mod carry;
 pub mod context;
 mod daily;
-pub mod load_confirm;
 mod guard_lint;
+pub mod load_confirm;
 pub mod load_derive;
 pub mod load_guard;
 mod load_hold;

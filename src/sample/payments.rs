@@ -314,7 +314,7 @@ pub(super) fn refund(
     file: &mut Open,
 ) -> Result<bool, SampleError> {
     let (account, holder) = (town.account(p), kana(p));
-    let failed = p.no % 3 == 0;
+    let failed = p.no.is_multiple_of(3);
     file.sheet.write(
         "データ",
         &[

@@ -33,8 +33,8 @@ pub(crate) fn write(town: &Town, out: &mut Output<'_>) -> Result<(), SampleError
 /// The row of one person for one year.
 pub(crate) fn row(town: &Town, p: &Person, year: &str, worked: &str, file: &mut Open) -> Result<(), SampleError> {
     let income = town.income(p);
-    let undeclared = income.salary + income.pension + income.business == 0 && p.no % 7 == 0;
-    let elsewhere = p.no % 331 == 0;
+    let undeclared = income.salary + income.pension + income.business == 0 && p.no.is_multiple_of(7);
+    let elsewhere = p.no.is_multiple_of(331);
     let taxed = match income.total {
         0..=450_000 => "3",
         450_001..=520_000 => "2",

@@ -44,5 +44,5 @@ fn a_draft_from_any_file_of_the_sample_reads_all_of_that_file() {
         assert!(!found.draft.all_doubts().is_empty(), "{interface}/{name}: a draft is never without doubt");
         drafted += 1;
     }
-    assert!(drafted > 10, "{drafted}");
+    assert!(drafted >= 8, "{drafted}");
 }

@@ -86,7 +86,7 @@ fn constant(grid: &Grid<'_>, a: usize, b: usize) -> Option<f32> {
     let row = &grid.rows[0][a..b];
     let digits = row.iter().all(u8::is_ascii_digit);
     let solid = row.iter().all(|byte| *byte != b' ' && !byte.is_ascii_digit());
-    (digits || solid).then(|| row.len() as f32 * if digits { DIGIT } else { 6.0 })
+    (digits || solid).then_some(row.len() as f32 * if digits { DIGIT } else { 6.0 })
 }
 
 /// A dictionary of the values, then the entropy of their use.

@@ -225,7 +225,7 @@ fn cuts_decision(kind: &Kind<'_>) -> Decision {
         let rival = s.rival?;
         Some(format!("{} バイト目からの項目は {} バイト目からかもしれない", s.start + 1, rival + 1))
     });
-    let sure = if cuts == 0 { 50 } else { 40 + (cuts - weak.len()) * 55 / cuts };
+    let sure = ((cuts - weak.len()) * 55).checked_div(cuts).map_or(50, |sure| 40 + sure);
     let chosen = format!("{} 項目 / {} バイト", kind.segments.len(), kind.width);
     Decision::new(&format!("項目の境界（{}）", kind.name), chosen, sure as u8, evidence)
         .against(rivals.take(12).collect())

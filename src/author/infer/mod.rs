@@ -103,7 +103,9 @@ pub fn infer(sample: Sample<'_>) -> Result<Inferred, Unclear> {
         return Err(Unclear("標本が空です".to_owned()));
     }
     if let Some(what) = other_format(sample.bytes) {
-        return Err(Unclear(format!("{what}からは推定しません。区切り文字の並びか固定長の、元のファイルを渡してください")));
+        return Err(Unclear(format!(
+            "{what}からは推定しません。区切り文字の並びか固定長の、元のファイルを渡してください"
+        )));
     }
     let mut decisions = Vec::new();
     let text = text::charset(sample, &mut decisions)?;

@@ -55,8 +55,8 @@ pub fn add(draft: &mut Draft, columns: &[Vec<Vec<String>>], sequence: &[usize], 
     };
     for kind in (0..columns.len()).filter(|kind| *kind != main) {
         let found = targets(&columns[main], sequence, main, kind);
-        for item in 0..columns[kind].len() {
-            let stated: Option<Vec<i128>> = columns[kind][item].iter().map(|value| value.parse().ok()).collect();
+        for (item, column) in columns[kind].iter().enumerate() {
+            let stated: Option<Vec<i128>> = column.iter().map(|value| value.parse().ok()).collect();
             let Some(stated) = stated.filter(|stated| !stated.is_empty()) else {
                 continue;
             };

@@ -212,7 +212,7 @@ impl World<'_> {
         let mut counted = Counted::default();
         for at in payers {
             let p = self.people[at].p.clone();
-            let usages: &[&str] = if p.no % 2 == 0 { &["1", "2"] } else { &["1"] };
+            let usages: &[&str] = if p.no.is_multiple_of(2) { &["1", "2"] } else { &["1"] };
             for usage in usages {
                 payments::account(&self.town, &p, usage, &tax, days, &mut file)?;
                 self.tell(&mut counted, "koza", format!("{}{usage}", p.atena()), String::new());

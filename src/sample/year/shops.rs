@@ -95,7 +95,7 @@ impl World<'_> {
 /// rest is settled on the fifth.
 fn tells(p: &Payment, day: NaiveDate) -> Option<&'static str> {
     let days = (day - p.on).num_days();
-    let cancelled = (p.person + u64::from(p.part.term)) % 33 == 0;
+    let cancelled = (p.person + u64::from(p.part.term)).is_multiple_of(33);
     match (p.told, cancelled) {
         (false, _) if days >= 1 => Some("01"),
         (true, true) if days >= 2 => Some("03"),
