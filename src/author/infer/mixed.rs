@@ -13,8 +13,9 @@ const LAID: usize = 60;
 const STARTS: usize = 32;
 /// Places that are tried for them.
 const PLACES: usize = 64;
-/// Part of the steady columns, in percent, in which a record of the run may be otherwise.
-const ODD: usize = 20;
+/// Part of the steady columns, in percent, in which a record of the run may be otherwise: of those with content, and of
+/// those with padding, which a longer text fills.
+const ODD: [usize; 2] = [20, 60];
 
 /// The file cut up.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,14 +40,15 @@ impl Profile {
         if at + self.period > bytes.len() {
             return false;
         }
-        // Blanks apart: a record of little else would have most of them.
-        let blanks = self.columns.iter().filter(|(_, byte)| *byte == b' ').count();
-        let allowed = [(self.columns.len() - blanks) * ODD / 100, blanks * ODD / 100];
+        // Padding apart: a record of little else would have most of it.
+        let padding = |byte: u8| usize::from(matches!(byte, b' ' | b'!'));
+        let mut allowed = [0; 2];
+        self.columns.iter().for_each(|(_, byte)| allowed[padding(*byte)] += 1);
         let mut wrong = [0; 2];
         self.columns.iter().all(|(column, byte)| {
-            let sort = usize::from(*byte == b' ');
+            let sort = padding(*byte);
             wrong[sort] += usize::from(bytes[at + column] != *byte);
-            wrong[sort] <= allowed[sort]
+            wrong[sort] * 100 <= allowed[sort] * ODD[sort]
         })
     }
 

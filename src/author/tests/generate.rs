@@ -78,9 +78,10 @@ fn kinds(layout: &Layout, (records, group): (usize, usize), random: &mut Random)
         // The head of a group is followed by something.
         let head = |kind: &usize| kinds.first() == Some(kind) && open.len() > 1;
         let same = open.iter().find(|(kind, _)| kinds.last() == Some(kind) && !head(kind));
-        let open: Vec<_> = open.iter().filter(|(kind, _)| kinds.last() != Some(kind) || same.is_some()).collect();
+        let stay = same.is_some_and(|_| open.len() == 1 || group == 0 || random.below(group) > 0);
+        let open: Vec<_> = open.iter().filter(|(kind, _)| kinds.last() != Some(kind) || stay).collect();
         let (kind, to) = match (same, fresh) {
-            (Some(same), _) if open.len() == 1 || (group == 0 || random.below(group) > 0) => **same,
+            (Some(same), _) if stay => **same,
             (_, Some(fresh)) => *fresh,
             _ if open.is_empty() => *next.iter().min_by_key(|(_, to)| to_end(layout, *to)).unwrap(),
             _ => {
