@@ -33,7 +33,7 @@ fn a_draft_from_any_file_of_the_sample_reads_all_of_that_file() {
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
         !name.ends_with(".xml")
             && !name.ends_with(".ctl")
-            && (lines > 10 || name.ends_with(".DTA") && bytes.len() > 5_000)
+            && (lines > 20 || name.ends_with(".DTA") && bytes.len() > 10_000)
     });
     for ((interface, name), bytes) in files {
         let sample = Sample { bytes, whole: bytes.len() as u64, name };

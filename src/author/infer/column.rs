@@ -248,11 +248,11 @@ pub fn fixed(raw: &[&[u8]], segment: &Segment, charset: Charset) -> Look {
             text
         })
         .collect();
-    typed(&mut look, raw, &decoded, width, segment.model);
+    typed(&mut look, raw, &decoded, (width, charset == Charset::JisX0201), segment.model);
     look
 }
 
-fn typed(look: &mut Look, raw: &[&[u8]], decoded: &[String], width: usize, model: Model) {
+fn typed(look: &mut Look, raw: &[&[u8]], decoded: &[String], (width, narrow): (usize, bool), model: Model) {
     let content: Vec<String> = decoded.iter().map(|text| text.trim_matches([' ', '\u{3000}']).to_owned()).collect();
     let all = Common::of(&content);
     let full_width = all.digits && all.least == width;
@@ -284,7 +284,7 @@ fn typed(look: &mut Look, raw: &[&[u8]], decoded: &[String], width: usize, model
             len(keys);
         }
         _ => {
-            text_type(keys, &all, decoded, width);
+            text_type(keys, &all, decoded, (width, narrow));
             if all.filled > 0 && all.digits {
                 look.doubts.push("数字だけだが、桁の足りない値がある。詰め方（pad）を確かめてください".to_owned());
             }
@@ -294,10 +294,12 @@ fn typed(look: &mut Look, raw: &[&[u8]], decoded: &[String], width: usize, model
     look.doubts.extend(all.code_doubt());
 }
 
-fn text_type(keys: &mut Keys, all: &Common, decoded: &[String], width: usize) {
+/// A narrow character set has no characters of two bytes.
+fn text_type(keys: &mut Keys, all: &Common, decoded: &[String], (width, narrow): (usize, bool)) {
     let word = match (all.ascii, all.kana, all.full) {
         (true, ..) => "X",
         (_, true, _) => "K",
+        _ if narrow => "K",
         (_, _, true) if width.is_multiple_of(2) => "J",
         _ => "N",
     };

@@ -8,6 +8,10 @@ use super::grid::is_lead;
 const COMPARED: usize = 24_000;
 /// Columns from the start that may hold the key.
 const KEY_COLUMNS: usize = 6;
+/// Records of a kind from which it says something how often a column has a sort.
+const MANY: usize = 8;
+/// Part of the records that have one sort in common, at most, where two kinds are apart.
+const SELDOM: f64 = 0.4;
 /// Most kinds of record.
 const MOST_KINDS: usize = 9;
 
@@ -118,20 +122,20 @@ fn by_columns(records: &[&[u8]], offset: usize, width: usize) -> Option<Key> {
     if values.len() < 2 || values.len() >= records.len() || values.iter().any(|v| v.contains(&b' ')) {
         return None;
     }
-    let forms: Vec<(usize, Vec<u8>)> = (0..values.len()).map(|of| form(records, &kind, of)).collect();
+    let forms: Vec<Form> = (0..values.len()).map(|of| form(records, &kind, of)).collect();
     let empty = |sorts: &[u8]| {
         sorts.iter().enumerate().all(|(at, sorts)| (offset..offset + width).contains(&at) || *sorts == sort(b' '))
     };
     let mut apart = usize::MAX;
     for (i, a) in forms.iter().enumerate() {
         for b in &forms[i + 1..] {
-            let columns = a.1.iter().zip(&b.1).filter(|(x, y)| *x & *y == 0).count();
-            let needed = 3.max(a.1.len() / 40);
+            let columns = a.apart(b);
+            let needed = 3.max(a.sorts.len() / 40);
             // Two kinds that hold nothing but the key look alike and are told apart by it all the same.
-            if empty(&a.1) && empty(&b.1) {
+            if empty(&a.sorts) && empty(&b.sorts) {
                 continue;
             }
-            if a.0 == b.0 && columns < needed {
+            if a.length == b.length && columns < needed {
                 return None;
             }
             apart = apart.min(columns);
@@ -140,15 +144,43 @@ fn by_columns(records: &[&[u8]], offset: usize, width: usize) -> Option<Key> {
     (apart != usize::MAX).then_some(Key { offset, width, values, kind, apart })
 }
 
-/// Length of a kind's records (0 if they differ) and the sorts of bytes that each column has.
-fn form(records: &[&[u8]], kind: &[usize], of: usize) -> (usize, Vec<u8>) {
+/// What the records of a kind look like.
+struct Form {
+    /// Records.
+    rows: usize,
+    /// Bytes of the longest.
+    length: usize,
+    /// Sorts of bytes that each column has.
+    sorts: Vec<u8>,
+    /// How many records have which sort there, by bit.
+    counts: Vec<[u32; 8]>,
+}
+
+fn form(records: &[&[u8]], kind: &[usize], of: usize) -> Form {
     let of_kind: Vec<&&[u8]> = records.iter().zip(kind).filter(|(_, k)| **k == of).map(|(r, _)| r).collect();
-    let longest = of_kind.iter().map(|record| record.len()).max().unwrap_or(0);
-    let mut sorts = vec![0u8; longest];
+    let length = of_kind.iter().map(|record| record.len()).max().unwrap_or(0);
+    let mut form = Form { rows: of_kind.len(), length, sorts: vec![0; length], counts: vec![[0; 8]; length] };
     for record in &of_kind {
         for (column, byte) in record.iter().enumerate() {
-            sorts[column] |= sort(*byte) & !2;
+            let sort = sort(*byte) & !2;
+            form.sorts[column] |= sort;
+            form.counts[column][sort.trailing_zeros() as usize % 8] += 1;
         }
     }
-    (longest, sorts)
+    form
+}
+
+impl Form {
+    /// Columns in which the sorts never agree, or with many records seldom do.
+    fn apart(&self, other: &Form) -> usize {
+        let many = self.rows >= MANY && other.rows >= MANY;
+        let part = |count: u32, rows: usize| f64::from(count) / rows.max(1) as f64;
+        let seldom = |column: usize| {
+            let (a, b) = (&self.counts[column], &other.counts[column]);
+            let common: f64 = a.iter().zip(b).map(|(x, y)| part(*x, self.rows).min(part(*y, other.rows))).sum();
+            many && common <= SELDOM
+        };
+        let columns = 0..self.sorts.len().min(other.sorts.len());
+        columns.filter(|column| self.sorts[*column] & other.sorts[*column] == 0 || seldom(*column)).count()
+    }
 }

@@ -3,6 +3,8 @@
 //! Owns: the search for the column where records begin, and the lengths of what stands between the runs. Never: cuts a
 //! file that it cannot cut to its last byte.
 
+use std::cmp::Reverse;
+
 use super::key::alike;
 
 /// Records of a run that are laid over each other at first.
@@ -10,12 +12,12 @@ const FIRST: usize = 4;
 /// Most records that are laid over each other to either side.
 const LAID: usize = 60;
 /// Most columns that are tried as the first.
-const STARTS: usize = 32;
+const STARTS: usize = 48;
 /// Places that are tried for them.
-const PLACES: usize = 64;
+const PLACES: usize = 256;
 /// Part of the steady columns, in percent, in which a record of the run may be otherwise: of those with content, and of
 /// those with padding, which a longer text fills.
-const ODD: [usize; 2] = [20, 60];
+const ODD: [usize; 2] = [40, 60];
 
 /// The file cut up.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +55,9 @@ impl Profile {
     }
 
     fn of(bytes: &[u8], period: usize, starts: &[usize]) -> Profile {
+        if starts.is_empty() {
+            return Profile { period, columns: Vec::new() };
+        }
         let steady = |column: &usize| starts.iter().all(|at| bytes[at + column] == bytes[starts[0] + column]);
         let columns = (0..period).filter(steady).map(|column| (column, bytes[starts[0] + column])).collect();
         Profile { period, columns }
@@ -77,7 +82,9 @@ pub fn cut(bytes: &[u8], period: usize) -> Option<Mixed> {
         let before = byte((column + period - 1) % period);
         byte(*column).is_some_and(|key| key.is_ascii_alphanumeric()) && before == Some(b' ')
     });
-    starts.take(STARTS).find_map(|column| from(bytes, period, run[0] + column))
+    // Where it is the key indeed, most of the file is of the common length.
+    let common = |found: &Mixed| Reverse(found.records.iter().filter(|(_, len)| *len == period).count());
+    starts.take(STARTS).filter_map(|column| from(bytes, period, run[0] + column)).min_by_key(common)
 }
 
 /// Starts of blocks that follow each other and are most alike.
@@ -106,7 +113,7 @@ fn run(bytes: &[u8], period: usize) -> Option<Vec<usize>> {
         profile = Profile::of(bytes, period, &starts);
     }
     // Its ends may lie in other records.
-    (starts.len() > 4).then(|| starts[1..starts.len() - 1].to_vec())
+    Some(starts[1..starts.len() - 1].to_vec())
 }
 
 /// Cuts with a record of the run known to begin at `start`.
@@ -114,22 +121,33 @@ fn from(bytes: &[u8], period: usize, start: usize) -> Option<Mixed> {
     let key = bytes[start];
     let few: Vec<usize> = (0..40).map(|k| start + k * period).take_while(|at| at + period <= bytes.len()).collect();
     let few: Vec<usize> = few.into_iter().take_while(|at| bytes[*at] == key).collect();
-    let profile = Profile::of(bytes, period, &few);
-    if profile.columns.len() < 8 || few.len() < 2 {
+    if few.len() < 2 {
         return None;
     }
+    // What a few have in common by chance, more of them have not.
+    let found = runs(bytes, key, &Profile::of(bytes, period, &few));
+    let more = found.iter().flat_map(|(start, end)| (*start..*end).step_by(period)).take(4 * LAID);
+    let profile = Profile::of(bytes, period, &more.collect::<Vec<_>>());
+    if profile.columns.len() < 8 {
+        return None;
+    }
+    around(bytes, period, &runs(bytes, key, &profile))
+}
+
+/// First byte and end of each run of records that begin with the key and fit.
+fn runs(bytes: &[u8], key: u8, profile: &Profile) -> Vec<(usize, usize)> {
     let is = |at: usize| bytes.get(at) == Some(&key) && profile.fits(bytes, at);
     let mut runs: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     while let Some(first) = (at..bytes.len()).find(|at| is(*at)) {
         let mut end = first;
         while is(end) {
-            end += period;
+            end += profile.period;
         }
         runs.push((first, end));
         at = end;
     }
-    around(bytes, period, &runs)
+    runs
 }
 
 /// What precedes and what follows each run: the same kinds everywhere, once or, where nothing stood between them, again.
