@@ -223,21 +223,28 @@ fn blocks<'s>(
         )
     })?;
     let whole = (sample.whole as usize) - start - usize::from(eof_mark);
-    let lead = whole % length;
     let complete = whole == bytes.len();
-    let mixed = if complete && !mixed::may_begin(bytes, length, lead) { mixed::cut(bytes, length) } else { None };
-    let agrees = format!("{length} バイトずらすと文字の種類の変わり目の {:.1}% が重なる", score * 100.0);
-    let (lead, body) = match mixed {
-        Some(found) => {
-            decisions.push(mixed_decision(&found, length, &agrees));
-            (found.lead, found.records)
+    // Where groups of one size repeat, the length of a group agrees as well as that of a record.
+    let lengths = [shortest_near(&scores, score).filter(|(other, _)| *other < length), Some((length, score))];
+    let mixed = lengths.into_iter().flatten().filter(|_| complete).find_map(|(length, score)| {
+        mixed::cut(bytes, length, whole % length).map(|found| (found, length, score))
+    });
+    let agrees = |length: usize, score: f64| {
+        format!("{length} バイトずらすと文字の種類の変わり目の {:.1}% が重なる", score * 100.0)
+    };
+    let (length, lead, body) = match mixed {
+        Some((found, length, score)) => {
+            decisions.push(mixed_decision(&found, length, &agrees(length, score)));
+            (length, found.lead, found.records)
         }
         None => {
+            let lead = whole % length;
+            let agrees = agrees(length, score);
             let evidence = format!("{agrees}、全体 {whole} バイト = {lead} + {length} × {}", whole / length);
             let chosen = format!("固定長（改行なし）{length} バイト");
             decisions.push(Decision::new("形式", chosen, 90, evidence).against(rivals(&scores, length, whole)));
             let records = (lead..bytes.len()).step_by(length).filter(|at| at + length <= bytes.len());
-            (lead, records.map(|at| (at, length)).collect())
+            (length, lead, records.map(|at| (at, length)).collect())
         }
     };
     let parts = lead_parts(&bytes[..lead], length, decisions);
@@ -287,10 +294,21 @@ fn lead_parts(lead: &[u8], length: usize, decisions: &mut Vec<Decision>) -> Vec<
 /// The shortest length nearly as good as the best (its multiples agree as well).
 fn best_period(scores: &[(usize, f64)]) -> Option<(usize, f64)> {
     let best = scores.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let mean = scores.iter().map(|(_, score)| score).sum::<f64>() / scores.len() as f64;
-    let enough = best.1 - (best.1 - mean) * 0.15;
+    let (mean, enough) = near(scores, best.1);
     let found = scores.iter().find(|(length, score)| *score >= enough && best.0.is_multiple_of(*length));
     (best.1 > 0.1 && best.1 > mean * 3.0).then(|| found.copied().unwrap_or(*best))
+}
+
+/// Mean of the scores, and from where they are nearly as good as this one.
+fn near(scores: &[(usize, f64)], best: f64) -> (f64, f64) {
+    let mean = scores.iter().map(|(_, score)| score).sum::<f64>() / scores.len() as f64;
+    (mean, best - (best - mean) * 0.15)
+}
+
+/// The shortest length that agrees nearly as well.
+fn shortest_near(scores: &[(usize, f64)], best: f64) -> Option<(usize, f64)> {
+    let (_, enough) = near(scores, best);
+    scores.iter().find(|(_, score)| *score >= enough).copied()
 }
 
 /// Two blocks of the same length, each with content first and spaces after it.
