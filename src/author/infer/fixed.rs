@@ -6,6 +6,7 @@
 use super::cost::Model;
 use super::framing::{Blocks, tally};
 use super::grid::Grid;
+use super::group::{self, Groups};
 use super::key::{self, Key};
 use super::segment::{Known, Segment, segments};
 use super::text::{KANJI_IN, KANJI_OUT, Text};
@@ -55,15 +56,16 @@ pub fn draft(
         kinds.push(overlay(name.clone(), blocks, &sequence, kind));
     }
     let two_byte = charset == Charset::Windows31j;
-    let known: Vec<Known> = kinds
+    let mut known: Vec<Known> = kinds
         .iter()
         .enumerate()
         .map(|(at, kind)| known_cuts(kind, key.as_ref().filter(|_| at >= blocks.leading)))
         .collect();
     for (kind, known) in kinds.iter_mut().zip(&known) {
-        kind.segments = segments(&grid(kind, two_byte), known);
+        kind.segments = segments(&grid(kind, two_byte), known, None);
     }
-    cut_totals(&mut kinds, &known, &sequence, two_byte);
+    cut_totals(&mut kinds, &mut known, &sequence, two_byte);
+    cut_groups(&mut kinds, &known, two_byte);
     let cut = sample.bytes.len() as u64 != sample.whole;
     let mut draft = Draft::default();
     head(&mut draft, sample, text, charset, blocks);
@@ -143,14 +145,14 @@ fn known_cuts(kind: &Kind<'_>, key: Option<&Key>) -> Known {
 }
 
 /// Where a record states the count or a sum of the records before it, an item ends.
-fn cut_totals(kinds: &mut [Kind<'_>], known: &[Known], sequence: &[usize], two_byte: bool) {
+fn cut_totals(kinds: &mut [Kind<'_>], known: &mut [Known], sequence: &[usize], two_byte: bool) {
     let Some(main) = (0..kinds.len()).max_by_key(|kind| kinds[*kind].rows.len()) else {
         return;
     };
     let columns = cells(&kinds[main]);
     for at in (0..kinds.len()).filter(|at| *at != main) {
         let targets = totals::targets(&columns, sequence, main, at);
-        let mut with = known[at].clone();
+        let with = &mut known[at];
         let mut added = false;
         for values in targets.iter().map(|target| &target.values) {
             if values.len() != kinds[at].rows.len() {
@@ -165,8 +167,16 @@ fn cut_totals(kinds: &mut [Kind<'_>], known: &[Known], sequence: &[usize], two_b
             }
         }
         if added {
-            kinds[at].segments = segments(&grid(&kinds[at], two_byte), &with);
+            kinds[at].segments = segments(&grid(&kinds[at], two_byte), with, None);
         }
+    }
+}
+
+/// Kinds of few records are cut once more, by what stands in other places too.
+fn cut_groups(kinds: &mut [Kind<'_>], known: &[Known], two_byte: bool) {
+    let groups = Groups::of(kinds.iter().map(|kind| &kind.segments[..]));
+    for (at, kind) in kinds.iter_mut().enumerate().filter(|(_, kind)| kind.rows.len() < group::FEW) {
+        kind.segments = segments(&grid(kind, two_byte), &known[at], Some((&groups, at)));
     }
 }
 
