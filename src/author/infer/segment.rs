@@ -9,6 +9,9 @@ use super::group::Groups;
 /// Widest item that is tried, unless it is a run of spaces or kanji between marks.
 const WIDEST: usize = 320;
 
+/// Bits below which a cut after a first letter is none.
+const INITIAL: f32 = 45.0;
+
 /// One item found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
@@ -96,6 +99,7 @@ pub fn segments(grid: &Grid<'_>, known: &Known, groups: Option<(&Groups, usize)>
     let mut found = back(&best);
     join_zeros(grid, known, &mut found);
     weigh(grid, known, &mut found);
+    join_initials(known, grid, &mut found);
     found
 }
 
@@ -128,8 +132,36 @@ fn join_zeros(grid: &Grid<'_>, known: &Known, found: &mut Vec<Segment>) {
         let zeros = a.model == Model::Constant
             && grid.is_constant(a.start, a.end)
             && grid.rows[0][a.start..a.end].iter().all(|x| *x == b'0');
-        if zeros && matches!(b.model, Model::Digits | Model::Number) && !known.cuts[b.start] {
+        let number = match b.model {
+            Model::Digits | Model::Number => true,
+            // Small numbers look like a code.
+            Model::Code => a.end - a.start > 1 && (0..grid.rows.len()).all(|row| is_digits(grid, row, b)),
+            _ => false,
+        };
+        if zeros && number && !known.cuts[b.start] {
             found[at + 1] = Segment { start: a.start, model: Model::Number, ..b.clone() };
+            found.remove(at);
+        } else {
+            at += 1;
+        }
+    }
+}
+
+fn is_digits(grid: &Grid<'_>, row: usize, segment: &Segment) -> bool {
+    grid.digits_in(row, segment.start, segment.end) == segment.end - segment.start
+}
+
+/// A single column of letters before a text is its beginning, unless much speaks for the cut.
+fn join_initials(known: &Known, grid: &Grid<'_>, found: &mut Vec<Segment>) {
+    let mut at = 0;
+    while at + 1 < found.len() {
+        let (a, b) = (&found[at], &found[at + 1]);
+        let letters = matches!(a.model, Model::Code | Model::Text)
+            && !grid.rows.iter().all(|row| row[a.start] == b' ' || row[a.start].is_ascii_digit());
+        let narrow = a.end - a.start == 1 && b.saves < INITIAL;
+        let text = b.model == Model::Text || b.model == Model::Code && b.end - b.start == 1;
+        if letters && narrow && text && !known.cuts[b.start] {
+            found[at + 1] = Segment { start: a.start, model: Model::Text, saves: a.saves, rival: a.rival, ..b.clone() };
             found.remove(at);
         } else {
             at += 1;
