@@ -14,8 +14,11 @@ use super::{Decision, Inferred, Sample, Unclear, column, naming, sequence, total
 use crate::author::draft::*;
 use crate::codec::charset::Charset;
 
-/// Records of a kind that are laid over each other for the cuts.
+/// Records of a kind that are laid over each other for the cuts: fewer where all kinds together are wide, never below.
 const OVERLAID: usize = 240;
+const LEAST: usize = 24;
+/// Bytes of all kinds that are laid over each other, about.
+const CELLS: usize = 1_500_000;
 /// Records of a kind whose values decide a type.
 const TYPED: usize = 5_000;
 /// Widest record.
@@ -61,11 +64,12 @@ pub fn draft(
         .enumerate()
         .map(|(at, kind)| known_cuts(kind, key.as_ref().filter(|_| at >= blocks.leading)))
         .collect();
+    let look = Look { two_byte, rows: overlaid(kinds.iter().map(|kind| kind.width).sum()) };
     for (kind, known) in kinds.iter_mut().zip(&known) {
-        kind.segments = segments(&grid(kind, two_byte), known, None);
+        kind.segments = segments(&grid(kind, look), known, None);
     }
-    cut_totals(&mut kinds, &mut known, &sequence, two_byte);
-    cut_groups(&mut kinds, &known, two_byte);
+    cut_totals(&mut kinds, &mut known, &sequence, look);
+    cut_groups(&mut kinds, &known, look);
     let cut = sample.bytes.len() as u64 != sample.whole;
     let mut draft = Draft::default();
     head(&mut draft, sample, text, charset, blocks);
@@ -107,10 +111,23 @@ fn overlay<'s>(name: String, blocks: &Blocks<'s>, sequence: &[usize], kind: usiz
     Kind { name, width, rows, segments: Vec::new() }
 }
 
+/// How records are laid over each other.
+#[derive(Clone, Copy)]
+struct Look {
+    two_byte: bool,
+    /// Most records of a kind.
+    rows: usize,
+}
+
+/// Records of a kind that are laid over each other when the kinds are so wide together.
+fn overlaid(width: usize) -> usize {
+    (CELLS / width.max(1)).clamp(LEAST, OVERLAID)
+}
+
 /// Evenly from all records.
-fn grid<'s>(kind: &Kind<'s>, two_byte: bool) -> Grid<'s> {
-    let step = kind.rows.len().div_ceil(OVERLAID).max(1);
-    Grid::new(kind.rows.iter().step_by(step).copied().collect(), kind.width, two_byte)
+fn grid<'s>(kind: &Kind<'s>, look: Look) -> Grid<'s> {
+    let step = kind.rows.len().div_ceil(look.rows).max(1);
+    Grid::new(kind.rows.iter().step_by(step).copied().collect(), kind.width, look.two_byte)
 }
 
 /// The key is an item; escape sequences are items, and what stands between them is one.
@@ -145,7 +162,7 @@ fn known_cuts(kind: &Kind<'_>, key: Option<&Key>) -> Known {
 }
 
 /// Where a record states the count or a sum of the records before it, an item ends.
-fn cut_totals(kinds: &mut [Kind<'_>], known: &mut [Known], sequence: &[usize], two_byte: bool) {
+fn cut_totals(kinds: &mut [Kind<'_>], known: &mut [Known], sequence: &[usize], look: Look) {
     let Some(main) = (0..kinds.len()).max_by_key(|kind| kinds[*kind].rows.len()) else {
         return;
     };
@@ -167,16 +184,16 @@ fn cut_totals(kinds: &mut [Kind<'_>], known: &mut [Known], sequence: &[usize], t
             }
         }
         if added {
-            kinds[at].segments = segments(&grid(&kinds[at], two_byte), with, None);
+            kinds[at].segments = segments(&grid(&kinds[at], look), with, None);
         }
     }
 }
 
 /// Kinds of few records are cut once more, by what stands in other places too.
-fn cut_groups(kinds: &mut [Kind<'_>], known: &[Known], two_byte: bool) {
+fn cut_groups(kinds: &mut [Kind<'_>], known: &[Known], look: Look) {
     let groups = Groups::of(kinds.iter().map(|kind| &kind.segments[..]));
     for (at, kind) in kinds.iter_mut().enumerate().filter(|(_, kind)| kind.rows.len() < group::FEW) {
-        kind.segments = segments(&grid(kind, two_byte), &known[at], Some((&groups, at)));
+        kind.segments = segments(&grid(kind, look), &known[at], Some((&groups, at)));
     }
 }
 

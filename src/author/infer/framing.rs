@@ -3,7 +3,7 @@
 //! Owns: separators, quotes, line ends, record length, leading blocks. Never: looks into items.
 
 use super::text::Text;
-use super::{Decision, Sample, Unclear, mixed};
+use super::{Decision, Sample, Unclear, key, mixed};
 
 /// Most records that are cut.
 pub const MOST_ROWS: usize = 20_000;
@@ -215,8 +215,8 @@ fn blocks<'s>(
     eof_mark: bool,
     decisions: &mut Vec<Decision>,
 ) -> Result<Frame<'s>, Unclear> {
-    let scores = super::key::periods(bytes, LONGEST);
-    let (length, score) = best_period(&scores).ok_or_else(|| {
+    let scores = key::periods(bytes, LONGEST);
+    let (length, score) = key::best_period(&scores).ok_or_else(|| {
         Unclear(
             "区切り文字も、同じ長さの行も、繰り返す長さも見つかりません。レコードが2件以上ある標本にしてください"
                 .to_owned(),
@@ -225,10 +225,12 @@ fn blocks<'s>(
     let whole = (sample.whole as usize) - start - usize::from(eof_mark);
     let complete = whole == bytes.len();
     // Where groups of one size repeat, the length of a group agrees as well as that of a record.
-    let lengths = [shortest_near(&scores, score).filter(|(other, _)| *other < length), Some((length, score))];
-    let mixed = lengths.into_iter().flatten().filter(|_| complete).find_map(|(length, score)| {
-        mixed::cut(bytes, length, whole % length).map(|found| (found, length, score))
-    });
+    let lengths = [key::shortest_near(&scores, score).filter(|(other, _)| *other < length), Some((length, score))];
+    let mixed = lengths
+        .into_iter()
+        .flatten()
+        .filter(|_| complete)
+        .find_map(|(length, score)| mixed::cut(bytes, length, whole % length).map(|found| (found, length, score)));
     let agrees = |length: usize, score: f64| {
         format!("{length} バイトずらすと文字の種類の変わり目の {:.1}% が重なる", score * 100.0)
     };
@@ -289,26 +291,6 @@ fn lead_parts(lead: &[u8], length: usize, decisions: &mut Vec<Decision>) -> Vec<
     let evidence = format!("{length} バイトごとのレコードの前に {} バイト残る", lead.len());
     decisions.push(Decision::new("先頭の別レコード", chosen, 60, evidence).against(vec![rival]));
     if halves { vec![(0, half), (half, half)] } else { vec![(0, lead.len())] }
-}
-
-/// The shortest length nearly as good as the best (its multiples agree as well).
-fn best_period(scores: &[(usize, f64)]) -> Option<(usize, f64)> {
-    let best = scores.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let (mean, enough) = near(scores, best.1);
-    let found = scores.iter().find(|(length, score)| *score >= enough && best.0.is_multiple_of(*length));
-    (best.1 > 0.1 && best.1 > mean * 3.0).then(|| found.copied().unwrap_or(*best))
-}
-
-/// Mean of the scores, and from where they are nearly as good as this one.
-fn near(scores: &[(usize, f64)], best: f64) -> (f64, f64) {
-    let mean = scores.iter().map(|(_, score)| score).sum::<f64>() / scores.len() as f64;
-    (mean, best - (best - mean) * 0.15)
-}
-
-/// The shortest length that agrees nearly as well.
-fn shortest_near(scores: &[(usize, f64)], best: f64) -> Option<(usize, f64)> {
-    let (_, enough) = near(scores, best);
-    scores.iter().find(|(_, score)| *score >= enough).copied()
 }
 
 /// Two blocks of the same length, each with content first and spaces after it.

@@ -12,6 +12,8 @@ use super::segment::{Known, Segment};
 pub const FEW: usize = 60;
 /// Most items of a group.
 const LONGEST: usize = 12;
+/// Most items of all groups, so that wide records end in time.
+const MOST: usize = 256;
 /// Bits saved by a cut that is sure.
 const SURE: f32 = 30.0;
 /// Bits to say that an item of blanks is left out.
@@ -56,6 +58,10 @@ impl Groups {
                 let width = segment.end - segment.start;
                 items.push(Item { place: (kind, segment.start), width, sort, goes_on });
             }
+        }
+        items.truncate(MOST);
+        if let Some(last) = items.last_mut() {
+            last.goes_on = false;
         }
         Groups { items }
     }
