@@ -63,12 +63,12 @@ impl Profile {
         let among = if starts.is_empty() { 0 } else { period };
         let columns: Vec<_> = (0..among).filter(steady).map(|column| (column, bytes[starts[0] + column])).collect();
         let (mut compared, mut sorts) = (Vec::new(), [0; 2]);
-        for sort in 0..2 {
+        for (sort, many) in sorts.iter_mut().enumerate() {
             let of_sort = columns.iter().filter(|(_, byte)| usize::from(matches!(byte, b' ' | b'!')) == sort);
             let step = of_sort.clone().count().div_ceil(STEADY).max(1);
             let some = of_sort.step_by(step).map(|(column, byte)| (*column, *byte, sort));
             compared.extend(some);
-            sorts[sort] = compared.iter().filter(|(.., of)| *of == sort).count();
+            *many = compared.iter().filter(|(.., of)| *of == sort).count();
         }
         Profile { period, columns, compared, sorts }
     }
