@@ -116,7 +116,11 @@ fn find(hub: &mut Hub, file: &str) -> Result<Exchange, CliError> {
         Some(exchange) => Some(exchange),
         None => ledger::list(&mut hub.conn, &Wanted { file_name: Some(file), limit: 1, ..Wanted::default() })?.pop(),
     };
-    found.ok_or_else(|| CliError::Refused(format!("「{file}」という名前・受付番号のファイルはありません。renkei status で名前と受付番号を確かめてください")))
+    found.ok_or_else(|| {
+        CliError::Refused(format!(
+            "「{file}」という名前・受付番号のファイルはありません。renkei status で名前と受付番号を確かめてください"
+        ))
+    })
 }
 
 fn outbound(hub: &mut Hub, exchange: &Exchange, record: u64) -> Result<Json, CliError> {

@@ -2,6 +2,7 @@
 //!
 //! Owns: those words. Never: decides what is accepted; the declarations of the verbs do.
 
+use std::io::{Write as _, stderr, stdout};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -16,8 +17,10 @@ const EXIT_HELP: &str = "終了コード: 0 終わった。1 終わったが、�
 3 定義ファイルか設定に誤りがある。4 機械の不調（あとでやり直す）。5 断った";
 
 /// What each verb does.
-const VERBS: [(&str, &str); 24] = [
+const VERBS: [(&str, &str); 32] = [
     ("audit", "だれが、いつ、何をしたか（list）。書き換えられていないか（verify）"),
+    ("audit list", "だれが、いつ、何をしたかを、新しいほうから見る"),
+    ("audit verify", "書き換えられ、除かれ、差し込まれた最初の行を挙げる（あれば終了コード 1）"),
     ("bench", "この機械での速さを測る"),
     ("calendar", "これからの予定（届くはずのファイル、計算、送るファイル）"),
     ("check", "定義ファイルと設定の誤りをすべて挙げる"),
@@ -27,6 +30,9 @@ const VERBS: [(&str, &str); 24] = [
     ("held", "送らずに保留している記録と、解除の命令"),
     ("help", "命令の説明"),
     ("layout", "レイアウトの下書きを見本や項目定義書から作る。項目定義書を書き出す"),
+    ("layout doc", "レイアウトを、人が読む項目定義書に書き出す"),
+    ("layout import", "項目定義書（XLSX か CSV）からレイアウトの下書きを作り、疑わしい点をすべて挙げる"),
+    ("layout infer", "見本のファイルからレイアウトの下書きを作る。決めたことに根拠、疑わしい点に TODO を付ける"),
     ("list", "担当者の一覧を見る、または HTML・CSV・XLSX・JSON に書き出す"),
     ("preview", "ファイルを取り込まずに読んで、指摘を見る"),
     ("release", "保留した 1 件を、今の内容のまま解除する"),
@@ -41,6 +47,9 @@ const VERBS: [(&str, &str); 24] = [
     ("test", "tests/interfaces の例を動かす"),
     ("trace", "1 件の記録がどこから来て、どこへ行ったか"),
     ("vault", "個人番号などを暗号化する鍵の状態、取り替え、作成"),
+    ("vault new-key", "新しい鍵を 1 行で出す（鍵のファイルに入れる）"),
+    ("vault rotate", "すべてを、鍵のファイルの先頭の鍵で暗号化し直す"),
+    ("vault status", "どの鍵で何件を暗号化しているか"),
 ];
 
 /// The values an operator gives: id, how it is called in the usage, what it is. The others keep their own words.
@@ -74,8 +83,10 @@ pub fn parse() -> Result<Cli, ExitCode> {
             eprint!("{}", mistake(&error));
             return ExitCode::from(exit::USAGE);
         }
+        let text = japanese(&error.render().to_string());
         // Nobody is left to be told when the terminal has gone.
-        let _ = error.print();
+        let _ =
+            if error.use_stderr() { stderr().write_all(text.as_bytes()) } else { stdout().write_all(text.as_bytes()) };
         ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
     })
 }
@@ -84,17 +95,26 @@ fn command() -> clap::Command {
     let mut command = Cli::command()
         .about("連携: 市区町村のファイルの送受信を受け持ちます")
         .after_help(EXIT_HELP)
-        .disable_help_subcommand(false)
-        .subcommand_help_heading("命令")
-        .subcommand_value_name("命令")
         .mut_arg("json", |arg| arg.help("機械が読む形（JSON）で出す"));
     // Builds the arguments that every verb inherits, and `help`, so that they can be named as well.
     command.build();
-    translated(command)
+    translated(command, "")
 }
 
-fn translated(command: clap::Command) -> clap::Command {
-    let about = VERBS.iter().find(|(verb, _)| *verb == command.get_name()).map(|(_, about)| *about);
+/// What the parser itself puts into usages and help.
+fn japanese(text: &str) -> String {
+    let words = [
+        ("Usage:", "使い方:"),
+        ("[OPTIONS]", "[指定]"),
+        ("[default: ", "[指定がなければ "),
+        ("[possible values: ", "[使えるもの: "),
+    ];
+    words.into_iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+/// The verb `path` and those under it; the command itself has the empty path.
+fn translated(command: clap::Command, path: &str) -> clap::Command {
+    let about = VERBS.iter().find(|(verb, _)| *verb == path).map(|(_, about)| *about);
     let command = match about {
         Some(about) => command.about(about),
         None => command,
@@ -109,11 +129,18 @@ fn translated(command: clap::Command) -> clap::Command {
             match (arg.get_id().as_str(), VALUES.iter().find(|(id, ..)| *id == arg.get_id().as_str())) {
                 ("help", _) => arg.help("この説明を出す"),
                 ("version", _) => arg.help("版の番号を出す"),
-                (_, Some((_, name, help))) if !apart && arg.get_action().takes_values() => arg.value_name(*name).help(*help),
+                (_, Some((_, name, help))) if !apart && arg.get_action().takes_values() => {
+                    arg.value_name(*name).help(*help)
+                }
                 _ => arg,
             }
         })
-        .mut_subcommands(translated)
+        .subcommand_help_heading("命令")
+        .subcommand_value_name("命令")
+        .mut_subcommands(|verb| {
+            let under = format!("{path} {}", verb.get_name());
+            translated(verb, under.trim_start())
+        })
 }
 
 /// What is wrong with the line, and how it is written rightly.
@@ -143,7 +170,7 @@ fn mistake(error: &clap::Error) -> String {
         }
     }
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
-        text += &format!("\n  {}", usage.to_string().replacen("Usage:", "使い方:", 1).trim());
+        text += &format!("\n  {}", japanese(&usage.to_string()).trim());
     }
     text + "\n  命令の説明は、命令のあとに --help を付けると出ます\n"
 }
@@ -159,7 +186,10 @@ mod tests {
     #[test]
     fn a_mistyped_command_is_told_in_japanese_with_the_right_way() {
         let text = said(&["renkei", "confirm", "45"]);
-        assert!(text.contains("足りないものがあります: --by <名前>") && text.contains("使い方: renkei confirm"), "{text}");
+        assert!(
+            text.contains("足りないものがあります: --by <名前>") && text.contains("使い方: renkei confirm"),
+            "{text}"
+        );
         let text = said(&["renkei", "stauts"]);
         assert!(text.contains("「stauts」という命令はありません") && text.contains("status"), "{text}");
         assert!(said(&["renkei", "status", "--foo"]).contains("「--foo」という指定は"));
@@ -171,6 +201,10 @@ mod tests {
         let command = command();
         for verb in command.get_subcommands() {
             assert!(VERBS.iter().any(|(name, _)| *name == verb.get_name()), "{}", verb.get_name());
+            for under in verb.get_subcommands().filter(|under| under.get_name() != "help") {
+                let path = format!("{} {}", verb.get_name(), under.get_name());
+                assert!(verb.get_name() == "help" || VERBS.iter().any(|(name, _)| *name == path), "{path}");
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn read(root: &Path, findings: &mut Vec<Finding>) -> Files {
     if root.join("renkei.toml").exists() {
         keep(root, "renkei.toml", MAX_TOML, &mut files, findings);
     } else {
-        let hint = "サイトのフォルダを指しているか確かめてください";
+        let hint = "renkei のフォルダー（renkei.toml のあるところ）で打つか、--root フォルダー を付けてください";
         unreadable("renkei.toml", 0, "renkei.toml がありません", hint, findings);
     }
     for (folder, extension, limit) in FOLDERS {

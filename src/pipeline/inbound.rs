@@ -69,8 +69,8 @@ fn same_as(hub: &mut Hub, first: &Exchange) -> Result<String, HubError> {
         return Ok(format!("{day} に取り込んだファイル（受付番号 {id}）と内容が同じです"));
     }
     Ok(format!(
-        "{day} に届き {held} 件を保留したファイル（受付番号 {id}）と内容が同じです。\
-         保留した記録は取り込まれないままです。renkei report {id} の「指摘」を直したファイルを入れてください"
+        "{day} に届き、{held} 件を保留したファイル（受付番号 {id}）と内容が同じです。\
+         保留した記録は取り込まれないままです。renkei report {id} の「指摘」にある誤りを送付元で直したファイルを入れてください"
     ))
 }
 
