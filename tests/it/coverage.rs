@@ -208,6 +208,7 @@ fn every_interface_has_good_and_bad_files_corrections_and_every_outcome() {
         let changes: Vec<&str> = of(id).changes.iter().map(String::as_str).collect();
         println!("out    {id:<28} {}", changes.join("・"));
         table.want(id, "a record that is new", changes.contains(&"新規") || changes.contains(&"全件"));
+        table.want(id, "a record that changed", !plan.send_closed || changes.contains(&"変更"));
         table.want(id, "a key that is gone", !plan.send_closed || changes.contains(&"取消"));
         table.want(id, "a file that left", of(id).outcomes.contains_key("delivered"));
     }
