@@ -142,7 +142,7 @@ pub(super) fn parse(sql: &str) -> Result<Sql, ExprError> {
         return Err(mistake(at, "SELECT だけを書けます", "SELECT か WITH で始めてください"));
     }
     let mut parser =
-        Parser::new(&Portable).with_recursion_limit(MAX_SQL_DEPTH * 8).with_tokens_with_locations(tokens.clone());
+        Parser::new(&Portable).with_recursion_limit(MAX_SQL_DEPTH * 8).with_tokens_with_locations(unfenced(&tokens));
     let query = parser.parse_query().map_err(|e| syntax_mistake(&e, &tokens))?;
     let rest = parser.peek_token_ref();
     if rest.token != Token::EOF {
@@ -150,6 +150,28 @@ pub(super) fn parse(sql: &str) -> Result<Sql, ExprError> {
         return Err(mistake(rest.span.start, message, "SELECT は一つだけ書いてください"));
     }
     Ok(*query)
+}
+
+/// The tokens but for `MATERIALIZED` in `AS MATERIALIZED (`: it means the same on both databases (compute this once, and join
+/// with what came out), and the parser knows it of one of them alone.
+fn unfenced(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let keyword = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    };
+    let mut before = None;
+    let mut kept = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let own = keyword(token);
+        if own == Some(Keyword::MATERIALIZED) && before == Some(Keyword::AS) {
+            continue;
+        }
+        if !matches!(token.token, Token::Whitespace(_)) {
+            before = own;
+        }
+        kept.push(token.clone());
+    }
+    kept
 }
 
 fn refuse_token(token: &TokenWithSpan) -> Result<(), ExprError> {

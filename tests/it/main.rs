@@ -15,6 +15,7 @@ mod draft_list;
 mod due;
 mod empty_full;
 mod expr_parity;
+mod growth;
 mod guards;
 mod house;
 mod kill;
