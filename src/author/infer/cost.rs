@@ -17,6 +17,8 @@ const CODE_VALUES: usize = 48;
 
 /// Values from which it says something where they end.
 const FILLED: usize = 8;
+/// Columns before the last in which values end, from which it is said how many should end after it.
+const LAST: usize = 4;
 
 /// What a run of columns looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,15 +258,26 @@ fn text(grid: &Grid<'_>, a: usize, b: usize, hist: &mut Vec<u32>, digits: bool) 
             }
         }
     }
-    // Content that stops at the same column again and again, before the run does, has an end of its own.
-    let most = hist.iter().rposition(|count| *count > 0).unwrap_or(0);
-    let (filled, full) = (grid.rows.len() - hist[0] as usize, hist[most] as usize);
-    if most > 0 && most < width && filled >= FILLED && full >= FILLED / 2 && full * 25 >= filled {
-        odd += ITEM * 2.0;
-    }
+    odd += tail_bits(hist, grid.rows.len() - hist[0] as usize);
     // Columns of digits beside columns of blanks, the same in every record: that is no text.
     odd += grid.stripes(a, b) as f32 * ITEM * 2.0;
     // Letters all as likely, or as they are used here, whichever is shorter.
     let used = if digits { bits } else { grid.entropy_bits(a, b) + inner as f32 * 3.5 };
     Some(bits.min(used) + odd + length_bits(hist, grid.rows.len(), width))
+}
+
+/// Content that stops at the same column again and again, before the run does, has an end of its own; so has content
+/// whose lengths are many up to a column and none after it.
+fn tail_bits(hist: &[u32], filled: usize) -> f32 {
+    let width = hist.len() - 1;
+    let most = hist.iter().rposition(|count| *count > 0).unwrap_or(0);
+    if most == 0 || most == width || filled < FILLED {
+        return 0.0;
+    }
+    let full = hist[most] as usize;
+    let near: u32 = hist[most.saturating_sub(LAST).max(1)..=most].iter().sum();
+    let each = near as f32 / (LAST + 1) as f32;
+    let never = each * (width - most) as f32 * std::f32::consts::LOG2_E;
+    let stops = full >= FILLED / 2 && full * 25 >= filled;
+    if stops { ITEM * 2.0 } else { never.min(ITEM * 2.0) }
 }

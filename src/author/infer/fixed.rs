@@ -6,6 +6,7 @@
 use super::cost::Model;
 use super::framing::{Blocks, tally};
 use super::grid::Grid;
+use super::group::{self, Groups};
 use super::key::{self, Key};
 use super::segment::{Known, Segment, segments};
 use super::text::{KANJI_IN, KANJI_OUT, Text};
@@ -13,8 +14,11 @@ use super::{Decision, Inferred, Sample, Unclear, column, naming, sequence, total
 use crate::author::draft::*;
 use crate::codec::charset::Charset;
 
-/// Records of a kind that are laid over each other for the cuts.
+/// Records of a kind that are laid over each other for the cuts: fewer where all kinds together are wide, never below.
 const OVERLAID: usize = 240;
+const LEAST: usize = 24;
+/// Bytes of all kinds that are laid over each other, about.
+const CELLS: usize = 1_500_000;
 /// Records of a kind whose values decide a type.
 const TYPED: usize = 5_000;
 /// Widest record.
@@ -55,15 +59,17 @@ pub fn draft(
         kinds.push(overlay(name.clone(), blocks, &sequence, kind));
     }
     let two_byte = charset == Charset::Windows31j;
-    let known: Vec<Known> = kinds
+    let mut known: Vec<Known> = kinds
         .iter()
         .enumerate()
         .map(|(at, kind)| known_cuts(kind, key.as_ref().filter(|_| at >= blocks.leading)))
         .collect();
+    let look = Look { two_byte, rows: overlaid(kinds.iter().map(|kind| kind.width).sum()) };
     for (kind, known) in kinds.iter_mut().zip(&known) {
-        kind.segments = segments(&grid(kind, two_byte), known);
+        kind.segments = segments(&grid(kind, look), known, None);
     }
-    cut_totals(&mut kinds, &known, &sequence, two_byte);
+    cut_totals(&mut kinds, &mut known, &sequence, look);
+    cut_groups(&mut kinds, &known, look);
     let cut = sample.bytes.len() as u64 != sample.whole;
     let mut draft = Draft::default();
     head(&mut draft, sample, text, charset, blocks);
@@ -105,10 +111,23 @@ fn overlay<'s>(name: String, blocks: &Blocks<'s>, sequence: &[usize], kind: usiz
     Kind { name, width, rows, segments: Vec::new() }
 }
 
+/// How records are laid over each other.
+#[derive(Clone, Copy)]
+struct Look {
+    two_byte: bool,
+    /// Most records of a kind.
+    rows: usize,
+}
+
+/// Records of a kind that are laid over each other when the kinds are so wide together.
+fn overlaid(width: usize) -> usize {
+    (CELLS / width.max(1)).clamp(LEAST, OVERLAID)
+}
+
 /// Evenly from all records.
-fn grid<'s>(kind: &Kind<'s>, two_byte: bool) -> Grid<'s> {
-    let step = kind.rows.len().div_ceil(OVERLAID).max(1);
-    Grid::new(kind.rows.iter().step_by(step).copied().collect(), kind.width, two_byte)
+fn grid<'s>(kind: &Kind<'s>, look: Look) -> Grid<'s> {
+    let step = kind.rows.len().div_ceil(look.rows).max(1);
+    Grid::new(kind.rows.iter().step_by(step).copied().collect(), kind.width, look.two_byte)
 }
 
 /// The key is an item; escape sequences are items, and what stands between them is one.
@@ -143,14 +162,14 @@ fn known_cuts(kind: &Kind<'_>, key: Option<&Key>) -> Known {
 }
 
 /// Where a record states the count or a sum of the records before it, an item ends.
-fn cut_totals(kinds: &mut [Kind<'_>], known: &[Known], sequence: &[usize], two_byte: bool) {
+fn cut_totals(kinds: &mut [Kind<'_>], known: &mut [Known], sequence: &[usize], look: Look) {
     let Some(main) = (0..kinds.len()).max_by_key(|kind| kinds[*kind].rows.len()) else {
         return;
     };
     let columns = cells(&kinds[main]);
     for at in (0..kinds.len()).filter(|at| *at != main) {
         let targets = totals::targets(&columns, sequence, main, at);
-        let mut with = known[at].clone();
+        let with = &mut known[at];
         let mut added = false;
         for values in targets.iter().map(|target| &target.values) {
             if values.len() != kinds[at].rows.len() {
@@ -165,8 +184,16 @@ fn cut_totals(kinds: &mut [Kind<'_>], known: &[Known], sequence: &[usize], two_b
             }
         }
         if added {
-            kinds[at].segments = segments(&grid(&kinds[at], two_byte), &with);
+            kinds[at].segments = segments(&grid(&kinds[at], look), with, None);
         }
+    }
+}
+
+/// Kinds of few records are cut once more, by what stands in other places too.
+fn cut_groups(kinds: &mut [Kind<'_>], known: &[Known], look: Look) {
+    let groups = Groups::of(kinds.iter().map(|kind| &kind.segments[..]));
+    for (at, kind) in kinds.iter_mut().enumerate().filter(|(_, kind)| kind.rows.len() < group::FEW) {
+        kind.segments = segments(&grid(kind, look), &known[at], Some((&groups, at)));
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns: separators, quotes, line ends, record length, leading blocks. Never: looks into items.
 
 use super::text::Text;
-use super::{Decision, Sample, Unclear, mixed};
+use super::{Decision, Sample, Unclear, key, mixed};
 
 /// Most records that are cut.
 pub const MOST_ROWS: usize = 20_000;
@@ -215,29 +215,38 @@ fn blocks<'s>(
     eof_mark: bool,
     decisions: &mut Vec<Decision>,
 ) -> Result<Frame<'s>, Unclear> {
-    let scores = super::key::periods(bytes, LONGEST);
-    let (length, score) = best_period(&scores).ok_or_else(|| {
+    let scores = key::periods(bytes, LONGEST);
+    let (length, score) = key::best_period(&scores).ok_or_else(|| {
         Unclear(
             "区切り文字も、同じ長さの行も、繰り返す長さも見つかりません。レコードが2件以上ある標本にしてください"
                 .to_owned(),
         )
     })?;
     let whole = (sample.whole as usize) - start - usize::from(eof_mark);
-    let lead = whole % length;
     let complete = whole == bytes.len();
-    let mixed = if complete && !mixed::may_begin(bytes, length, lead) { mixed::cut(bytes, length) } else { None };
-    let agrees = format!("{length} バイトずらすと文字の種類の変わり目の {:.1}% が重なる", score * 100.0);
-    let (lead, body) = match mixed {
-        Some(found) => {
-            decisions.push(mixed_decision(&found, length, &agrees));
-            (found.lead, found.records)
+    // Where groups of one size repeat, the length of a group agrees as well as that of a record.
+    let lengths = [key::shortest_near(&scores, score).filter(|(other, _)| *other < length), Some((length, score))];
+    let mixed = lengths
+        .into_iter()
+        .flatten()
+        .filter(|_| complete)
+        .find_map(|(length, score)| mixed::cut(bytes, length, whole % length).map(|found| (found, length, score)));
+    let agrees = |length: usize, score: f64| {
+        format!("{length} バイトずらすと文字の種類の変わり目の {:.1}% が重なる", score * 100.0)
+    };
+    let (length, lead, body) = match mixed {
+        Some((found, length, score)) => {
+            decisions.push(mixed_decision(&found, length, &agrees(length, score)));
+            (length, found.lead, found.records)
         }
         None => {
+            let lead = whole % length;
+            let agrees = agrees(length, score);
             let evidence = format!("{agrees}、全体 {whole} バイト = {lead} + {length} × {}", whole / length);
             let chosen = format!("固定長（改行なし）{length} バイト");
             decisions.push(Decision::new("形式", chosen, 90, evidence).against(rivals(&scores, length, whole)));
             let records = (lead..bytes.len()).step_by(length).filter(|at| at + length <= bytes.len());
-            (lead, records.map(|at| (at, length)).collect())
+            (length, lead, records.map(|at| (at, length)).collect())
         }
     };
     let parts = lead_parts(&bytes[..lead], length, decisions);
@@ -282,15 +291,6 @@ fn lead_parts(lead: &[u8], length: usize, decisions: &mut Vec<Decision>) -> Vec<
     let evidence = format!("{length} バイトごとのレコードの前に {} バイト残る", lead.len());
     decisions.push(Decision::new("先頭の別レコード", chosen, 60, evidence).against(vec![rival]));
     if halves { vec![(0, half), (half, half)] } else { vec![(0, lead.len())] }
-}
-
-/// The shortest length nearly as good as the best (its multiples agree as well).
-fn best_period(scores: &[(usize, f64)]) -> Option<(usize, f64)> {
-    let best = scores.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let mean = scores.iter().map(|(_, score)| score).sum::<f64>() / scores.len() as f64;
-    let enough = best.1 - (best.1 - mean) * 0.15;
-    let found = scores.iter().find(|(length, score)| *score >= enough && best.0.is_multiple_of(*length));
-    (best.1 > 0.1 && best.1 > mean * 3.0).then(|| found.copied().unwrap_or(*best))
 }
 
 /// Two blocks of the same length, each with content first and spaces after it.

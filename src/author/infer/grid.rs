@@ -24,7 +24,7 @@ pub struct Grid<'r> {
     counts: Vec<u32>,
     weights: Vec<f32>,
     alphabet: usize,
-    /// Per column: columns before it that are neither blanks nor digits in all records, and changes between those.
+    /// Per column: columns before it that are neither blanks nor digits, or digits and blanks, in all records, and changes between those.
     mixed: Vec<u16>,
     turns: Vec<u16>,
     /// Second bytes of a character in some record: no item begins here.
@@ -68,11 +68,15 @@ impl<'r> Grid<'r> {
     }
 
     fn count_stripes(&mut self) {
-        let all = |column: usize, test: fn(&u8) -> bool| self.rows.iter().all(|row| test(&row[column]));
-        let sort = |column: usize| match (all(column, |b| *b == b' '), all(column, u8::is_ascii_digit)) {
-            (true, _) => 1u8,
-            (_, true) => 2,
-            _ => 0,
+        let sort = |column: usize| {
+            let blank = self.rows.iter().filter(|row| row[column] == b' ').count();
+            let digits = self.rows.iter().filter(|row| row[column].is_ascii_digit()).count();
+            match (blank, digits) {
+                (_, 0) if blank == self.rows.len() => 1u8,
+                // An item that some records do not have.
+                (0, _) | (_, 2..) if blank + digits == self.rows.len() => 2,
+                _ => 0,
+            }
         };
         let sorts: Vec<u8> = (0..self.width).map(sort).collect();
         for column in 0..self.width {

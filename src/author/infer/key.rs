@@ -47,6 +47,26 @@ pub fn periods(bytes: &[u8], longest: usize) -> Vec<(usize, f64)> {
         .collect()
 }
 
+/// The shortest length nearly as good as the best (its multiples agree as well).
+pub fn best_period(scores: &[(usize, f64)]) -> Option<(usize, f64)> {
+    let best = scores.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (mean, enough) = near(scores, best.1);
+    let found = scores.iter().find(|(length, score)| *score >= enough && best.0.is_multiple_of(*length));
+    (best.1 > 0.1 && best.1 > mean * 3.0).then(|| found.copied().unwrap_or(*best))
+}
+
+/// Mean of the scores, and from where they are nearly as good as this one.
+fn near(scores: &[(usize, f64)], best: f64) -> (f64, f64) {
+    let mean = scores.iter().map(|(_, score)| score).sum::<f64>() / scores.len() as f64;
+    (mean, best - (best - mean) * 0.15)
+}
+
+/// The shortest length that agrees nearly as well.
+pub fn shortest_near(scores: &[(usize, f64)], best: f64) -> Option<(usize, f64)> {
+    let (_, enough) = near(scores, best);
+    scores.iter().find(|(_, score)| *score >= enough).copied()
+}
+
 /// Sort of each byte; all bytes of characters of two bytes are of one sort, whatever they are alone.
 fn sorts(bytes: &[u8]) -> Vec<u8> {
     let mut sorts: Vec<u8> = bytes.iter().map(|byte| sort(*byte) & !2).collect();

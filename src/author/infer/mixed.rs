@@ -11,10 +11,15 @@ use super::key::alike;
 const FIRST: usize = 4;
 /// Most records that are laid over each other to either side.
 const LAID: usize = 60;
-/// Most columns that are tried as the first.
+/// Most columns that are looked at as the first, and bytes at the front of the file on which they are compared.
 const STARTS: usize = 48;
-/// Places that are tried for them.
+const FRONT: usize = 128 << 10;
+/// Most of them with which the whole file is cut.
+const TRIED: usize = 6;
+/// Places that are tried for the first records of the run.
 const PLACES: usize = 256;
+/// Most steady columns of one sort that are compared.
+const STEADY: usize = 96;
 /// Part of the steady columns, in percent, in which a record of the run may be otherwise: of those with content, and of
 /// those with padding, which a longer text fills.
 const ODD: [usize; 2] = [40, 60];
@@ -34,6 +39,10 @@ pub struct Mixed {
 struct Profile {
     period: usize,
     columns: Vec<(usize, u8)>,
+    /// Some of them: column, byte, and whether it is padding. A record of little else would have most of that.
+    compared: Vec<(usize, u8, usize)>,
+    /// How many of each sort are compared.
+    sorts: [usize; 2],
 }
 
 impl Profile {
@@ -42,49 +51,90 @@ impl Profile {
         if at + self.period > bytes.len() {
             return false;
         }
-        // Padding apart: a record of little else would have most of it.
-        let padding = |byte: u8| usize::from(matches!(byte, b' ' | b'!'));
-        let mut allowed = [0; 2];
-        self.columns.iter().for_each(|(_, byte)| allowed[padding(*byte)] += 1);
         let mut wrong = [0; 2];
-        self.columns.iter().all(|(column, byte)| {
-            let sort = padding(*byte);
-            wrong[sort] += usize::from(bytes[at + column] != *byte);
-            wrong[sort] * 100 <= allowed[sort] * ODD[sort]
+        self.compared.iter().all(|(column, byte, sort)| {
+            wrong[*sort] += usize::from(bytes[at + column] != *byte);
+            wrong[*sort] * 100 <= self.sorts[*sort] * ODD[*sort]
         })
     }
 
     fn of(bytes: &[u8], period: usize, starts: &[usize]) -> Profile {
-        if starts.is_empty() {
-            return Profile { period, columns: Vec::new() };
-        }
         let steady = |column: &usize| starts.iter().all(|at| bytes[at + column] == bytes[starts[0] + column]);
-        let columns = (0..period).filter(steady).map(|column| (column, bytes[starts[0] + column])).collect();
-        Profile { period, columns }
+        let among = if starts.is_empty() { 0 } else { period };
+        let columns: Vec<_> = (0..among).filter(steady).map(|column| (column, bytes[starts[0] + column])).collect();
+        let (mut compared, mut sorts) = (Vec::new(), [0; 2]);
+        for (sort, many) in sorts.iter_mut().enumerate() {
+            let of_sort = columns.iter().filter(|(_, byte)| usize::from(matches!(byte, b' ' | b'!')) == sort);
+            let step = of_sort.clone().count().div_ceil(STEADY).max(1);
+            let some = of_sort.step_by(step).map(|(column, byte)| (*column, *byte, sort));
+            compared.extend(some);
+            *many = compared.iter().filter(|(.., of)| *of == sort).count();
+        }
+        Profile { period, columns, compared, sorts }
     }
 }
 
-/// Can records of the common length begin at `phase` of it? Only where a byte stands that is always the same.
-pub fn may_begin(bytes: &[u8], period: usize, phase: usize) -> bool {
-    let Some(run) = run(bytes, period) else { return true };
-    let column = (phase + period - run[0] % period) % period;
-    let first = bytes[run[0] + column];
-    first != b' ' && run.iter().all(|at| bytes.get(at + column).is_none_or(|byte| *byte == first))
+/// Cuts the file; `None` when its records do not come in runs of one length with others between them, or when that says
+/// no more than records of the one length from `lead` to the end do.
+pub fn cut(bytes: &[u8], period: usize, lead: usize) -> Option<Mixed> {
+    let run = run(bytes, period)?;
+    let columns = starts(bytes, period, &run);
+    // Where it is the key indeed, most of the file is of the common length.
+    let common = |found: &Mixed| found.records.iter().filter(|(_, len)| *len == period).count();
+    let found = columns.into_iter().filter_map(|column| from(bytes, period, run[0] + column));
+    let found = found.min_by_key(|found| Reverse(common(found)))?;
+    let plain = found.around == (period, period) && found.lead == lead;
+    let in_step = in_step(bytes, period, lead, &run);
+    let better = in_step * 20 < common(&found) * 19 || !may_begin(bytes, period, lead, &run);
+    (better && !plain).then_some(found)
 }
 
-/// Cuts the file; `None` when its records do not come in runs of one length with others between them.
-pub fn cut(bytes: &[u8], period: usize) -> Option<Mixed> {
-    let run = run(bytes, period)?;
-    let cyclic = Profile::of(bytes, period, &run);
-    let byte = |column: usize| cyclic.columns.iter().find(|(at, _)| *at == column).map(|(_, byte)| *byte);
-    // A record begins with its key, after the filler of the one before.
-    let starts = (0..period).filter(|column| {
-        let before = byte((column + period - 1) % period);
-        byte(*column).is_some_and(|key| key.is_ascii_alphanumeric()) && before == Some(b' ')
-    });
-    // Where it is the key indeed, most of the file is of the common length.
-    let common = |found: &Mixed| Reverse(found.records.iter().filter(|(_, len)| *len == period).count());
-    starts.take(STARTS).filter_map(|column| from(bytes, period, run[0] + column)).min_by_key(common)
+/// Columns of the run where its records may begin: with their key, after the filler of the one before; those first with
+/// which most records at the front of the file begin.
+fn starts(bytes: &[u8], period: usize, run: &[usize]) -> Vec<usize> {
+    let cyclic = Profile::of(bytes, period, run);
+    let mut steady = vec![None; period];
+    cyclic.columns.iter().for_each(|(column, byte)| steady[*column] = Some(*byte));
+    let begins = |column: &usize| {
+        let before = steady[(column + period - 1) % period];
+        steady[*column].is_some_and(|key: u8| key.is_ascii_alphanumeric()) && before == Some(b' ')
+    };
+    let front = &bytes[..bytes.len().min(FRONT)];
+    let mut found: Vec<(usize, usize)> = (0..period)
+        .filter(begins)
+        .take(STARTS)
+        .map(|column| {
+            let profile = Profile::of(bytes, period, &shifted(bytes, period, run, column));
+            let of_run = |(start, end): (usize, usize)| (end - start) / period;
+            (column, runs(front, bytes[run[0] + column], &profile).into_iter().map(of_run).sum())
+        })
+        .collect();
+    found.sort_by_key(|(_, records)| Reverse(*records));
+    found.into_iter().map(|(column, _)| column).take(TRIED).collect()
+}
+
+/// The run with its records beginning so many columns later.
+fn shifted(bytes: &[u8], period: usize, run: &[usize], by: usize) -> Vec<usize> {
+    run.iter().map(|at| at + by).filter(|at| at + period <= bytes.len()).collect()
+}
+
+/// Records like those of the run, if all of the file from `lead` on is of their length.
+fn in_step(bytes: &[u8], period: usize, lead: usize, run: &[usize]) -> usize {
+    let by = (lead + period - run[0] % period) % period;
+    let profile = Profile::of(bytes, period, &shifted(bytes, period, run, by));
+    (lead..bytes.len()).step_by(period).filter(|at| profile.fits(bytes, *at)).count()
+}
+
+/// Can records of the common length begin at `lead`? Only where a byte stands that is always the same, and not amid
+/// others that are.
+fn may_begin(bytes: &[u8], period: usize, lead: usize, run: &[usize]) -> bool {
+    let column = (lead + period - run[0] % period) % period;
+    let steady = |column: usize| {
+        let first = bytes[run[0] + column];
+        let same = run.iter().all(|at| bytes.get(at + column).is_none_or(|byte| *byte == first));
+        (same && first != b' ').then_some(first)
+    };
+    steady(column).is_some() && steady((column + period - 1) % period).is_none()
 }
 
 /// Starts of blocks that follow each other and are most alike.
@@ -213,15 +263,13 @@ mod tests {
             }
             add(&mut bytes, "3AB 00009".to_owned(), 24);
         }
-        let found = cut(&bytes, 30).unwrap();
+        let found = cut(&bytes, 30, bytes.len() % 30).unwrap();
         assert_eq!((found.records, found.lead, found.around), (expected, 8, (20, 24)));
-        assert!(!may_begin(&bytes, 30, bytes.len() % 30));
     }
 
     #[test]
     fn records_of_one_length_are_left_alone() {
         let bytes: Vec<u8> = (0..50).flat_map(|at| format!("2AB{at:05} X      ").into_bytes()).collect();
-        assert!(may_begin(&bytes, 16, 0));
-        assert_eq!(cut(&bytes, 16), None);
+        assert_eq!(cut(&bytes, 16, 0), None);
     }
 }

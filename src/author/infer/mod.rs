@@ -10,6 +10,7 @@ mod delimited;
 mod fixed;
 mod framing;
 mod grid;
+mod group;
 mod key;
 mod mixed;
 mod naming;

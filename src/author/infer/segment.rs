@@ -4,9 +4,13 @@
 
 use super::cost::{self, ITEM, Model};
 use super::grid::Grid;
+use super::group::Groups;
 
 /// Widest item that is tried, unless it is a run of spaces or kanji between marks.
 const WIDEST: usize = 320;
+
+/// Bits below which a cut after a first letter is none.
+const INITIAL: f32 = 45.0;
 
 /// One item found.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,25 +50,31 @@ impl Known {
     }
 }
 
-/// Items of the record, in order, without gaps.
-pub fn segments(grid: &Grid<'_>, known: &Known) -> Vec<Segment> {
+/// The cheapest way to a column: its bits, where its last step began, and the items of that step.
+type Way = (f32, usize, Vec<(usize, Model)>);
+
+/// Items of the record, in order, without gaps. Groups that stand elsewhere cost less than their items one by one; with
+/// them the number of this record kind among theirs.
+pub fn segments(grid: &Grid<'_>, known: &Known, groups: Option<(&Groups, usize)>) -> Vec<Segment> {
     let width = grid.width;
     let mut hist = Vec::new();
-    let mut best: Vec<(f32, usize, Model)> = vec![(f32::INFINITY, 0, Model::Text); width + 1];
+    let mut best: Vec<Way> = vec![(f32::INFINITY, 0, Vec::new()); width + 1];
     best[0].0 = 0.0;
     for start in 0..width {
         if best[start].0.is_infinite() || grid.inside[start] {
             continue;
         }
         let base = best[start].0;
-        let mut reach = |end: usize, cost: f32, model: Model| {
-            let whole = base + cost + ITEM;
-            if whole < best[end].0 {
-                best[end] = (whole, start, model);
+        let mut reach = |bits: f32, items: &[(usize, Model)]| {
+            let way = &mut best[items[items.len() - 1].0];
+            if base + bits < way.0 {
+                (way.0, way.1) = (base + bits, start);
+                way.2.clear();
+                way.2.extend_from_slice(items);
             }
         };
         if let Some((_, end, model)) = known.runs.iter().find(|(a, _, _)| *a == start) {
-            reach(*end, 0.0, *model);
+            reach(ITEM, &[(*end, *model)]);
             continue;
         }
         for end in start + 1..=width {
@@ -73,7 +83,7 @@ pub fn segments(grid: &Grid<'_>, known: &Known) -> Vec<Segment> {
             }
             if end - start <= WIDEST || grid.is_blank(start, end) {
                 if let Some((cost, model)) = cost::cheapest(grid, start, end, &mut hist) {
-                    reach(end, cost, model);
+                    reach(cost + ITEM, &[(end, model)]);
                 }
             } else {
                 break;
@@ -82,22 +92,35 @@ pub fn segments(grid: &Grid<'_>, known: &Known) -> Vec<Segment> {
                 break;
             }
         }
-    }
-    let mut found = Vec::new();
-    let mut end = width;
-    while end > 0 {
-        let (_, start, model) = best[end];
-        if best[end].0.is_infinite() {
-            // A two-byte character crosses every cut: one item of what is left.
-            found.push(Segment { start: 0, end, model: Model::Text, saves: 0.0, rival: None });
-            break;
+        if let Some((groups, kind)) = groups {
+            groups.fitting((grid, known), (kind, start), &mut hist, &mut reach);
         }
-        found.push(Segment { start, end, model, saves: 0.0, rival: None });
-        end = start;
     }
-    found.reverse();
+    let mut found = back(&best);
     join_zeros(grid, known, &mut found);
     weigh(grid, known, &mut found);
+    join_initials(known, grid, &mut found);
+    found
+}
+
+/// The items on the cheapest way to the end.
+fn back(best: &[Way]) -> Vec<Segment> {
+    let item = |start, end, model| Segment { start, end, model, saves: 0.0, rival: None };
+    let mut found = Vec::new();
+    let mut end = best.len() - 1;
+    while end > 0 {
+        let (bits, from, items) = &best[end];
+        if bits.is_infinite() {
+            // A two-byte character crosses every cut: one item of what is left.
+            found.push(item(0, end, Model::Text));
+            break;
+        }
+        for (at, (to, model)) in items.iter().enumerate().rev() {
+            found.push(item(if at == 0 { *from } else { items[at - 1].0 }, *to, *model));
+        }
+        end = *from;
+    }
+    found.reverse();
     found
 }
 
@@ -109,8 +132,36 @@ fn join_zeros(grid: &Grid<'_>, known: &Known, found: &mut Vec<Segment>) {
         let zeros = a.model == Model::Constant
             && grid.is_constant(a.start, a.end)
             && grid.rows[0][a.start..a.end].iter().all(|x| *x == b'0');
-        if zeros && matches!(b.model, Model::Digits | Model::Number) && !known.cuts[b.start] {
+        let number = match b.model {
+            Model::Digits | Model::Number => true,
+            // Small numbers look like a code.
+            Model::Code => a.end - a.start > 1 && (0..grid.rows.len()).all(|row| is_digits(grid, row, b)),
+            _ => false,
+        };
+        if zeros && number && !known.cuts[b.start] {
             found[at + 1] = Segment { start: a.start, model: Model::Number, ..b.clone() };
+            found.remove(at);
+        } else {
+            at += 1;
+        }
+    }
+}
+
+fn is_digits(grid: &Grid<'_>, row: usize, segment: &Segment) -> bool {
+    grid.digits_in(row, segment.start, segment.end) == segment.end - segment.start
+}
+
+/// A single column of letters before a text is its beginning, unless much speaks for the cut.
+fn join_initials(known: &Known, grid: &Grid<'_>, found: &mut Vec<Segment>) {
+    let mut at = 0;
+    while at + 1 < found.len() {
+        let (a, b) = (&found[at], &found[at + 1]);
+        let letters = matches!(a.model, Model::Code | Model::Text)
+            && !grid.rows.iter().all(|row| row[a.start] == b' ' || row[a.start].is_ascii_digit());
+        let narrow = a.end - a.start == 1 && b.saves < INITIAL;
+        let text = b.model == Model::Text || b.model == Model::Code && b.end - b.start == 1;
+        if letters && narrow && text && !known.cuts[b.start] {
+            found[at + 1] = Segment { start: a.start, model: Model::Text, saves: a.saves, rival: a.rival, ..b.clone() };
             found.remove(at);
         } else {
             at += 1;

@@ -55,16 +55,22 @@ pub fn add(draft: &mut Draft, columns: &[Vec<Vec<String>>], sequence: &[usize], 
     };
     for kind in (0..columns.len()).filter(|kind| *kind != main) {
         let found = targets(&columns[main], sequence, main, kind);
-        for (item, column) in columns[kind].iter().enumerate() {
+        for (at, column) in columns[kind].iter().enumerate() {
             let stated: Option<Vec<i128>> = column.iter().map(|value| value.parse().ok()).collect();
             let Some(stated) = stated.filter(|stated| !stated.is_empty()) else {
                 continue;
             };
             let proof = proves(&stated);
-            let agreeing: Vec<&Target> = found.iter().filter(|target| target.values == stated).collect();
+            let counts =
+                |kind: usize, item: usize| matches!(text_of(&draft.records[kind].fields[item].keys, "type"), "9" | "D");
+            let agreeing: Vec<&Target> = found
+                .iter()
+                .filter(|target| target.values == stated && target.item.is_none_or(|item| counts(main, item)))
+                .filter(|_| counts(kind, at))
+                .collect();
             if let Some(target) = agreeing.first().filter(|_| proof) {
                 let rivals = agreeing.len() - 1;
-                declare(draft, (main, kind, item), target, (stated.len(), rivals), decisions);
+                declare(draft, (main, kind, at), target, (stated.len(), rivals), decisions);
             }
         }
     }

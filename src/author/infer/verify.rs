@@ -45,6 +45,7 @@ pub fn verify(sample: Sample<'_>, found: &mut Inferred) -> Result<(), Unclear> {
             if let Some(field) = field {
                 loosen(field, fixed);
                 loosened += 1;
+                disown(&mut found.draft, *kind, name);
             }
         }
     }
@@ -103,6 +104,22 @@ fn read(layout: &Layout, sample: Sample<'_>) -> Result<Trial, Unclear> {
         }
     }
     Ok(trial)
+}
+
+/// What is no number any more is not added up, and states no sum.
+fn disown(draft: &mut Draft, kind: usize, name: &str) {
+    let record = &draft.records[kind];
+    let still = |field: &DraftField| field.name() == name && matches!(text_of(&field.keys, "type"), "9" | "D");
+    if record.fields.iter().any(still) {
+        return;
+    }
+    let place = format!("{}.{name}", record.name());
+    let sum = format!("sum({place})");
+    let before = draft.totals.len();
+    draft.totals.retain(|t| text_of(&t.keys, "declared") != place && text_of(&t.keys, "counted") != sum);
+    if draft.totals.len() != before {
+        draft.doubts.push(format!("「{place}」は数でない値があり、合計の候補から外した"));
+    }
 }
 
 /// First what is asked of the value, then its type.

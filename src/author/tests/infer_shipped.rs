@@ -15,15 +15,6 @@ use crate::schema::layout::{Kind, Layout};
 /// Samples of each layout: seed, and records of a group where groups may repeat (0 = one group).
 const SAMPLES: [(u64, usize); 4] = [(7, 40), (11, 12), (23, 4), (42, 0)];
 
-/// Layouts of which less is found: numbers of random digits side by side (two customer codes; counts and amounts of a
-/// trailer that stands a few times) have nothing between them that shows.
-const BELOW: [&str; 3] = [
-    // Records of two lengths with few steady columns: in one sample of four the lengths themselves are not found.
-    "kaigo-tokucho-kakucho default",
-    "kanpu-furikomi default",
-    "kanpu-furikomi wo",
-];
-
 #[derive(Default, Clone, Copy)]
 struct Score {
     all: usize,
@@ -190,20 +181,18 @@ fn items_and_character_sets_of_every_layout_are_found_from_200_records() {
             "{name:<32} 境界 {right:>4} / {all:>4} {:>5.1}%  余分 {extra:>2}  数えない: 空白どうし {blank:>2} 不変の数字どうし {still:>2}",
             sum.percent(),
         );
-        if (sum.percent() < 95.0 || extra * 20 > all) && !BELOW.contains(&name.as_str()) {
+        if sum.percent() < 95.0 || extra * 20 > all {
             below.push(name);
         }
         whole[usize::from(layout.physical.kind == Kind::Fixed)].add(sum);
     }
-    // Where the lengths are not found, the draft reads its sample with findings, and says so.
-    wrong.retain(|what| !(what.starts_with(BELOW[0]) && what.contains("件を読み、誤り")));
     assert_eq!(wrong, Vec::<String>::new());
     for (what, score) in [("区切り", &whole[0]), ("固定長", &whole[1])] {
         let Score { all, right, wrong, blank, still, lucky } = *score;
         println!("{what}: 境界 {right} / {all} {:.1}%、余分 {wrong}、数えない {blank} + {still}", score.percent());
         println!("    不変の数字どうしも数えれば {} / {}", right + lucky, all + still);
         // Held for each family alone, so that the easy one does not carry the other.
-        assert!(score.percent() >= 95.0 && wrong * 15 <= all, "{what}");
+        assert!(score.percent() >= 95.0 && wrong * 20 <= all, "{what}");
     }
     assert_eq!(below, Vec::<String>::new());
 }
