@@ -136,7 +136,7 @@ pub fn audit(cli: &Cli, args: &AuditArgs) -> Result<u8, CliError> {
                     row.id,
                     people_jst(&row.at),
                     row.who,
-                    row.what,
+                    what(&row.what),
                     row.subject,
                     row.detail
                 );
@@ -144,6 +144,21 @@ pub fn audit(cli: &Cli, args: &AuditArgs) -> Result<u8, CliError> {
             }
             Ok(exit::OK)
         }
+    }
+}
+
+/// What was done, in the operators' words; an unknown word as it is.
+fn what(what: &str) -> &str {
+    match what {
+        "confirm" => "送付の確認",
+        "return" => "差し戻し",
+        "retry" => "やり直し",
+        "deliver" => "送付",
+        "release" => "保留の解除",
+        "look" => "閲覧",
+        "vault-open" => "個別暗号の復号",
+        "vault-rotate" => "鍵の取り替え",
+        other => other,
     }
 }
 

@@ -13,6 +13,7 @@ mod progress;
 pub mod simulate;
 mod status;
 mod trace;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,7 +43,7 @@ pub mod exit {
 
 /// renkei 連携 — the file-exchange hub of a municipality.
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = None, after_help = EXIT_HELP)]
+#[command(version, about, long_about = None)]
 pub struct Cli {
     /// Site folder: renkei.toml, schemas/, mappings/, inbox/, outbox/, data/
     #[arg(long, global = true, default_value = ".", value_name = "FOLDER")]
@@ -53,9 +54,6 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
-
-const EXIT_HELP: &str = "Exit codes: 0 done; 1 done, but something needs a person; 2 wrong command line; \
-3 wrong schemas, mappings or configuration; 4 machine trouble, will be tried again; 5 refused";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -299,7 +297,10 @@ impl CliError {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match usage::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     end_quietly_on_broken_pipe(&cli.command);
     let done = match &cli.command {
         Command::Check => author::check(&cli),

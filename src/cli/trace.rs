@@ -116,7 +116,7 @@ fn find(hub: &mut Hub, file: &str) -> Result<Exchange, CliError> {
         Some(exchange) => Some(exchange),
         None => ledger::list(&mut hub.conn, &Wanted { file_name: Some(file), limit: 1, ..Wanted::default() })?.pop(),
     };
-    found.ok_or_else(|| CliError::Refused(format!("「{file}」という名前・受付番号のファイルはありません")))
+    found.ok_or_else(|| CliError::Refused(format!("「{file}」という名前・受付番号のファイルはありません。renkei status で名前と受付番号を確かめてください")))
 }
 
 fn outbound(hub: &mut Hub, exchange: &Exchange, record: u64) -> Result<Json, CliError> {
@@ -214,7 +214,9 @@ fn inbound(hub: &mut Hub, exchange: &Exchange, record: u64) -> Result<Json, CliE
     }
     let Some((byte, len)) = place else {
         return Err(CliError::Refused(format!(
-            "{record} 件目は取り込まれた行ではありません（前と同じ内容、対象外、見出しなど）"
+            "{record} 件目から台帳に入った行はありません。件数より大きい番号、見出し、前と同じ内容、対象外、\
+             重複・却下のファイルのどれかです。renkei report {} で、そのファイルの件数と結果が分かります",
+            exchange.id
         )));
     };
     let mut node = file_node(hub, exchange, layout.as_deref(), record, byte, len)?;

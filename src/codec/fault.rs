@@ -158,7 +158,7 @@ impl Fault {
                 let table = field.codes.as_ref().map_or("", |codes| codes.id.as_str());
                 format!(
                     "送付元に値の意味を確認してください。誤りなら直したファイルを入れ直し、正しい新しいコードなら\
-                     システム担当（ベンダー）へコードと意味を伝え、コード表 {table} への追加を依頼してください"
+                     システム担当（ベンダー）へコードと意味を伝え、コード表 {table} への追加を依頼してください。"
                 )
             }
             (Fault::NotDigits, FieldKind::Digits) if field.offset > 0 => {

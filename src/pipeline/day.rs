@@ -23,7 +23,7 @@ pub fn write_day(hub: &mut Hub) -> Result<(), HubError> {
 }
 
 fn write_index(hub: &mut Hub, today: DayReport) -> Result<(), HubError> {
-    use crate::report::index::{IndexDay, IndexReport, write_index};
+    use crate::report::index::{DayLine, IndexDay, IndexReport, write_index};
     let folder = hub.area.reports();
     let entries = std::fs::read_dir(&folder).map_err(HubError::io("報告書の一覧", &folder))?;
     let days = entries
@@ -44,7 +44,7 @@ fn write_index(hub: &mut Hub, today: DayReport) -> Result<(), HubError> {
             } else {
                 Vec::new()
             };
-            IndexDay { href: format!("{date}/index.html"), date, runs }
+            IndexDay { href: format!("{date}/index.html"), line: DayLine::read(&folder.join(&date)), date, runs }
         })
         .collect();
     let index = IndexReport { municipality: today.municipality, alerts: today.alerts, timeline: true, days };

@@ -60,6 +60,20 @@ pub fn advance(hub: &mut Hub, mut exchange: Exchange) -> Result<(), HubError> {
     }
 }
 
+/// What a duplicate is told: where its bytes came before, and that what was held of them still is.
+fn same_as(hub: &mut Hub, first: &Exchange) -> Result<String, HubError> {
+    let (day, id) = (crate::clock::people_jst(&first.received_at), first.id);
+    let runs = crate::store::run::of_exchange(&mut hub.conn, id)?;
+    let held = runs.iter().map(|run| run.totals.held).max().unwrap_or(0);
+    if held <= 0 {
+        return Ok(format!("{day} に取り込んだファイル（受付番号 {id}）と内容が同じです"));
+    }
+    Ok(format!(
+        "{day} に届き {held} 件を保留したファイル（受付番号 {id}）と内容が同じです。\
+         保留した記録は取り込まれないままです。renkei report {id} の「指摘」を直したファイルを入れてください"
+    ))
+}
+
 /// Archived → loading, duplicate or rejected: is there a plan for it, is it new, does its manifest agree?
 fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let (id, interface) = (exchange.id, exchange.interface.as_str());
@@ -68,11 +82,7 @@ fn examine(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let plan = hub.site.in_plan(interface, &exchange.file_name);
     let read_as = plan.as_ref().map(|plan| (plan.layout.id.as_str(), plan.layout.profile.as_str()));
     if let Some(first) = ledger::find_accepted(&mut hub.conn, &exchange.dantai, interface, sha256, read_as)? {
-        let note = format!(
-            "{} に取り込んだファイル（受付番号 {}）と内容が同じです",
-            crate::clock::people_jst(&first.received_at),
-            first.id
-        );
+        let note = same_as(hub, &first)?;
         let named = repeat::counted_on(&mut hub.conn, exchange)?;
         hub.conn.durable(|conn| {
             let related = named.unwrap_or(first.id);

@@ -21,6 +21,8 @@ use crate::schema::layout::Provenance;
 pub const LIST_LIMIT: usize = 300;
 /// Exchanges listed on a day's page; the CSV beside it has them all.
 pub const DAY_LIMIT: usize = 2000;
+/// A table of more columns than this is set small, so that it stays on the sheet.
+const WIDE: usize = 7;
 
 /// The page of a run.
 #[derive(Template)]
@@ -190,6 +192,8 @@ fn role_class(role: &Role) -> &'static str {
 
 fn cell_class(kind: &ColumnKind, cell: &str) -> &'static str {
     match (kind, kind.number(cell)) {
+        // A date or a code broken over lines reads as something else.
+        (ColumnKind::Text, _) if cell.chars().count() <= 10 => "w",
         (ColumnKind::Text, _) => "",
         (ColumnKind::Difference, Some(n)) if n != 0 => "n bad",
         _ => "n",

@@ -5,9 +5,9 @@
 use std::io;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::day::DayRow;
+use super::day::{DayReport, DayRow};
 use super::html;
 use super::model::Municipality;
 use super::timeline::AlertRow;
@@ -34,8 +34,36 @@ pub struct IndexDay {
     pub date: String,
     /// Relative address of the day's report; empty when there is none.
     pub href: String,
-    /// The day's runs, in the order of time.
+    /// The day in numbers; `None` where nothing tells, and then nothing is claimed.
+    pub line: Option<DayLine>,
+    /// The day's runs, in the order of time; empty for days whose report alone lists them.
     pub runs: Vec<DayRow>,
+}
+
+/// A day in numbers, as its page says them. It is kept beside the page, so that the index need not count all days again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayLine {
+    /// Exchanges and derivations.
+    pub runs: u64,
+    /// Those somebody should look at.
+    pub look: u64,
+    /// How the day felt.
+    pub tone: Tone,
+}
+
+impl DayLine {
+    /// Its file in the day's folder.
+    pub const FILE: &str = "day.json";
+
+    /// The line of a day.
+    pub fn of(day: &DayReport) -> Self {
+        DayLine { runs: day.rows.len() as u64, look: day.to_look_at().len() as u64, tone: day.tone() }
+    }
+
+    /// The line in a day's folder; `None` when there is none that can be read.
+    pub fn read(dir: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(dir.join(Self::FILE)).ok()?).ok()
+    }
 }
 
 impl IndexReport {
@@ -67,16 +95,6 @@ impl IndexDay {
     /// How many runs are not shown.
     pub fn more(&self) -> usize {
         self.runs.len().saturating_sub(IndexReport::RUNS)
-    }
-
-    /// How the day felt: as its worst run.
-    pub fn tone(&self) -> Tone {
-        self.runs.iter().map(DayRow::tone).max().unwrap_or(Tone::Good)
-    }
-
-    /// Runs somebody should look at.
-    pub fn to_look_at(&self) -> usize {
-        self.runs.iter().filter(|r| r.tone() > Tone::Good).count()
     }
 }
 

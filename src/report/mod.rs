@@ -33,7 +33,7 @@ mod promise;
 
 pub use balance::{Balance, Tally};
 pub use day::{DayReport, DayRow};
-pub use index::{IndexDay, IndexReport, write_index};
+pub use index::{DayLine, IndexDay, IndexReport, write_index};
 pub use model::RunReport;
 pub use text::text;
 pub use verdict::Outcome;

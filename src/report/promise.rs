@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::balance::{Balance, Tally};
 use super::example::{day, delivered, partly_held};
-use super::index::{IndexDay, IndexReport, write_index};
+use super::index::{DayLine, IndexDay, IndexReport, write_index};
 use super::model::{Direction, RunReport, SeenTotal};
 use super::verdict::{Outcome, Tone};
 use super::{text, write_day, write_run};
@@ -23,7 +23,12 @@ fn written(report: &RunReport) -> BTreeMap<String, String> {
 }
 
 fn index() -> IndexReport {
-    let one = |date: &str| IndexDay { date: date.into(), href: format!("day/{date}/index.html"), runs: day().rows };
+    let one = |date: &str| IndexDay {
+        date: date.into(),
+        href: format!("day/{date}/index.html"),
+        line: Some(DayLine::of(&day())),
+        runs: day().rows,
+    };
     IndexReport {
         municipality: day().municipality,
         alerts: Vec::new(),
@@ -225,6 +230,21 @@ fn the_index_has_the_newest_day_first() {
     let page = fs::read_to_string(dir.path().join("index.html")).unwrap();
     let at = |text: &str| page.find(text).unwrap();
     assert!(at("2026年7月10日（金）") < at("2026年7月9日（木）"));
+}
+
+#[test]
+fn a_day_that_is_over_keeps_its_numbers_on_the_index() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = day();
+    write_day(&day, &dir.path().join("2026-07-09")).unwrap();
+    let mut index = index();
+    index.days.truncate(1);
+    index.days[0].runs.clear();
+    index.days[0].line = DayLine::read(&dir.path().join("2026-07-09"));
+    write_index(&index, dir.path()).unwrap();
+    let page = fs::read_to_string(dir.path().join("index.html")).unwrap();
+    assert!(page.contains("<h2>× "), "{page}");
+    assert!(page.contains(&format!("　{}件（うち要確認 {}件）", day.rows.len(), day.to_look_at().len())), "{page}");
 }
 
 #[test]

@@ -37,7 +37,8 @@ pub enum Outcome {
 }
 
 /// How a verdict feels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tone {
     /// Nothing to do.
     Good,

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::csv;
 use super::day::DayReport;
 use super::html;
+use super::index::DayLine;
 use super::model::RunReport;
 
 /// Version of `report.json`; raised when a key changes its meaning or goes.
@@ -95,6 +96,7 @@ pub fn write_day(report: &DayReport, dir: &Path) -> io::Result<()> {
         report,
     };
     write_file(dir, "report.json", &json(&document)?)?;
+    write_file(dir, DayLine::FILE, &json(&DayLine::of(report))?)?;
     write_file(dir, "index.html", html::day_page(report)?.as_bytes())
 }
 

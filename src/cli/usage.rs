@@ -1,0 +1,176 @@
+//! The command line in the operators' language: help of every verb, and what is wrong with a mistyped one.
+//!
+//! Owns: those words. Never: decides what is accepted; the declarations of the verbs do.
+
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches};
+
+use super::{Cli, exit};
+use crate::report::words::visible;
+
+const TEMPLATE: &str = "{about-with-newline}\n使い方: {usage}\n\n{all-args}{after-help}";
+
+const EXIT_HELP: &str = "終了コード: 0 終わった。1 終わったが、人の対応が要るものがある。2 命令の書き方が違う。\
+3 定義ファイルか設定に誤りがある。4 機械の不調（あとでやり直す）。5 断った";
+
+/// What each verb does.
+const VERBS: [(&str, &str); 24] = [
+    ("audit", "だれが、いつ、何をしたか（list）。書き換えられていないか（verify）"),
+    ("bench", "この機械での速さを測る"),
+    ("calendar", "これからの予定（届くはずのファイル、計算、送るファイル）"),
+    ("check", "定義ファイルと設定の誤りをすべて挙げる"),
+    ("confirm", "送付の下書きを、送ってよいと決める"),
+    ("deliver", "確認したファイルをすぐ送る（outbox に置く）"),
+    ("demo", "架空の市で、届くところから送るところまでを一通り行う"),
+    ("held", "送らずに保留している記録と、解除の命令"),
+    ("help", "命令の説明"),
+    ("layout", "レイアウトの下書きを見本や項目定義書から作る。項目定義書を書き出す"),
+    ("list", "担当者の一覧を見る、または HTML・CSV・XLSX・JSON に書き出す"),
+    ("preview", "ファイルを取り込まずに読んで、指摘を見る"),
+    ("release", "保留した 1 件を、今の内容のまま解除する"),
+    ("report", "1 件の報告を見る。番号がなければ日報を作る"),
+    ("retry", "止まっている受付をやり直す"),
+    ("return", "送付の下書きを、送らないと決める"),
+    ("run", "今すべきことを一度だけ行う"),
+    ("sample", "架空の市のファイルをフォルダーに書き出す"),
+    ("serve", "受信フォルダーを見張り、すべきことを行い続ける"),
+    ("simulate", "架空の市の 1 年を、1 日ずつ動かしてみる"),
+    ("status", "届いたもの、送ったもの、待っているもの"),
+    ("test", "tests/interfaces の例を動かす"),
+    ("trace", "1 件の記録がどこから来て、どこへ行ったか"),
+    ("vault", "個人番号などを暗号化する鍵の状態、取り替え、作成"),
+];
+
+/// The values an operator gives: id, how it is called in the usage, what it is. The others keep their own words.
+const VALUES: [(&str, &str, &str); 20] = [
+    ("root", "フォルダー", "renkei のフォルダー（renkei.toml のあるところ）"),
+    ("by", "名前", "だれが行うか（監査記録に残ります）"),
+    ("reason", "理由", "なぜ行うか（監査記録に残ります）"),
+    ("note", "理由", "送らない理由（return では必ず）"),
+    ("hash", "ハッシュ", "見た下書きの SHA-256 の初めの 8 桁以上（status と報告書に出ます）"),
+    ("exchange", "受付番号", "renkei status の左端の番号"),
+    ("number", "番号", "renkei status の左端の番号。計算は d24 など"),
+    ("day", "日", "YYYY-MM-DD。なければ今日"),
+    ("from", "日", "初めの日 YYYY-MM-DD。なければ今日"),
+    ("to", "日", "終わりの日 YYYY-MM-DD。なければ来月の末日"),
+    ("last", "件数", "新しいほうから何件を見るか"),
+    ("target", "対象", "trace は「ファイル名か受付番号:記録番号」、held と release は業務の名前か下書きの番号"),
+    ("key", "キー", "保留した記録のキー（renkei held に出ます）"),
+    ("interface", "業務", "inbox のフォルダー名"),
+    ("file", "ファイル", "見るファイル"),
+    ("records", "件数", "何件まで見るか"),
+    ("residents", "人数", "架空の市の人口（100 から 1,000,000）"),
+    ("into", "フォルダー", "書き出すフォルダー"),
+    ("draft", "番号か業務", "list では下書きの番号、run では今すぐ下書きを作る業務の名前"),
+    ("out", "ファイル", "書き出すファイル（名前の終わりが .html .csv .xlsx .json）"),
+];
+
+/// The command line as typed; else what is to be returned, after the mistake or the help was printed.
+pub fn parse() -> Result<Cli, ExitCode> {
+    command().try_get_matches().and_then(|found| Cli::from_arg_matches(&found)).map_err(|error| {
+        if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            eprint!("{}", mistake(&error));
+            return ExitCode::from(exit::USAGE);
+        }
+        // Nobody is left to be told when the terminal has gone.
+        let _ = error.print();
+        ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK })
+    })
+}
+
+fn command() -> clap::Command {
+    let mut command = Cli::command()
+        .about("連携: 市区町村のファイルの送受信を受け持ちます")
+        .after_help(EXIT_HELP)
+        .disable_help_subcommand(false)
+        .subcommand_help_heading("命令")
+        .subcommand_value_name("命令")
+        .mut_arg("json", |arg| arg.help("機械が読む形（JSON）で出す"));
+    // Builds the arguments that every verb inherits, and `help`, so that they can be named as well.
+    command.build();
+    translated(command)
+}
+
+fn translated(command: clap::Command) -> clap::Command {
+    let about = VERBS.iter().find(|(verb, _)| *verb == command.get_name()).map(|(_, about)| *about);
+    let command = match about {
+        Some(about) => command.about(about),
+        None => command,
+    };
+    // Its words mean other things: records made, not shown.
+    let apart = command.get_name() == "bench";
+    command
+        .help_template(TEMPLATE)
+        .mut_args(|arg| {
+            let heading = if arg.is_positional() { "対象" } else { "指定" };
+            let arg = arg.help_heading(heading);
+            match (arg.get_id().as_str(), VALUES.iter().find(|(id, ..)| *id == arg.get_id().as_str())) {
+                ("help", _) => arg.help("この説明を出す"),
+                ("version", _) => arg.help("版の番号を出す"),
+                (_, Some((_, name, help))) if !apart && arg.get_action().takes_values() => arg.value_name(*name).help(*help),
+                _ => arg,
+            }
+        })
+        .mut_subcommands(translated)
+}
+
+/// What is wrong with the line, and how it is written rightly.
+fn mistake(error: &clap::Error) -> String {
+    let named = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => visible(text).into_owned(),
+        Some(ContextValue::Strings(list)) => visible(&list.join("、")).into_owned(),
+        _ => String::new(),
+    };
+    let (arg, value) = (named(ContextKind::InvalidArg), named(ContextKind::InvalidValue));
+    let mut text = match error.kind() {
+        ErrorKind::MissingRequiredArgument => format!("renkei: 足りないものがあります: {arg}"),
+        ErrorKind::UnknownArgument => format!("renkei: 「{arg}」という指定は、この命令にありません"),
+        ErrorKind::InvalidSubcommand => {
+            format!("renkei: 「{}」という命令はありません", named(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::MissingSubcommand => "renkei: 命令が足りません".to_owned(),
+        ErrorKind::InvalidValue if value.is_empty() => format!("renkei: {arg} の値が足りません"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("renkei: {arg} に「{value}」は使えません"),
+        ErrorKind::ArgumentConflict => format!("renkei: {arg} は、ほかの指定と一緒には使えません"),
+        _ => format!("renkei: 命令の書き方が違います {arg} {value}"),
+    };
+    for kind in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::ValidValue] {
+        let near = named(kind);
+        if !near.is_empty() {
+            text += &format!("\n  使えるもの: {near}");
+        }
+    }
+    if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
+        text += &format!("\n  {}", usage.to_string().replacen("Usage:", "使い方:", 1).trim());
+    }
+    text + "\n  命令の説明は、命令のあとに --help を付けると出ます\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(line: &[&str]) -> String {
+        mistake(&command().try_get_matches_from(line).unwrap_err())
+    }
+
+    #[test]
+    fn a_mistyped_command_is_told_in_japanese_with_the_right_way() {
+        let text = said(&["renkei", "confirm", "45"]);
+        assert!(text.contains("足りないものがあります: --by <名前>") && text.contains("使い方: renkei confirm"), "{text}");
+        let text = said(&["renkei", "stauts"]);
+        assert!(text.contains("「stauts」という命令はありません") && text.contains("status"), "{text}");
+        assert!(said(&["renkei", "status", "--foo"]).contains("「--foo」という指定は"));
+        assert!(said(&["renkei", "confirm", "abc", "--by", "x"]).contains("に「abc」は使えません"));
+    }
+
+    #[test]
+    fn every_verb_is_described_in_japanese() {
+        let command = command();
+        for verb in command.get_subcommands() {
+            assert!(VERBS.iter().any(|(name, _)| *name == verb.get_name()), "{}", verb.get_name());
+        }
+    }
+}
