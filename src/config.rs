@@ -48,12 +48,8 @@ pub struct Limits {
     pub held: u64,
     /// `findings_per_code`: findings kept with their places for each code of a run; more are only counted. Default 1,000.
     pub findings_per_code: usize,
-    /// `batch_rows`: rows written to the store in one transaction. Default 20,000.
-    pub batch_rows: usize,
     /// `report_rows`: rows a report lists at most. Default 1,000.
     pub report_rows: usize,
-    /// `page_rows`: rows of one page of the console. Default 100.
-    pub page_rows: usize,
     /// `poll_millis`: pause of the worker when nothing is due. Default 500.
     pub poll_millis: u64,
     /// `attempts`: how often a file is tried when the machine fails with it (disk, database), with pauses from ten seconds
@@ -72,9 +68,7 @@ impl Default for Limits {
         Limits {
             held: 100_000,
             findings_per_code: 1_000,
-            batch_rows: 20_000,
             report_rows: 1_000,
-            page_rows: 100,
             poll_millis: 500,
             attempts: 10,
             set_aside_files: 10_000,
@@ -167,9 +161,7 @@ fn read_limits(node: &Node<'_>) -> Limits {
     let limits = Limits {
         held: number("held", 0..=100_000_000, standard.held),
         findings_per_code: number("findings_per_code", 1..=1_000_000, standard.findings_per_code as u64) as usize,
-        batch_rows: number("batch_rows", 1..=1_000_000, standard.batch_rows as u64) as usize,
         report_rows: number("report_rows", 1..=1_000_000, standard.report_rows as u64) as usize,
-        page_rows: number("page_rows", 1..=10_000, standard.page_rows as u64) as usize,
         poll_millis: number("poll_millis", 10..=600_000, standard.poll_millis),
         attempts: number("attempts", 1..=1_000, u64::from(standard.attempts)) as u32,
         set_aside_files: number("set_aside_files", 1..=10_000_000, standard.set_aside_files),

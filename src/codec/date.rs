@@ -1,6 +1,6 @@
 //! Dates and times: what is written in a file against ISO text.
 //!
-//! Owns: the calendar and the eras (`facts/bank-codes-calendar.md` §7). Never: guesses an era or repairs a day.
+//! Owns: the calendar and the eras. Never: guesses an era or repairs a day.
 
 use crate::schema::layout::{DateForm, DateRule};
 

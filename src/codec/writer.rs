@@ -321,11 +321,6 @@ impl<W: Write + Seek> RecordWriter<W> {
         Some(Finding::data("order-unfinished", Severity::Fatal, self.place(""), message))
     }
 
-    /// Records written.
-    pub fn records_written(&self) -> u64 {
-        self.records
-    }
-
     /// Writes the end, fills in the file totals by seeking back, and gives the output back, at its end.
     ///
     /// # Errors

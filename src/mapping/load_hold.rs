@@ -3,14 +3,13 @@
 //! Owns: its keys, and that its message shows nothing it protects. Never: decides whether a hold is needed
 //! (`guard_lint`).
 
-use std::sync::Arc;
-
 use super::context::Context;
+use super::load_mask::{self, Mask};
 use super::plan::{Hold, HoldTest};
 use super::scope::{Names, judge_code, judge_message};
+use crate::schema::keys;
 use crate::schema::toml_read::Node;
 use crate::schema::view::View;
-use crate::schema::{keys, mistake};
 use crate::value::Type;
 
 /// Reads one hold: a guard's, or one of the mapping's own.
@@ -19,38 +18,15 @@ pub(super) fn hold(node: &Node<'_>, view: &View, context: &Context<'_>, names: &
 }
 
 fn guarded(node: &Node<'_>, view: &View, context: &Context<'_>) -> Option<Hold> {
-    let guard = node.str("guard");
-    let key = node.str("key");
-    node.finish(&keys::HOLD);
-    let (guard, key) = (guard?, key?);
-    let Some(found) = context.guards.get(guard.value) else {
-        if !context.files.has(&format!("schemas/guards/{}.toml", guard.value)) {
-            guard.unknown("保護の定義", context.guards.keys().map(String::as_str));
-        }
-        return None;
-    };
-    let Some(column) = view.columns.iter().position(|(name, _)| name == key.value) else {
-        key.unknown("ビューの列", view.columns.iter().map(|(name, _)| name.as_str()));
-        return None;
-    };
-    if view.columns[column].1 != Type::Text {
-        key.mistake(mistake::TYPE, format!("列「{}」は文字ではないので、保護する人を調べられません", key.value), "");
-        return None;
-    }
+    let Mask { guard, key, carried } = load_mask::mask(node, &keys::HOLD, view, context)?;
     Some(Hold {
-        code: found.id.clone(),
-        test: HoldTest::Guard { guard: Arc::clone(found), key: column, carried: carried(view, context, &found.id) },
+        code: guard.id.clone(),
         fields: Vec::new(),
-        message: found.message.clone(),
-        action: found.action.clone(),
+        message: guard.message.clone(),
+        action: guard.action.clone(),
         place: node.place(),
+        test: HoldTest::Guard { guard, key, carried },
     })
-}
-
-/// View columns that may show what a guard protects.
-fn carried(view: &View, context: &Context<'_>, guard: &str) -> Vec<usize> {
-    let shows = |index: &usize| context.carried.guards(context.entities, view, *index).contains(guard);
-    (0..view.columns.len()).filter(shows).collect()
 }
 
 fn own(node: &Node<'_>, view: &View, context: &Context<'_>, names: &Names<'_>) -> Option<Hold> {

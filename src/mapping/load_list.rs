@@ -118,7 +118,7 @@ pub fn load_list(id: &str, reader: &Reader, context: &Context<'_>) -> Option<Lis
         parameters.iter().zip(&heads).map(|(node, head)| parameter(node, head.as_ref(), &names, &site)).collect();
     let columns: Vec<_> = columns.iter().map(|node| column(node, &view, context)).collect();
     let filter = names.predicate(filter.as_ref());
-    let masks: Vec<_> = masks.iter().map(|node| load_mask::mask(node, &view, context)).collect();
+    let masks: Vec<_> = masks.iter().map(|node| load_mask::mask(node, &keys::LIST_MASK, &view, context)).collect();
     let masks = masks.into_iter().collect::<Option<Vec<_>>>();
     let filters = filter.iter().flatten().chain(parameters.iter().flatten().filter_map(|p| p.filter.as_ref()));
     load_mask::judge(&top, &view, context, (masks.as_deref(), columns.iter().flatten().map(|c| c.from)), filters);

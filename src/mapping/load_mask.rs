@@ -34,11 +34,11 @@ impl Mask {
     }
 }
 
-/// Reads one mask.
-pub(super) fn mask(node: &Node<'_>, view: &View, context: &Context<'_>) -> Option<Mask> {
+/// Reads one mask, or the like of a `[[hold]]`; `known`: the keys that may stand there.
+pub(super) fn mask(node: &Node<'_>, known: &keys::Table, view: &View, context: &Context<'_>) -> Option<Mask> {
     let guard = node.str("guard");
     let key = node.str("key");
-    node.finish(&keys::LIST_MASK);
+    node.finish(known);
     let (guard, key) = (guard?, key?);
     let Some(found) = context.guards.get(guard.value) else {
         if !context.files.has(&format!("schemas/guards/{}.toml", guard.value)) {

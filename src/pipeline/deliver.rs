@@ -7,7 +7,7 @@ use super::{Hub, HubError};
 use crate::mapping::plan::OutPlan;
 use crate::outbox::Parcel;
 use crate::store::ledger::{self, Direction, Exchange, State};
-use crate::store::{StoreError, ledger_out, request, run};
+use crate::store::{StoreError, ledger_out, request};
 
 /// Fewest digits of a hash that confirm it.
 const HASH_DIGITS: usize = 8;
@@ -169,9 +169,4 @@ fn parcel<'a>(hub: &Hub, plan: &'a OutPlan, exchange: &'a Exchange) -> Parcel<'a
         name: &exchange.file_name,
         manifest,
     }
-}
-
-/// The run that made a draft.
-pub fn draft_run(hub: &mut Hub, exchange: i64) -> Result<Option<run::Run>, HubError> {
-    Ok(run::of_exchange(&mut hub.conn, exchange)?.pop())
 }

@@ -254,10 +254,9 @@ pub(super) fn balance(run: &Run, has_amount: bool) -> Balance {
         ..Balance::default()
     };
     if run.kind == RunKind::Out {
-        // What the partner has already is not encoded, so its amount is not known.
-        for tally in
-            [&mut balance.read, &mut balance.new, &mut balance.changed, &mut balance.unchanged, &mut balance.outside]
-        {
+        // What the partner has already and what is kept back are not encoded, so their amounts are not known.
+        let Balance { read, new, changed, unchanged, outside, held, .. } = &mut balance;
+        for tally in [read, new, changed, unchanged, outside, held] {
             tally.amount = None;
         }
         balance.closed = Tally::default();

@@ -77,7 +77,7 @@ pub(super) struct Holding<'a> {
     items: RunItems,
     scratch: Scratch,
     /// Rows kept back.
-    pub count: u64,
+    count: u64,
 }
 
 impl<'a> Holding<'a> {
@@ -213,10 +213,14 @@ pub fn release(hub: &mut Hub, target: &str, key: Option<&str>, who: &str, reason
 pub fn release_shown(hub: &mut Hub, interface: &str, key: &str, who: &str, reason: &str) -> Result<HeldRow, HubError> {
     let held_rows = held(hub, Some(interface), u32::MAX)?;
     let site = hub.site.clone();
-    let mut fitting = held_rows.iter().filter(|(_, row)| shown_key(&site, interface, &row.key) == key);
+    let shown = |row: &HeldRow| shown_key(&site, interface, &row.key);
+    let mut fitting = held_rows.iter().filter(|(_, row)| shown(row) == key);
     let (Some((_, row)), None) = (fitting.next(), fitting.next()) else {
+        let there: Vec<String> = held_rows.iter().take(5).map(|(_, row)| shown(row)).collect();
         return Err(HubError::Refused(format!(
-            "「{interface}」に「{key}」と示される保留が、ちょうど 1 件ではありません"
+            "「{interface}」に「{key}」と示される保留が、ちょうど 1 件ではありません（保留 {} 件: {}）",
+            held_rows.len(),
+            there.join("、")
         )));
     };
     release(hub, &format!("{}:{}", row.exchange, row.n), None, who, reason)

@@ -31,7 +31,7 @@ pub const GROUP: &str = "group:";
 
 /// Note of a draft that has nothing to send but what is kept back.
 pub const ONLY_HELD: &str =
-    "送るものが保留中の記録だけのため、ファイルは作りません。renkei release で解除すると、次に作られます";
+    "送れる記録がなく保留だけのため、ファイルは作りません。指摘のとおりに直すか解除すると、次に作られます";
 
 /// Begins a draft of an interface (all its files at once, so that a stop loses none) and takes it to its end. The first
 /// file made; `None`: there was nothing to send. While another one is open it is
@@ -147,11 +147,10 @@ fn settle(
     let now = hub.clock.stamp();
     let Finished { file, totals, rows, held, amount, groups, findings } = finished;
     let empty = rows == 0 && held == 0 && !plan.send_empty;
-    let kept_back = guarded.holding.count;
-    let nothing_else = rows == 0 && kept_back > 0 && held == kept_back && !plan.send_empty;
+    let only_held = rows == 0 && held > 0 && !plan.send_empty;
     let failed = !empty && findings.worst() == Some(Severity::Fatal);
     let kept = match file {
-        Some(file) if !empty && !failed && !nothing_else => Some(keep(hub, plan, exchange, file, path)?),
+        Some(file) if !empty && !failed && !only_held => Some(keep(hub, plan, exchange, file, path)?),
         _ => None,
     };
     let run_totals = totals_of(rows as i64, held as i64, amount, changes);
@@ -161,7 +160,7 @@ fn settle(
             (RunState::Rejected, State::Returned, Some("送付ファイルを作れませんでした。指摘を確認してください"))
         }
         () if empty => (RunState::Done, State::Withdrawn, Some("送るものがありません")),
-        () if nothing_else => (RunState::Done, State::Returned, Some(ONLY_HELD)),
+        () if only_held => (RunState::Done, State::Returned, Some(ONLY_HELD)),
         () if plan.release == Release::Auto => (RunState::Done, State::Confirmed, Some("確認なしで送る定義です")),
         () => (RunState::Done, State::Draft, made_up.as_deref()),
     };

@@ -12,7 +12,7 @@ use super::day::{ColumnKind, DayReport, DayRow};
 use super::index::IndexReport;
 use super::model::{Direction, FindingLine, RunReport, TallyLine};
 use super::timeline::TimelineReport;
-use super::verdict::Tone;
+use super::verdict::{Outcome, Tone};
 use super::words;
 use crate::finding::{Severity, catalogue};
 use crate::schema::layout::Provenance;
@@ -137,6 +137,15 @@ impl RunPage<'_> {
     /// What the file's first time is called.
     fn arrival(&self) -> &'static str {
         if self.r.direction == Direction::In { "受付" } else { "作成" }
+    }
+
+    /// What stands in place of the name of who confirmed, where nobody did.
+    fn unconfirmed(&self) -> &'static str {
+        match self.r.outcome {
+            Outcome::Drafted => "まだ確認されていません",
+            Outcome::Confirmed | Outcome::Delivered => "確認なしで送付する設定です",
+            _ => "確認されていません",
+        }
     }
 
     /// The tables of tallies that have lines.

@@ -176,6 +176,24 @@ fn held_records_of_a_sent_file_leave_something_to_do() {
 }
 
 #[test]
+fn a_draft_says_that_nobody_confirmed_it_yet() {
+    let mut draft = delivered();
+    draft.delivery.as_mut().unwrap().confirmed_by = String::new();
+    assert!(written(&draft)["index.html"].contains("確認なしで送付する設定です"));
+    draft.outcome = Outcome::Drafted;
+    let page = &written(&draft)["index.html"];
+    assert!(page.contains("まだ確認されていません") && !page.contains("確認なしで送付する設定です"));
+}
+
+#[test]
+fn what_a_draft_keeps_back_is_not_sought_in_a_received_file() {
+    let mut draft = delivered();
+    draft.held = partly_held().held;
+    assert!(!written(&draft)["index.html"].contains("保管した受信ファイル"));
+    assert!(written(&partly_held())["index.html"].contains("保管した受信ファイル"));
+}
+
+#[test]
 fn a_day_adds_up_links_its_reports_and_drops_old_tables() {
     let dir = tempfile::tempdir().unwrap();
     let mut report = day();

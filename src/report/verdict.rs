@@ -243,9 +243,7 @@ impl RunReport {
         } else if let Some(fatal) = self.fatal_with_advice() {
             vec![fatal, usual.last().copied().unwrap_or_default()]
         } else if usual.is_empty() && self.balance.held.count > 0 {
-            vec![
-                "「指摘」と「保留した記録」で保留の理由を確かめ、元のデータを直すか、対処にある命令で解除してください。",
-            ]
+            vec!["「指摘」で保留の理由を確かめ、元のデータを直すか、対処にある命令で解除してください。"]
         } else if usual.is_empty() && self.finding_count() > 0 {
             vec!["「指摘」の内容を確かめてください。"]
         } else {

@@ -1,6 +1,6 @@
 //! Check digits of the numbers that Japanese offices use.
 //!
-//! Owns: the arithmetic, after `facts/bank-codes-calendar.md` §4. Never: decides how bad a wrong one is.
+//! Owns: the arithmetic. Never: decides how bad a wrong one is.
 
 use super::layout::CheckDigit;
 

@@ -38,7 +38,7 @@ tables! {
     FOLDER = "renkei.toml folder" { "inbox", "outbox", "data" }
     /// `[limits]`.
     LIMITS = "renkei.toml limits" {
-        "held", "findings_per_code", "batch_rows", "report_rows", "page_rows", "poll_millis", "attempts", "set_aside_files",
+        "held", "findings_per_code", "report_rows", "poll_millis", "attempts", "set_aside_files",
         "set_aside_bytes",
     }
     /// `schemas/layouts/<id>.toml`.

@@ -270,7 +270,7 @@ pub enum DateForm {
     Era([u8; 5]),
 }
 
-/// Check digit rules of `facts/bank-codes-calendar.md` §4.
+/// Check digit rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckDigit {
     /// 個人番号: 12 digits (`kojin-bango`).

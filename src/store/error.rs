@@ -58,42 +58,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Someone else holds the lock; the same call may succeed at once.
-    pub fn is_busy(&self) -> bool {
-        match self {
-            StoreError::Sqlite { source, .. } => matches!(
-                source.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked)
-            ),
-            StoreError::Postgres { code, .. } => {
-                matches!(code.as_str(), "55P03" | "40001" | "40P01")
-            }
-            _ => false,
-        }
-    }
-
-    /// May go away by itself (busy, connection lost, disk full, server restarting): try again later, on a new connection.
-    pub fn is_transient(&self) -> bool {
-        self.is_busy()
-            || match self {
-                StoreError::Open { .. } => true,
-                StoreError::Sqlite { source, .. } => matches!(
-                    source.sqlite_error_code(),
-                    Some(
-                        rusqlite::ErrorCode::DiskFull
-                            | rusqlite::ErrorCode::SystemIoFailure
-                            | rusqlite::ErrorCode::CannotOpen
-                            | rusqlite::ErrorCode::OutOfMemory
-                    )
-                ),
-                // 08 connection, 53 resources, 57P operator intervention
-                StoreError::Postgres { code, .. } => {
-                    code.is_empty() || ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
-                }
-                _ => false,
-            }
-    }
-
     /// A unique key would have been broken.
     pub(super) fn is_conflict(&self) -> bool {
         match self {

@@ -360,19 +360,6 @@ pub fn last_changed(conn: &mut Conn, dantai: &str, states: &[State], limit: u32)
     conn.query(&sql, &[Value::Text(dantai)], read)
 }
 
-/// How many exchanges are in each state.
-///
-/// # Errors
-/// The store's.
-pub fn count_by_state(conn: &mut Conn) -> Result<Vec<(Direction, State, u64)>> {
-    let sql = "SELECT direction, state, count(*) FROM exchange GROUP BY direction, state ORDER BY direction, state";
-    conn.query(sql, &[], |r| {
-        let direction = if r.text(0)? == "in" { Direction::In } else { Direction::Out };
-        let state = State::parse(r.text(1)?).ok_or_else(|| StoreError::unexpected("exchange.state"))?;
-        Ok((direction, state, r.count(2)?))
-    })
-}
-
 /// State words as an SQL list; they are ours, so they need no binding.
 pub(super) fn words(states: &[State]) -> String {
     states.iter().map(|s| format!("'{}'", s.as_str())).collect::<Vec<_>>().join(", ")

@@ -242,6 +242,12 @@ fn a_file_that_a_wrong_name_made_unreadable_may_come_again_under_the_right_one()
     town.put("juki-ido", "B.sjis.csv", bytes);
     town::work(&mut hub);
     assert_eq!(town::exchange(&mut hub, "B.sjis.csv").state, State::Duplicate);
+    town.put("juki-ido", "C.csv", bytes);
+    town::work(&mut hub);
+    let held = town::exchange(&mut hub, "C.csv");
+    assert_eq!(held.state, State::Duplicate);
+    let note = held.note.unwrap();
+    assert!(note.contains("保留した記録は取り込まれないまま"), "nobody takes what is held for taken in: {note}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The same input gives the same bytes, whatever the machine's time zone and locale and however the files arrive.
+//! The same input gives the same bytes, whatever the machine's time zone, locale and number of processors and however the
+//! files arrive.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,8 +7,9 @@ use std::process::Command;
 use crate::town::{Town, copy_tree, day, files_below, make_sample, same, send_all, sent, values, work};
 
 /// Path and content of every file a demo leaves for people and partners.
-fn demo(into: &Path, zone: &str, locale: &str) -> String {
-    let status = Command::new(env!("CARGO_BIN_EXE_renkei"))
+fn demo(into: &Path, zone: &str, locale: &str, processors: &str) -> String {
+    let status = Command::new("taskset")
+        .args(["--cpu-list", processors, env!("CARGO_BIN_EXE_renkei")])
         .args(["--root", env!("CARGO_MANIFEST_DIR"), "demo", "--residents", "300", "--into"])
         .arg(into)
         .envs([("TZ", zone), ("LANG", locale), ("LC_ALL", locale)])
@@ -25,11 +27,18 @@ fn demo(into: &Path, zone: &str, locale: &str) -> String {
     all
 }
 
+/// The first processor this test may run on.
+fn one_processor() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).expect("a list").trim();
+    allowed.chars().take_while(char::is_ascii_digit).collect()
+}
+
 #[test]
-fn time_zone_and_locale_change_no_byte_of_outbox_and_reports() {
+fn time_zone_locale_and_processors_change_no_byte_of_outbox_and_reports() {
     let folder = tempfile::tempdir().unwrap();
-    let east = demo(&folder.path().join("east"), "Asia/Tokyo", "ja_JP.UTF-8");
-    let west = demo(&folder.path().join("west"), "America/New_York", "C");
+    let east = demo(&folder.path().join("east"), "Asia/Tokyo", "ja_JP.UTF-8", "0-1023");
+    let west = demo(&folder.path().join("west"), "America/New_York", "C", &one_processor());
     assert!(east.contains("outbox/koiki-juki/") && east.contains("report.json"), "{east}");
     same(&east, &west, "Tokyo against New York");
 }

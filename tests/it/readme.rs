@@ -8,7 +8,10 @@ use renkei::pipeline::{Hub, snapshot, worker};
 use renkei::store::ledger::{self, State, Wanted};
 use renkei::store::{detail, run};
 
+use crate::town::copy_tree;
+
 const README: &str = include_str!("../../README.md");
+const FOR_OPERATORS: &str = include_str!("../../README.ja.md");
 
 /// Files that the README shows: path and content; `cp932` after the path asks for that charset and CRLF.
 fn files() -> Vec<(String, Vec<u8>)> {
@@ -26,18 +29,6 @@ fn files() -> Vec<(String, Vec<u8>)> {
         }
     }
     files
-}
-
-fn copy_tree(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_tree(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[test]
@@ -84,4 +75,15 @@ fn the_readmes_interface_works_by_its_files_alone() {
         file,
         "\"D\",\"new\",\"0000000011\",\"000000000000001\",\"2020-04-01\",\"6200\"\r\n\"T\",\"1\",\"6200\"\r\n"
     );
+}
+
+#[test]
+fn the_operators_manual_names_the_folder_and_the_file_names_of_every_feed() {
+    let manual = FOR_OPERATORS.to_ascii_lowercase();
+    let mut missing = Vec::new();
+    for (id, feed) in &crate::town::shipped().feeds {
+        let patterns = feed.forms.iter().map(|form| form.pattern.to_ascii_lowercase());
+        missing.extend(patterns.chain([id.clone()]).filter(|name| !manual.contains(&format!("`{name}`"))));
+    }
+    assert!(missing.is_empty(), "{missing:?}");
 }

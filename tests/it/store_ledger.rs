@@ -34,7 +34,6 @@ fn an_exchange_goes_through_its_states_and_is_found_by_its_bytes() {
         assert_eq!((got.received_at.as_str(), got.updated_at.as_str()), (NOW, LATER));
         let wanted = Wanted { states: &[State::Claiming], limit: 9, ..Wanted::default() };
         assert_eq!(ledger::list(&mut conn, &wanted).unwrap().iter().map(|e| e.id).collect::<Vec<_>>(), [b]);
-        assert_eq!(ledger::count_by_state(&mut conn).unwrap().len(), 2);
         assert!(matches!(ledger::get(&mut conn, 99), Err(StoreError::Missing { .. })));
     });
 }

@@ -37,11 +37,6 @@ pub enum Charset {
 }
 
 impl Charset {
-    /// The charset of a name in TOML; names are exact, lower case.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::all().iter().copied().find(|charset| charset.name() == name)
-    }
-
     /// The name in TOML.
     pub fn name(self) -> &'static str {
         match self {

@@ -59,16 +59,6 @@ fn digest(listing: &str) -> String {
 }
 
 #[test]
-fn names_come_back_and_nothing_else_is_a_name() {
-    for &charset in Charset::all() {
-        assert_eq!(Charset::from_name(charset.name()), Some(charset));
-    }
-    for name in ["", "UTF-8", "sjis", "shift_jis", "cp932"] {
-        assert_eq!(Charset::from_name(name), None);
-    }
-}
-
-#[test]
 fn windows_31j_reads_the_9800_codes_of_microsoft() {
     let codes = windows_codes();
     assert_eq!(codes.len(), 9_800);
