@@ -80,8 +80,11 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
         .and_then(|n| n.to_str())
         .ok_or_else(|| CliError::Refused("ファイル名を読めません".into()))?;
     let plan = site.in_plan(&args.interface, name).ok_or_else(|| {
-        CliError::Refused(format!("「{}」の受信定義（schemas/feeds）に「{name}」に合う形がありません。情報の名前は inbox のフォルダー名です。\
-             ファイル名の形は担当者の手引きの表にあります", args.interface))
+        CliError::Refused(format!(
+            "「{}」の受信定義（schemas/feeds）に「{name}」に合う形がありません。情報の名前は inbox のフォルダー名です。\
+             ファイル名の形は担当者の手引きの表にあります",
+            args.interface
+        ))
     })?;
     let asked = args.open.asked()?;
     look_at_guarded(cli, &site, &plan, asked)?;
