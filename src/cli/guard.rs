@@ -156,7 +156,7 @@ fn what(what: &str) -> &str {
         "deliver" => "送付",
         "release" => "保留の解除",
         "look" => "閲覧",
-        "vault-open" => "個別暗号の復号",
+        "vault-open" => "秘密の値の復号",
         "vault-rotate" => "鍵の取り替え",
         other => other,
     }

@@ -46,14 +46,14 @@ const VERBS: [(&str, &str); 32] = [
     ("status", "届いたもの、送ったもの、待っているもの"),
     ("test", "tests/interfaces の例を動かす"),
     ("trace", "1 件の記録がどこから来て、どこへ行ったか"),
-    ("vault", "個人番号などを暗号化する鍵の状態、取り替え、作成"),
+    ("vault", "秘密の値を暗号化する鍵の状態、取り替え、作成"),
     ("vault new-key", "新しい鍵を 1 行で出す（鍵のファイルに入れる）"),
     ("vault rotate", "すべてを、鍵のファイルの先頭の鍵で暗号化し直す"),
     ("vault status", "どの鍵で何件を暗号化しているか"),
 ];
 
 /// The values an operator gives: id, how it is called in the usage, what it is. The others keep their own words.
-const VALUES: [(&str, &str, &str); 20] = [
+const VALUES: [(&str, &str, &str); 24] = [
     ("root", "フォルダー", "renkei のフォルダー（renkei.toml のあるところ）"),
     ("by", "名前", "だれが行うか（監査記録に残ります）"),
     ("reason", "理由", "なぜ行うか（監査記録に残ります）"),
@@ -73,6 +73,10 @@ const VALUES: [(&str, &str, &str); 20] = [
     ("residents", "人数", "架空の市の人口（100 から 1,000,000）"),
     ("into", "フォルダー", "書き出すフォルダー"),
     ("draft", "番号か業務", "list では下書きの番号、run では今すぐ下書きを作る業務の名前"),
+    ("id", "一覧", "一覧の名前。なければ全部の名前を出す"),
+    ("set", "条件=値", "選ぶ条件（renkei list に出ます）。何度でも付けられる"),
+    ("format", "形", "書き出す形。--out がなければ画面に出す"),
+    ("wait", "秒", "届いている途中のファイルを、最も長くて何秒待つか"),
     ("out", "ファイル", "書き出すファイル（名前の終わりが .html .csv .xlsx .json）"),
 ];
 
