@@ -1,16 +1,21 @@
 //! The sheets of an XLSX file.
 //!
 //! Owns: that a small file cannot unfold into a large one: every part is unfolded once with a bound before anything
-//! reads it, and cells are read one by one, never as an area. Never: computes formulas; the value that was saved counts.
+//! reads it, and cells are read one by one, never as an area; and that no address leaves the grid that XLSX knows, for
+//! the reader computes with addresses unchecked. Never: computes formulas; the value that was saved counts.
 
 use std::io::{Cursor, Read};
 
 use calamine::{DataRef, Reader, Xlsx};
+use quick_xml::events::{BytesStart, Event};
 
 use super::sheet::{CELLS, MERGED, SHARED_BYTES, SHEETS, Sheet, SheetError, UNFOLDED_BYTES};
 
 /// Most parts of the archive.
 const PARTS: usize = 2_000;
+/// Most letters and digits of a cell's address: `XFD1048576` is the last one.
+const LETTERS: usize = 3;
+const DIGITS: usize = 7;
 
 /// Reads every sheet.
 ///
@@ -62,7 +67,7 @@ pub fn read_xlsx(bytes: Vec<u8>) -> Result<Vec<Sheet>, SheetError> {
     Ok(sheets)
 }
 
-/// Unfolds every part into nothing, counting: what the archive says of its own sizes proves nothing.
+/// Unfolds every part, counting (what the archive says of its own sizes proves nothing), and looks at its addresses.
 fn bounded(bytes: &[u8]) -> Result<(), SheetError> {
     let bad = |error: zip::result::ZipError| SheetError::Unreadable(format!("XLSX として読めません（{error}）"));
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(bad)?;
@@ -73,7 +78,8 @@ fn bounded(bytes: &[u8]) -> Result<(), SheetError> {
     for at in 0..archive.len() {
         let part = archive.by_index(at).map_err(bad)?;
         let shared = part.name().map_err(bad)?.to_ascii_lowercase().ends_with("sharedstrings.xml");
-        let read = std::io::copy(&mut part.take(left + 1), &mut std::io::sink())
+        let mut body = Vec::new();
+        let read = std::io::copy(&mut part.take(left + 1), &mut body)
             .map_err(|error| SheetError::Unreadable(format!("XLSX の部品を展開できません（{error}）")))?;
         if shared && read > SHARED_BYTES {
             let message = format!("XLSX の文字の表が {} MiB を超えます", SHARED_BYTES >> 20);
@@ -84,8 +90,59 @@ fn bounded(bytes: &[u8]) -> Result<(), SheetError> {
             return Err(SheetError::TooLarge(message));
         }
         left -= read;
+        addresses(&body)?;
     }
     Ok(())
+}
+
+/// Refuses a part with an address outside the grid. Which part is a sheet only the workbook says, so all are looked at;
+/// what is no XML ends the look, as it ends the reader's.
+fn addresses(part: &[u8]) -> Result<(), SheetError> {
+    let mut reader = quick_xml::Reader::from_reader(part);
+    // As lenient as the reader of cells, or it would see more than was looked at.
+    reader.config_mut().check_end_names = false;
+    let mut buffer = Vec::new();
+    loop {
+        match reader.read_event_into(&mut buffer) {
+            Ok(Event::Start(tag) | Event::Empty(tag)) => tag_addresses(&tag)?,
+            Ok(Event::Eof) | Err(_) => return Ok(()),
+            Ok(_) => {}
+        }
+        buffer.clear();
+    }
+}
+
+fn tag_addresses(tag: &BytesStart<'_>) -> Result<(), SheetError> {
+    let cell = matches!(tag.local_name().as_ref(), "c" | "row");
+    for attribute in tag.attributes().with_checks(false).flatten() {
+        let name = attribute.key.local_name();
+        let is_address = name.as_ref() == "ref" || (cell && name.as_ref() == "r");
+        if is_address && !within_grid(&attribute.value) {
+            let message = "XLSX のセル番地が、表計算ソフトの扱える範囲（A1 から XFD1048576）にありません";
+            return Err(SheetError::Unreadable(message.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the ends of an area, or the one cell, are short enough to compute with, and the last is not before the first.
+fn within_grid(area: &str) -> bool {
+    let mut first: Option<(u64, u64)> = None;
+    for end in area.split(':') {
+        let letters = end.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let digits = end.bytes().skip(letters).take_while(u8::is_ascii_digit).count();
+        if letters > LETTERS || digits > DIGITS {
+            return false;
+        }
+        let column =
+            end.bytes().take(letters).fold(0, |sum, b| sum * 26 + u64::from(b.to_ascii_uppercase() - b'A') + 1);
+        let row = end.bytes().skip(letters).take(digits).fold(0, |sum, b| sum * 10 + u64::from(b - b'0'));
+        if first.is_some_and(|(c, r)| column < c || row < r) {
+            return false;
+        }
+        first.get_or_insert((column, row));
+    }
+    true
 }
 
 /// A cell as a person sees it, whole numbers without a point.

@@ -132,3 +132,38 @@ fn a_sheet_that_unfolds_without_end_or_lies_far_out_is_refused() {
     assert!(matches!(read_xlsx(shared.save_to_buffer().unwrap()), Err(SheetError::TooLarge(_))));
     assert!(matches!(read_xlsx(b"PK\x03\x04nonsense".to_vec()), Err(SheetError::Unreadable(_))));
 }
+
+/// An XLSX whose only sheet is `xml`.
+fn book_of(xml: &str) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    book.add_worksheet();
+    let mut from = zip::ZipArchive::new(std::io::Cursor::new(book.save_to_buffer().unwrap())).unwrap();
+    let mut to = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for at in 0..from.len() {
+        let part = from.by_index(at).unwrap();
+        if part.name().unwrap() == "xl/worksheets/sheet1.xml" {
+            to.start_file("xl/worksheets/sheet1.xml", zip::write::SimpleFileOptions::default()).unwrap();
+            to.write_all(xml.as_bytes()).unwrap();
+        } else {
+            to.raw_copy_file(part).unwrap();
+        }
+    }
+    to.finish().unwrap().into_inner()
+}
+
+#[test]
+fn an_address_outside_the_grid_is_refused_and_never_computed_with() {
+    let head = "<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\">";
+    for inner in [
+        "<sheetData><row r=\"1\"><c r=\"ZZZZZZZ1\"><v>1</v></c></row></sheetData>",
+        "<sheetData><row r=\"99999999999\"><c><v>1</v></c></row></sheetData>",
+        "<dimension ref=\"B9:A1\"/><sheetData/>",
+        "<sheetData/><mergeCells><mergeCell ref=\"C3:A1\"/></mergeCells>",
+    ] {
+        let bytes = book_of(&format!("{head}{inner}</worksheet>"));
+        let refused = read_xlsx(bytes).unwrap_err();
+        assert!(matches!(&refused, SheetError::Unreadable(why) if why.contains("セル番地")), "{inner}: {refused}");
+    }
+    let last = format!("{head}<sheetData><row r=\"2\"><c r=\"B2\"><v>1</v></c></row></sheetData></worksheet>");
+    assert_eq!(read_xlsx(book_of(&last)).unwrap()[0].cell(1, 1), "1");
+}
