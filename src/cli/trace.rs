@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{Cli, CliError, TraceArgs, exit};
+use super::{Cli, CliError, TraceArgs, exit, print_json};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::pipeline::{Hub, HubError, hold};
 use crate::report::words::{from_one, visible};
@@ -49,7 +49,7 @@ pub fn trace(cli: &Cli, args: &TraceArgs) -> Result<u8, CliError> {
         forget_guarded(&mut tree);
     }
     if cli.json {
-        println!("{tree}");
+        print_json(&tree);
     } else {
         print(&mut std::io::stdout().lock(), &tree, 0)?;
     }

@@ -25,6 +25,7 @@ pub mod hold;
 pub mod inbound;
 mod interrupted;
 pub mod key;
+mod late_hold;
 pub mod list;
 pub mod load;
 mod looks;

@@ -143,7 +143,15 @@ fn number_files(hub: &mut Hub, feed: &Feed, sequence: &Sequence) -> Result<(), H
         let number = match &sequence.place {
             SequencePlace::Name(before, after) => in_name(before, after, &arrival.file_name),
             SequencePlace::Field(record, field) => {
-                in_file(hub, &feed.interface, &arrival, sha256.as_deref(), record, field)?
+                match in_file(hub, &feed.interface, &arrival, sha256.as_deref(), record, field) {
+                    Ok(number) => number,
+                    // A file that cannot be read now silences no warning about others; the next look tries again.
+                    Err(error) => {
+                        let error = super::worker::chain(&error);
+                        tracing::error!(exchange = arrival.exchange, %error, "running number not read");
+                        continue;
+                    }
+                }
             }
         };
         let day = day_jst(&arrival.at);
