@@ -244,17 +244,19 @@ fn gap(hub: &mut Hub, feed: &Feed) -> Result<Option<Alert>, HubError> {
     let dantai = hub.dantai().to_owned();
     let Some((period, seen)) = expectation::numbers(&mut hub.conn, &dantai, &feed.interface)? else { return Ok(None) };
     // Before renkei began there were files it never saw, unless the period began after.
-    let first = if sequence.per == Per::Day { sequence.start } else { seen.first().copied().unwrap_or(sequence.start) };
-    let missing = gaps(first, &seen, GAPS);
+    let least = seen.first().copied().unwrap_or(sequence.start).max(sequence.start);
+    let first = if sequence.per == Per::Day { sequence.start } else { least };
+    let missing = gaps(first, &seen, GAPS + 1);
     if missing.is_empty() {
         return Ok(None);
     }
-    let list: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let list: Vec<String> = missing.iter().take(GAPS).map(ToString::to_string).collect();
+    let more = if missing.len() > GAPS { "など" } else { "" };
     let of = if period.is_empty() { String::new() } else { format!("（{period}）") };
     let title = super::facts::title(hub, &feed.interface);
     Ok(Some(Alert {
         interface: feed.interface.clone(),
-        message: format!("{title}の通番 {} が抜けています{of}。届いていないファイルがあります", list.join("、")),
+        message: format!("{title}の通番 {}{more} が抜けています{of}。届いていないファイルがあります", list.join("、")),
         contact: feed.expect.first().map(|expect| expect.contact.clone()).unwrap_or_default(),
     }))
 }

@@ -375,6 +375,73 @@ fn values_that_turn_a_line_round_are_harmless_on_the_terminal() {
         assert!(text.contains("山田[U+202E][U+2066]太郎"), "{text}");
         assert!(!text.contains(['\u{202e}', '\u{2066}']), "{text}");
     }
+    for verb in [["trace", "a.csv:1"].as_slice(), &["preview", "juki-ido", file.to_str().unwrap()]] {
+        let text = said(place.path(), &[&["--json"], verb].concat());
+        assert!(text.contains(r"山田\u202E\u2066太郎") && !text.contains(['\u{202e}', '\u{2066}']), "{text}");
+        assert!(serde_json::from_str::<serde_json::Value>(&text).unwrap().to_string().contains("山田\u{202e}"), "{text}");
+    }
+}
+
+/// What a command says, on standard output and after it on standard error.
+fn said(root: &Path, verb: &[&str]) -> String {
+    let mut renkei = std::process::Command::new(env!("CARGO_BIN_EXE_renkei"));
+    let out = renkei.arg("--root").arg(root).args(verb).output().unwrap();
+    String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap()
+}
+
+#[test]
+fn names_and_messages_send_nothing_to_the_terminal_but_text() {
+    let (place, mut hub) = site();
+    let name = "a\u{61c}\u{202e}vsc.csv";
+    drop_file(&hub, "juki-ido", name, b"x\r\n");
+    drop_file(&hub, "juki-ido", "\u{1b}]0;x\u{7}.csv", b"x\r\n");
+    worker::settle(&mut hub).unwrap();
+    let escape = "\u{1b}[2J\u{9b}31m\u{202e}";
+    let sample = place.path().join(format!("{escape}.bin"));
+    fs::write(&sample, b"PK\x03\x04").unwrap();
+    let rows = format!("項目名,型,桁数\r\n\u{202e}氏名\u{e0041},X\u{202e},10\r\n\u{202e},X,1\r\n");
+    let sheet = place.path().join("items\u{202e}.csv");
+    fs::write(&sheet, rows).unwrap();
+    let (sample, sheet) = (sample.to_str().unwrap(), sheet.to_str().unwrap());
+    for verb in [
+        ["status"].as_slice(),
+        &["report", "1"],
+        &["report", "2"],
+        &["trace", &format!("{escape}:1")],
+        &["preview", "juki-ido", sample],
+        &["layout", "infer", sample],
+        &["layout", "import", sheet],
+        &["layout", "doc", escape],
+        &["list", escape],
+        &["held", escape],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let text = said(place.path(), &[json, verb].concat());
+            let odd = text.chars().find(|c| *c != '\n' && renkei::value::is_hidden(*c));
+            assert_eq!(odd, None, "{verb:?} {text:?}");
+        }
+    }
+    let drafted = said(place.path(), &["layout", "import", sheet]);
+    assert!(drafted.contains("name = \"氏名_\"") && drafted.contains("name = \"項目\""), "{drafted}");
+    assert!(drafted.contains(r"items\u202E"), "{drafted}");
+}
+
+#[test]
+fn a_file_that_finds_no_place_in_the_archive_keeps_no_other_one_waiting() {
+    let (_place, mut hub) = site();
+    for n in 0..6 {
+        drop_file(&hub, "juki-ido", &format!("{n}.csv"), format!("{n}\r\n").as_bytes());
+    }
+    let own = renkei::area::hash_file(&hub.area.inbox.join("juki-ido/3.csv")).unwrap().sha256;
+    fs::write(hub.area.archive().join(&own[..2]), "in its way").unwrap();
+    worker::settle(&mut hub).unwrap();
+    let stands: Vec<_> = all(&mut hub).into_iter().map(|e| (e.file_name, e.state, e.attempts)).collect();
+    for (name, state, attempts) in &stands {
+        let expected = if name == "3.csv" { (State::Claimed, 1) } else { (State::Reported, 0) };
+        assert_eq!((*state, *attempts), expected, "{stands:?}");
+    }
+    let left: Vec<_> = fs::read_dir(hub.area.work()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 1, "the file itself and no scratch: {left:?}");
 }
 
 #[test]
