@@ -4,6 +4,7 @@
 
 use crate::schema::layout::Quote;
 
+use super::charset::Charset;
 use super::fault::Fault;
 use super::field_rule::FieldRule;
 use super::field_write::{Contents, encode};
@@ -17,6 +18,7 @@ pub(super) fn encode_delimited(
     faults: &mut Vec<(usize, Fault)>,
 ) -> Vec<(usize, usize)> {
     let mut places = Vec::with_capacity(rules.len());
+    let plain = quote != Quote::Always && rules.len() > 1 && is_plain(rules, contents, separator);
     for (index, rule) in rules.iter().enumerate() {
         if index > 0 {
             line.push(separator);
@@ -24,6 +26,10 @@ pub(super) fn encode_delimited(
         let start = line.len();
         if let Err(fault) = encode(rule, contents.get(index), line) {
             faults.push((index, fault));
+        }
+        if plain {
+            places.push((start, line.len() - start));
+            continue;
         }
         let bare = line.len() - start;
         // A record of one empty field would be an empty line.
@@ -35,6 +41,15 @@ pub(super) fn encode_delimited(
         places.push((start + shift, bare));
     }
     places
+}
+
+/// Is there nothing in the whole record that quotes are for? One look at the text instead of several at each field; and a
+/// separator that is the second byte of a character is none there. JIS X 0208 in two bytes below 0x80 looks like anything.
+fn is_plain(rules: &[FieldRule], contents: &Contents, separator: u8) -> bool {
+    let text = contents.all().as_bytes();
+    memchr::memchr3(separator, b'\r', b'\n', text).is_none()
+        && memchr::memchr(b'"', text).is_none()
+        && rules.iter().all(|rule| rule.charset != Charset::JisX0208)
 }
 
 /// Quotes what was appended from `start` on, if it must be. `false`: it must, and the file has no quotes.

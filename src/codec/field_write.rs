@@ -31,6 +31,11 @@ impl Contents {
         self.fields.push((start, self.text.len(), number));
     }
 
+    /// The contents of all fields, one after the other.
+    pub fn all(&self) -> &str {
+        &self.text
+    }
+
     pub fn get(&self, field: usize) -> &str {
         let found = self.fields.get(field);
         found.and_then(|(start, end, _)| self.text.get(*start..*end)).unwrap_or_default()

@@ -100,8 +100,8 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
         other => other?,
     }
     writer.write(&mut writing, &pass.batch)?;
-    hub.leave(reading);
-    hub.leave(writing);
+    hub.leave(reading)?;
+    hub.leave(writing)?;
     settle(hub, plan, run, &pass, &dantai)?;
     hub.steps.pass(Step::DeriveSettled)?;
     super::facts::write_derivation(hub, run)?;

@@ -26,6 +26,10 @@ use crate::value::{OwnedValue, Value};
 
 /// Outbound records written to the ledger at a time.
 const BATCH_ROWS: usize = 4096;
+/// Batches of them on their way to the ledger.
+const BATCHES: usize = 2;
+/// Memory for the pages of the ledger while they are written.
+const BOOKS_MIB: u32 = 8;
 /// Rows, and bytes of their text, handed from selecting to encoding at a time.
 const SELECT_ROWS: usize = 1024;
 /// See [`SELECT_ROWS`].
@@ -48,6 +52,12 @@ pub struct Changes {
     pub closed: i64,
 }
 
+/// What a partner has, by hash of the key: hash of the row, and was the key seen again?
+type Sent = HashMap<u64, (i64, bool)>;
+
+/// A draft's file, what its rows are to the partner, and what was kept back.
+type Drafted<'a> = (Finished<BufWriter<File>>, Changes, Guarded<'a>);
+
 /// Encodes into the draft's file.
 pub type DraftEncoder<'a> = Encoder<'a, BufWriter<File>>;
 
@@ -59,14 +69,13 @@ pub(super) fn fill<'a>(
     exchange: &Exchange,
     encoder: DraftEncoder<'a>,
     today: &str,
-) -> Result<(Finished<BufWriter<File>>, Changes, Guarded<'a>), HubError> {
+) -> Result<Drafted<'a>, HubError> {
     let guarded = Guarded {
         holding: Holding::new(hub, plan, exchange.id, &exchange.dantai, today)?,
         opener: Opener::new(hub, plan)?,
     };
     let sent = if plan.delta { Some(what_partner_has(hub, plan, exchange)?) } else { None };
-    let mut reading = hub.spare()?;
-    let books = Books { conn: hub.spare()?, exchange: exchange.id, batch: RecordBatch::default() };
+    let (mut reading, mut keeping) = (hub.spare()?, hub.spare()?);
     let (steps, progress) = (hub.steps.clone(), hub.progress.clone());
     let site = hub.site.clone();
     let part = part::values(plan, exchange.part.as_deref());
@@ -80,29 +89,31 @@ pub(super) fn fill<'a>(
         base_date: today,
     };
     let width = plan.view.columns.len() + plan.view.lineage.len();
-    let mut drafting = Drafting {
-        plan,
-        encoder,
-        books,
-        guarded,
-        sent,
-        changes: Changes::default(),
-        key: String::new(),
-        lineage: String::new(),
-        scratch: Vec::new(),
-    };
-    let reader = &mut reading;
-    let (selected, encoded) = std::thread::scope(|scope| {
+    let (reader, keeper) = (&mut reading, &mut keeping);
+    let finished = std::thread::scope(|scope| {
         let (full, to_encode) = sync_channel::<Rows>(IN_FLIGHT);
         let (empty, back) = sync_channel::<Rows>(IN_FLIGHT * 2);
         let selecting = scope.spawn(move || select(&source, reader, width, &full, &back));
+        let (books, to_keep, kept) = Books::new();
+        let keeping = scope.spawn(move || keep_books(keeper, exchange.id, &to_keep, &kept));
+        let conn = &mut hub.conn;
+        let changes = Changes::default();
+        let mut drafting = Drafting {
+            plan,
+            conn,
+            encoder,
+            books,
+            guarded,
+            sent,
+            changes,
+            key: String::new(),
+            lineage: String::new(),
+            scratch: Vec::new(),
+        };
         let mut count = 0;
         let mut encoded = Ok(());
         for mut rows in to_encode {
-            encoded = drafting.rows(&rows);
-            if encoded.is_ok() {
-                encoded = steps.go_on(Step::OutWriting);
-            }
+            encoded = drafting.rows(&rows).and_then(|()| steps.go_on(Step::OutWriting));
             if encoded.is_err() {
                 break;
             }
@@ -111,19 +122,16 @@ pub(super) fn fill<'a>(
             rows.clear();
             let _ = empty.try_send(rows);
         }
-        (selecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), encoded)
-    });
-    encoded?;
-    selected?;
-    let Drafting { mut encoder, mut books, mut guarded, sent, mut changes, .. } = drafting;
-    if let Some(sent) = sent.filter(|_| plan.send_closed) {
-        changes.closed = send_closed(hub, &mut guarded.opener, exchange, &mut encoder, &mut books, &sent)?;
-    }
-    books.flush()?;
-    guarded.holding.flush(&mut books.conn)?;
-    hub.leave(reading);
-    hub.leave(books.conn);
-    Ok((encoder.finish()?, changes, guarded))
+        let selected = selecting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // Only when every row was seen is a key that was not seen gone.
+        let finished = encoded.and(selected).and_then(|()| drafting.finish(exchange));
+        // `drafting` is gone, finished or not, so the books end; their trouble is what stopped the others.
+        keeping.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        finished
+    })?;
+    hub.leave(reading)?;
+    hub.leave(keeping)?;
+    Ok(finished)
 }
 
 /// Hands the rows of a source on in bounded batches. When nobody takes them any more, the one who took them knows why.
@@ -158,20 +166,22 @@ pub(super) struct Guarded<'a> {
 }
 
 /// What encoding the rows of a draft needs and leaves.
-struct Drafting<'a> {
+struct Drafting<'a, 'c> {
     plan: &'a OutPlan,
+    /// For what guards and vault look up and write down.
+    conn: &'c mut Conn,
     encoder: DraftEncoder<'a>,
     books: Books,
     guarded: Guarded<'a>,
-    /// What the partner has by hash of the key: hash of the row, and was the key seen again?
-    sent: Option<HashMap<u64, (i64, bool)>>,
+    /// What the partner has.
+    sent: Option<Sent>,
     changes: Changes,
     key: String,
     lineage: String,
     scratch: Vec<u8>,
 }
 
-impl Drafting<'_> {
+impl<'a> Drafting<'a, '_> {
     fn rows(&mut self, rows: &Rows) -> Result<(), HubError> {
         let mut values = Vec::with_capacity(rows.width());
         for row in 0..rows.len() {
@@ -200,12 +210,12 @@ impl Drafting<'_> {
                 }
             },
         };
-        if let Some(finding) = self.guarded.holding.keep(&mut self.books.conn, columns, &self.key, hash)? {
+        if let Some(finding) = self.guarded.holding.keep(self.conn, columns, &self.key, hash)? {
             self.encoder.held += 1;
             self.encoder.findings.push(finding);
             return Ok(());
         }
-        let opened = self.guarded.opener.open(&mut self.books.conn, columns)?;
+        let opened = self.guarded.opener.open(self.conn, columns)?;
         let written = match &opened {
             Some(row) => self.encoder.row(&row.values(), change.as_str())?,
             None => self.encoder.row(columns, change.as_str())?,
@@ -219,70 +229,86 @@ impl Drafting<'_> {
         let (kind, key, lineage) = (row_kind(self.plan), Some(self.key.as_str()), self.lineage.as_str());
         Ok(self.books.note(&OutRecord { n: w.record, kind, byte: w.byte, len: w.len, key, hash, change, lineage })?)
     }
-}
 
-/// Keys the partner has and the view no longer returns.
-fn send_closed(
-    hub: &mut Hub,
-    opener: &mut Opener<'_>,
-    exchange: &Exchange,
-    encoder: &mut DraftEncoder<'_>,
-    books: &mut Books,
-    sent: &HashMap<u64, (i64, bool)>,
-) -> Result<i64, HubError> {
-    let plan = opener.plan;
-    let mut gone = Vec::new();
-    ledger_out::each_sent(&mut hub.conn, &plan.interface, &exchange.dantai, |key, _| {
-        if sent.get(&key_hash(key)).is_some_and(|(_, seen)| !seen) {
-            gone.push(key.to_owned());
+    /// Sends what is gone, and ends file and books.
+    fn finish(mut self, exchange: &Exchange) -> Result<Drafted<'a>, HubError> {
+        if let Some(sent) = self.sent.take().filter(|_| self.plan.send_closed) {
+            self.closed(exchange, &sent)?;
+        }
+        self.books.flush()?;
+        self.guarded.holding.flush(self.conn)?;
+        Ok((self.encoder.finish()?, self.changes, self.guarded))
+    }
+
+    /// Keys the partner has and the view no longer returns.
+    fn closed(&mut self, exchange: &Exchange, sent: &Sent) -> Result<(), HubError> {
+        let mut gone = Vec::new();
+        ledger_out::each_sent(self.conn, &self.plan.interface, &exchange.dantai, |key, _| {
+            if sent.get(&key_hash(key)).is_some_and(|(_, seen)| !seen) {
+                gone.push(key.to_owned());
+            }
+            Ok(())
+        })?;
+        for key in gone {
+            let owned = key_values(self.plan, &key);
+            let columns: Vec<Value<'_>> = owned.iter().map(OwnedValue::as_value).collect();
+            let opened = self.guarded.opener.open(self.conn, &columns)?;
+            let values = opened.as_ref().map(Opened::values);
+            let change = Change::Closed;
+            let Some(w) = self.encoder.row(values.as_deref().unwrap_or(&columns), change.as_str())? else { continue };
+            self.changes.closed += 1;
+            let (kind, key) = (row_kind(self.plan), Some(key.as_str()));
+            let record = OutRecord { n: w.record, kind, byte: w.byte, len: w.len, key, hash: 0, change, lineage: "" };
+            self.books.note(&record)?;
         }
         Ok(())
-    })?;
-    let mut closed = 0;
-    for key in gone {
-        let owned = key_values(plan, &key);
-        let columns: Vec<Value<'_>> = owned.iter().map(OwnedValue::as_value).collect();
-        let opened = opener.open(&mut books.conn, &columns)?;
-        let values = opened.as_ref().map(Opened::values);
-        if let Some(w) = encoder.row(values.as_deref().unwrap_or(&columns), Change::Closed.as_str())? {
-            closed += 1;
-            let record = OutRecord {
-                n: w.record,
-                kind: row_kind(plan),
-                byte: w.byte,
-                len: w.len,
-                key: Some(&key),
-                hash: 0,
-                change: Change::Closed,
-                lineage: "",
-            };
-            books.note(&record)?;
-        }
     }
-    Ok(closed)
 }
 
-/// Outbound records on their way into the ledger.
+/// Outbound records on their way to the thread that writes them into the ledger.
 struct Books {
-    conn: Conn,
-    exchange: i64,
     batch: RecordBatch,
+    full: SyncSender<RecordBatch>,
+    back: Receiver<RecordBatch>,
 }
 
 impl Books {
+    /// With the ends for [`keep_books`].
+    fn new() -> (Self, Receiver<RecordBatch>, SyncSender<RecordBatch>) {
+        let (full, to_keep) = sync_channel(BATCHES);
+        let (kept, back) = sync_channel(BATCHES * 2);
+        (Books { batch: RecordBatch::default(), full, back }, to_keep, kept)
+    }
+
     fn note(&mut self, record: &OutRecord<'_>) -> Result<(), StoreError> {
         self.batch.push(record);
         if self.batch.len() >= BATCH_ROWS { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        self.batch.write(&mut self.conn, self.exchange)?;
-        self.batch.clear();
-        Ok(())
+        let next = self.back.try_recv().unwrap_or_default();
+        self.full.send(std::mem::replace(&mut self.batch, next)).map_err(|_| StoreError::Stopped)
     }
 }
 
-fn what_partner_has(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<HashMap<u64, (i64, bool)>, HubError> {
+/// Writes batches into the ledger until no more come.
+fn keep_books(
+    conn: &mut Conn,
+    exchange: i64,
+    to_keep: &Receiver<RecordBatch>,
+    kept: &SyncSender<RecordBatch>,
+) -> Result<(), StoreError> {
+    // Records are only put at the end.
+    conn.bound_cache(BOOKS_MIB)?;
+    for mut batch in to_keep {
+        batch.write(conn, exchange)?;
+        batch.clear();
+        let _ = kept.try_send(batch);
+    }
+    conn.bound_cache(Conn::CACHE_MIB)
+}
+
+fn what_partner_has(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<Sent, HubError> {
     let dantai = &exchange.dantai;
     let count = ledger_out::count_sent(&mut hub.conn, &plan.interface, dantai)?;
     if count > SENT_LIMIT {

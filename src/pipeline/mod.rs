@@ -227,11 +227,14 @@ impl Hub {
         }
     }
 
-    /// Leaves a connection whose work went well for the next computation.
-    fn leave(&mut self, conn: Conn) {
+    /// Leaves a connection whose work went well for the next computation. Idle connections hold no pages: several full
+    /// caches beside the one that works would be most of the memory.
+    fn leave(&mut self, mut conn: Conn) -> Result<(), HubError> {
         if self.idle.len() < IDLE {
+            conn.shrink()?;
             self.idle.push(conn);
         }
+        Ok(())
     }
 
     /// The municipality all rows of this site belong to.

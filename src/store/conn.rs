@@ -306,6 +306,31 @@ impl Conn {
         }
     }
 
+    /// Memory for pages that a connection begins with.
+    pub const CACHE_MIB: u32 = 64;
+
+    /// Most memory for pages of the database, and for one sort, from now on; SQLite only.
+    ///
+    /// # Errors
+    /// What the engine refuses.
+    pub fn bound_cache(&mut self, mib: u32) -> Result<()> {
+        match self.dialect() {
+            Dialect::Sqlite => self.script(&format!("PRAGMA cache_size=-{}", u64::from(mib) << 10)),
+            Dialect::Postgres => Ok(()),
+        }
+    }
+
+    /// Gives memory back that only a next statement would use. For a connection that is put away.
+    ///
+    /// # Errors
+    /// What the engine refuses.
+    pub fn shrink(&mut self) -> Result<()> {
+        match self.dialect() {
+            Dialect::Sqlite => self.script("PRAGMA shrink_memory"),
+            Dialect::Postgres => Ok(()),
+        }
+    }
+
     /// The first error is the one to report; a rollback that fails as well adds nothing (the engine has already undone it).
     fn roll_back(&mut self) {
         let _ = self.script("ROLLBACK");

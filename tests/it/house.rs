@@ -39,14 +39,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("main", &["*"]),
 ];
 
-/// Libraries with one home.
-const HOMES: [(&str, &str); 6] = [
-    ("rusqlite", "store"),
-    ("postgres", "store"),
-    ("sqlparser", "expr"),
-    ("quick_xml", "codec"),
-    ("chacha20poly1305", "vault"),
-    ("hmac", "vault"),
+/// Libraries and where alone they are used. XML is read in dropped files, and in the parts of an engineer's sheet.
+const HOMES: [(&str, &[&str]); 6] = [
+    ("rusqlite", &["store"]),
+    ("postgres", &["store"]),
+    ("sqlparser", &["expr"]),
+    ("quick_xml", &["codec", "author"]),
+    ("chacha20poly1305", &["vault"]),
+    ("hmac", &["vault"]),
 ];
 
 /// Names of things that belong in `schemas/` and `mappings/`.
@@ -180,18 +180,18 @@ fn modules_import_only_what_comes_before_them() {
 }
 
 #[test]
-fn each_library_of_databases_and_languages_has_one_home() {
+fn libraries_of_databases_and_languages_are_used_in_their_home_alone() {
     let mut wrong = Vec::new();
     for source in sources() {
-        for (library, home) in HOMES {
+        for (library, homes) in HOMES {
             let used = [format!("use {library}"), format!("{library}::")].iter().any(|u| {
                 source
                     .code
                     .match_indices(u.as_str())
                     .any(|(at, _)| !source.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
             });
-            if used && source.module != home {
-                wrong.push(format!("{} uses {library}, whose home is {home}", source.path));
+            if used && !homes.contains(&source.module.as_str()) {
+                wrong.push(format!("{} uses {library}, whose home is {}", source.path, homes.join(" and ")));
             }
         }
     }
