@@ -125,7 +125,9 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
     if cli.json {
         let findings: Vec<_> = loaded.findings.kept().iter().map(finding_json).collect();
         drop(out);
-        print_json(&json!({ "parsed": parsed, "mapped": mapped, "read": loaded.read, "held": loaded.held_count(), "rejects": loaded.rejects(&plan), "findings": findings }));
+        print_json(
+            &json!({ "parsed": parsed, "mapped": mapped, "read": loaded.read, "held": loaded.held_count(), "rejects": loaded.rejects(&plan), "findings": findings }),
+        );
     } else {
         print_preview(&mut out, &plan, &parsed, &mapped)?;
         writeln!(
@@ -147,7 +149,8 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
 
 /// A file whose records may show something protected is not looked at without a word in the audit.
 fn look_at_guarded(cli: &Cli, site: &Site, plan: &InPlan, asked: Option<(&str, &str)>) -> Result<(), CliError> {
-    if plan.into.iter().all(|rows| rows.entity.columns.iter().all(|c| c.guard.is_none())) {
+    let plain = plan.into.iter().all(|rows| rows.entity.columns.iter().all(|c| c.guard.is_none()));
+    if plain && plan.guarded_fields().is_empty() {
         return Ok(());
     }
     let mut conn = Store::open(&site.config.store_url, &cli.root)?.connect()?;

@@ -13,6 +13,7 @@ mod progress;
 pub mod simulate;
 mod status;
 mod trace;
+mod trace_guard;
 mod usage;
 
 use std::path::PathBuf;

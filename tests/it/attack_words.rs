@@ -97,3 +97,42 @@ fn names_and_messages_send_nothing_to_the_terminal_but_text() {
     assert!(drafted.contains("name = \"氏名_\"") && drafted.contains("name = \"項目\""), "{drafted}");
     assert!(drafted.contains(r"items\u202E"), "{drafted}");
 }
+
+#[test]
+fn an_address_that_no_column_takes_is_masked_like_those_that_one_does_and_every_look_is_noted() {
+    let (place, mut hub) = site();
+    let (name, bytes) = town::sample_file("tokucho-kekka", "Z3");
+    let file = place.path().join(name);
+    fs::write(&file, bytes).unwrap();
+    drop_file(&hub, "tokucho-kekka", name, bytes);
+    // A held record has no version, but it has an address.
+    drop_file(&hub, "juki-ido", "h.csv", held_resident().as_bytes());
+    worker::settle(&mut hub).unwrap();
+    let target = format!("{name}:4");
+    let opened = ["--by", "甲", "--reason", "照会"];
+    let mut looks = 0;
+    for verb in
+        [["preview", "tokucho-kekka", file.to_str().unwrap()].as_slice(), &["trace", &target], &["trace", "h.csv:1"]]
+    {
+        for json in [&[][..], &["--json"]] {
+            let text = said(place.path(), &[json, verb].concat());
+            let shown: Vec<&str> = text.lines().filter(|line| line.contains("住所")).collect();
+            assert!(!shown.is_empty() && shown.iter().all(|line| line.contains("＊＊＊")), "{verb:?} {shown:?}");
+            let text = said(place.path(), &[json, verb, &opened].concat());
+            assert!(text.lines().any(|line| line.contains("住所") && !line.contains("＊＊＊")), "{verb:?} {text}");
+            looks += 2;
+        }
+    }
+    let told = renkei::store::audit::list(&mut hub.conn, None, 100).unwrap();
+    let told: Vec<_> = told.iter().filter(|a| a.what == "look").collect();
+    assert_eq!(told.len(), looks, "{told:?}");
+    assert_eq!(told.iter().filter(|a| a.who == "甲").count(), looks / 2);
+}
+
+/// A resident's record with a date that is none.
+fn held_resident() -> String {
+    let good = String::from_utf8(town::sample_file("juki-ido", "20261120010000.csv").1.to_vec()).unwrap();
+    let mut items: Vec<&str> = good.lines().next().unwrap().split(',').collect();
+    items[5] = "2026-02-30";
+    items.join(",") + "\r\n"
+}
