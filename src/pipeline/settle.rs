@@ -37,8 +37,6 @@ pub fn settle(
         reject(&mut hub.conn, plan, exchange, run, &loaded, &now)?;
         return Ok(Settled::Rejected);
     }
-    let any_held = loaded.held_count() > 0;
-    let full = loaded.full;
     let max_duplicates = hub.site.config.limits.findings_per_code as u32;
     let held_cap = match plan.tolerance {
         crate::mapping::plan::Tolerance::Record { max_held } => max_held,
@@ -47,39 +45,13 @@ pub fn settle(
     // No outside effect hangs on it: a loss of power that takes this commit leaves the exchange loading, its file in the
     // archive, and the next start does the same again.
     let outcome = hub.conn.transaction(|conn| {
-        let mut totals = totals_of(&loaded);
-        let mut put_off_closing = false;
-        // Without sums by class everything is new, or there is no amount.
-        let mut amounts_told = false;
-        for entity in entities(plan) {
-            let amount = amount_column(plan, entity);
-            let mode = ApplyMode { full, any_held, max_duplicates, amount };
-            // Compared entities have one `[[into]]`.
-            let into = plan.into.iter().position(|rows| rows.entity.id == entity.id);
-            let nothing = Same::default();
-            let same = into.and_then(|into| loaded.same.get(into)).unwrap_or(&nothing);
-            let applied = apply::apply_compared(conn, entity, run, &exchange.dantai, mode, same)?;
-            note_duplicates(&mut loaded, &applied, entity);
-            note_older(&mut loaded, &applied, entity);
-            put_off_closing |= applied.closing_put_off;
-            if counts(plan, &loaded, entity) {
-                loaded.amount_held += applied.amounts.map_or(0, |a| a.duplicates);
-                amounts_told |= applied.amounts.is_some();
-                add_applied(&mut totals, &applied);
-            }
-        }
+        let mut totals = apply_all(conn, plan, run, &exchange.dantai, &mut loaded, max_duplicates)?;
         if loaded.held_count() > held_cap {
             return Err(StoreError::Stopped);
-        }
-        if put_off_closing {
-            loaded.findings.push(put_off());
         }
         totals.held = loaded.held_count() as i64;
         totals.amount_held = loaded.amount_held;
         totals.amount_loaded = loaded.amount_read - loaded.amount_held;
-        if !amounts_told {
-            totals.amount_new = totals.amount_loaded;
-        }
         write_details(conn, run, &loaded)?;
         run::finish(conn, run, RunState::Done, &totals, None, &now)?;
         let facts = Facts {
@@ -105,6 +77,56 @@ pub fn settle(
         }
         Err(e) => Err(e.into()),
     }
+}
+
+/// Makes what was staged for each entity stand, and notes what did not come to stand.
+fn apply_all(
+    conn: &mut Conn,
+    plan: &InPlan,
+    run: i64,
+    dantai: &str,
+    loaded: &mut Loaded,
+    max_duplicates: u32,
+) -> Result<RunTotals, StoreError> {
+    let entities: Vec<(&Entity, Option<usize>)> =
+        entities(plan).into_iter().map(|entity| (entity.as_ref(), amount_column(plan, entity))).collect();
+    // Where a record can make several rows, it is held with all of them.
+    let mut left = if plan.into.len() > 1 {
+        apply::take_out_twice(conn, &entities, run, dantai, max_duplicates)?
+    } else {
+        Vec::new()
+    };
+    let any_held = loaded.held_count() > 0 || left.iter().any(|left| left.duplicates > 0);
+    let mut totals = totals_of(loaded);
+    let mut put_off_closing = false;
+    // Without sums by class everything is new, or there is no amount.
+    let mut amounts_told = false;
+    for (index, (entity, amount)) in entities.into_iter().enumerate() {
+        let mode = ApplyMode { full: loaded.full, any_held, max_duplicates, amount };
+        // Compared entities have one `[[into]]`.
+        let into = plan.into.iter().position(|rows| rows.entity.id == entity.id);
+        let nothing = Same::default();
+        let same = into.and_then(|into| loaded.same.get(into)).unwrap_or(&nothing);
+        let applied = apply::apply_compared(conn, entity, run, dantai, mode, same)?;
+        let left = left.get_mut(index).map(std::mem::take).unwrap_or_default();
+        for applied in [&left, &applied] {
+            note_duplicates(loaded, applied, entity);
+        }
+        note_older(loaded, &applied, entity);
+        put_off_closing |= applied.closing_put_off;
+        if counts(plan, loaded, entity) {
+            loaded.amount_held += [&left, &applied].iter().filter_map(|a| a.amounts).map(|a| a.duplicates).sum::<i64>();
+            amounts_told |= applied.amounts.is_some();
+            add_applied(&mut totals, &applied);
+        }
+    }
+    if put_off_closing {
+        loaded.findings.push(put_off());
+    }
+    if !amounts_told {
+        totals.amount_new = loaded.amount_read - loaded.amount_held;
+    }
+    Ok(totals)
 }
 
 /// The entities a plan writes, each once.

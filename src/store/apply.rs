@@ -3,8 +3,11 @@
 //! Set-based and in key order, so that the cost follows the rows staged and the pointer table is written front to back.
 //! Never: decides about tolerance; it reports duplicates and the caller holds their records, or rolls everything back.
 
+mod closed;
 mod left_out;
 mod vanished;
+
+pub use left_out::take_out_twice;
 
 use super::bulk::{CLOSED, ROW};
 use super::open::dialect_sql;
@@ -88,9 +91,10 @@ struct Work<'a> {
     run: i64,
     first: i64,
     last: i64,
-    /// Quoted tables: versions, pointers, staged keys, duplicate keys.
+    /// Quoted tables: versions, pointers, closed keys (where a column orders versions), staged keys, duplicate keys.
     v: String,
     c: String,
+    t: Option<String>,
     s: String,
     d: String,
     /// Quoted key columns.
@@ -125,13 +129,7 @@ pub fn apply_compared(
 ) -> Result<Applied> {
     conn.transaction(|conn| {
         same::ensure_current(conn, entity, same)?;
-        let stage = conn.query_opt(
-            "SELECT first_vid, last_vid, staged, closes FROM stage WHERE run = ?1 AND entity = ?2",
-            &[Value::Int(run), Value::Text(&entity.id)],
-            |r| Ok((r.int(0)?, r.int(1)?, r.count(2)?, r.count(3)?)),
-        )?;
-        let (first, last, staged, closes) = stage.unwrap_or((0, -1, 0, 0));
-        let work = Work::new(entity, run, dantai, first, last);
+        let (work, staged, closes) = Work::staged(conn, entity, run, dantai)?;
         let applied = work.apply(conn, mode, staged, closes, same)?;
         conn.execute(
             "UPDATE stage SET applied = 1 WHERE run = ?1 AND entity = ?2",
@@ -172,18 +170,35 @@ pub fn discard_run(conn: &mut Conn, entity: &Entity, run: i64) -> Result<u64> {
 }
 
 impl<'a> Work<'a> {
+    /// What a run staged for an entity, how many rows, and how many of them close a key.
+    fn staged(conn: &mut Conn, entity: &'a Entity, run: i64, dantai: &'a str) -> Result<(Self, u64, u64)> {
+        let stage = conn.query_opt(
+            "SELECT first_vid, last_vid, staged, closes FROM stage WHERE run = ?1 AND entity = ?2",
+            &[Value::Int(run), Value::Text(&entity.id)],
+            |r| Ok((r.int(0)?, r.int(1)?, r.count(2)?, r.count(3)?)),
+        )?;
+        let (first, last, staged, closes) = stage.unwrap_or((0, -1, 0, 0));
+        Ok((Work::new(entity, run, dantai, first, last), staged, closes))
+    }
+
     fn new(entity: &'a Entity, run: i64, dantai: &'a str, first: i64, last: i64) -> Self {
         let table = |prefix: &str| quote(&format!("{prefix}_{}", entity.id));
         let key = entity.key.iter().map(|k| quote(&entity.columns[*k].name)).collect();
-        Work { entity, dantai, run, first, last, v: table("v"), c: table("c"), s: table("s"), d: table("d"), key }
+        let t = entity.newer.map(|_| table("t"));
+        Work { entity, dantai, run, first, last, v: table("v"), c: table("c"), t, s: table("s"), d: table("d"), key }
     }
 
     fn apply(&self, conn: &mut Conn, mode: ApplyMode, staged: u64, closes: u64, same: &Same) -> Result<Applied> {
-        if !any_stands(conn, self.entity, self.dantai)? && closes == 0 && self.first_load(conn)? {
+        if closes == 0 && !self.any_known(conn)? && self.first_load(conn)? {
             ddl::analyze_after(conn, self.entity, staged)?;
             return Ok(Applied { new: staged, ..Applied::default() });
         }
         self.merge(conn, mode, staged, same)
+    }
+
+    /// Does any key stand, or was any closed?
+    fn any_known(&self, conn: &mut Conn) -> Result<bool> {
+        Ok(any_stands(conn, self.entity, self.dantai)? || self.any_closed(conn)?)
     }
 
     /// Nothing stands yet: pointers straight from the versions. False, and nothing done, when some key came twice.
@@ -202,9 +217,8 @@ impl<'a> Work<'a> {
         let mut applied = Applied::default();
         if !self.collect_keys(conn)? {
             let before = self.sum_staged(conn, mode.amount)?;
-            self.take_out_duplicates(conn, mode.max_duplicates, &mut applied)?;
-            let duplicates = before.zip(self.sum_staged(conn, mode.amount)?).map(|(b, a)| b - a);
-            applied.amounts = duplicates.map(|duplicates| Amounts { duplicates, ..Amounts::default() });
+            self.take_out_duplicates(conn, mode.max_duplicates, None, &mut applied)?;
+            applied.amounts = self.left_amount(conn, mode.amount, before)?;
         }
         if conn.dialect() == Dialect::Postgres && staged > 1000 {
             conn.script(&format!("ANALYZE {}", self.s))?;
@@ -260,7 +274,8 @@ impl<'a> Work<'a> {
     }
 
     /// Staged keys into a table of this connection, in key order, each with the hash (`_old`) and the version (`_was`) that
-    /// stand for it: the one look at the pointers, front to back. False when some key came twice (one of its rows is there).
+    /// stand for it: the one look at the pointers, front to back. A key that was closed has no hash, and the version it was
+    /// closed with. False when some key came twice (one of its rows is there).
     fn collect_keys(&self, conn: &mut Conn) -> Result<bool> {
         let Work { v, c, s, d, .. } = self;
         let columns: Vec<String> = self
@@ -285,11 +300,12 @@ impl<'a> Work<'a> {
             conn.script(&format!("{}{on_commit}", dialect_sql(&sql, dialect)))?;
             conn.execute(&format!("DELETE FROM {table}"), &[])?;
         }
+        let (was, closed) = self.closed_with();
         let sql = format!(
             "INSERT INTO {s} ({key}, _vid, _hash, _op, _old, _was)
-             SELECT {key_n}, n._vid, n._hash, n._op, c._hash, c._vid FROM
+             SELECT {key_n}, n._vid, n._hash, n._op, c._hash, {was} FROM
                (SELECT {key}, _vid, _hash, _op FROM {v} WHERE {STAGED} ORDER BY {key}, _vid {unlimited}) n
-               LEFT JOIN {c} c ON c._dantai = ?4 AND {same} WHERE 1 = 1",
+               LEFT JOIN {c} c ON c._dantai = ?4 AND {same}{closed} WHERE 1 = 1",
             key_n = self.keys("n."),
             same = self.same_key("n", "c")
         );
@@ -339,6 +355,7 @@ impl<'a> Work<'a> {
                 conn.execute(&sql, &[dantai])?;
             }
         }
+        self.remember(conn)?;
         conn.execute(
             &format!("DELETE FROM {c} WHERE _dantai = ?1 AND ({key}) IN (SELECT {key} FROM {s} WHERE _op = {CLOSED})"),
             &[dantai],

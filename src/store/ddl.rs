@@ -1,4 +1,5 @@
-//! The canonical tables of an entity: `v_<id>` (versions) and `c_<id>` (which version stands).
+//! The canonical tables of an entity: `v_<id>` (versions), `c_<id>` (which version stands) and, where a column orders versions,
+//! `t_<id>` (which version of a closed key an older one must not pass).
 //!
 //! Additive changes of a declaration apply themselves; destructive ones (a column dropped or retyped, another key) are refused
 //! with a finding, and nothing of that entity changes. What a table looks like is remembered in `entity_shape`.
@@ -47,6 +48,7 @@ fn ensure_entity(conn: &mut Conn, entity: &Entity) -> Result<Vec<Finding>> {
                 return Ok(refused);
             }
             let table = quote(&format!("v_{}", entity.id));
+            remember_closed(conn, entity)?;
             for column in &wanted.columns {
                 if !known.columns.contains(column) {
                     let sql = format!("ALTER TABLE {table} ADD COLUMN {} {}", quote(column.0), sql_type(column.1));
@@ -72,22 +74,39 @@ fn create(conn: &mut Conn, entity: &Entity) -> Result<()> {
     for column in &entity.columns {
         versions.push_str(&format!(", {} {}", quote(&column.name), sql_type(word(column.ty))));
     }
-    let key: Vec<String> = entity.key.iter().map(|k| quote(&entity.columns[*k].name)).collect();
-    let current: Vec<String> = entity
-        .key
-        .iter()
-        .map(|k| format!("{} {} NOT NULL", quote(&entity.columns[*k].name), sql_type(word(entity.columns[*k].ty))))
-        .collect();
+    let (columns, key) = key_columns(entity);
     let sql = format!(
         "CREATE TABLE {v} ({versions});
-         CREATE TABLE {c} (_dantai TEXT NOT NULL, {}, _vid INTEGER NOT NULL, _hash INTEGER NOT NULL,
-           PRIMARY KEY (_dantai, {})) WITHOUT ROWID;",
-        current.join(", "),
-        key.join(", "),
+         CREATE TABLE {c} (_dantai TEXT NOT NULL, {columns}, _vid INTEGER NOT NULL, _hash INTEGER NOT NULL,
+           PRIMARY KEY (_dantai, {key})) WITHOUT ROWID;",
         v = quote(&format!("v_{}", entity.id)),
         c = quote(&format!("c_{}", entity.id)),
     );
+    conn.script(&dialect_sql(&sql, conn.dialect()))?;
+    remember_closed(conn, entity)
+}
+
+/// The table of closed keys, for an entity with a column that orders versions.
+fn remember_closed(conn: &mut Conn, entity: &Entity) -> Result<()> {
+    if entity.newer.is_none() {
+        return Ok(());
+    }
+    let (columns, key) = key_columns(entity);
+    let sql = format!(
+        "CREATE TABLE IF NOT EXISTS {} (_dantai TEXT NOT NULL, {columns}, _vid INTEGER NOT NULL,
+           PRIMARY KEY (_dantai, {key})) WITHOUT ROWID",
+        quote(&format!("t_{}", entity.id)),
+    );
     conn.script(&dialect_sql(&sql, conn.dialect()))
+}
+
+/// Key columns as a table declares them, and their names alone; both separated by commas.
+fn key_columns(entity: &Entity) -> (String, String) {
+    let columns = || entity.key.iter().map(|k| &entity.columns[*k]);
+    let declared: Vec<String> =
+        columns().map(|c| format!("{} {} NOT NULL", quote(&c.name), sql_type(word(c.ty)))).collect();
+    let names: Vec<String> = columns().map(|c| quote(&c.name)).collect();
+    (declared.join(", "), names.join(", "))
 }
 
 /// Makes the declared secondary indexes that are missing, drops those no longer declared, and refreshes the planner's
@@ -199,11 +218,12 @@ fn sql_type(word: &str) -> &'static str {
     if word == "int" { "INTEGER" } else { "TEXT" }
 }
 
-/// What a table looks like: columns as (name, "int" or "text"), key columns by name in order.
+/// What a table looks like: columns as (name, "int" or "text"), key columns by name in order, are closed keys remembered?
 #[derive(PartialEq, Eq)]
 struct Shape<'a> {
     columns: Vec<(&'a str, &'a str)>,
     key: Vec<&'a str>,
+    closed: bool,
 }
 
 impl<'a> Shape<'a> {
@@ -211,18 +231,22 @@ impl<'a> Shape<'a> {
         Shape {
             columns: entity.columns.iter().map(|c| (c.name.as_str(), shape_word(c))).collect(),
             key: entity.key.iter().map(|k| entity.columns[*k].name.as_str()).collect(),
+            closed: entity.newer.is_some(),
         }
     }
 
-    /// Columns, an empty line, key columns.
+    /// Columns, an empty line, key columns; with closed keys another empty line and their table.
     fn to_text(&self) -> String {
         let columns: Vec<String> = self.columns.iter().map(|(name, ty)| format!("{name}\t{ty}")).collect();
-        format!("{}\n\n{}", columns.join("\n"), self.key.join("\n"))
+        let closed = if self.closed { "\n\nt" } else { "" };
+        format!("{}\n\n{}{closed}", columns.join("\n"), self.key.join("\n"))
     }
 
     fn parse(text: &'a str) -> Self {
-        let (columns, key) = text.split_once("\n\n").unwrap_or((text, ""));
-        Shape { columns: columns.lines().filter_map(|l| l.split_once('\t')).collect(), key: key.lines().collect() }
+        let (columns, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+        let (key, closed) = rest.split_once("\n\n").unwrap_or((rest, ""));
+        let columns = columns.lines().filter_map(|l| l.split_once('\t')).collect();
+        Shape { columns, key: key.lines().collect(), closed: !closed.is_empty() }
     }
 
     /// What in `wanted` would lose data.

@@ -366,6 +366,44 @@ fn rows_that_stand_are_not_staged_again() {
 }
 
 #[test]
+fn a_row_older_than_what_its_key_was_closed_with_opens_nothing() {
+    on_both("older_open", |store| {
+        let mut conn = store.connect().unwrap();
+        let entity = Entity { newer: Some(3), ..residents() };
+        ddl::ensure_entities(&mut conn, [&entity]).unwrap();
+        stage(&mut conn, &entity, 1, &FIRST, &[]);
+        apply(&mut conn, &entity, 1, false, false);
+        // 0002 is closed by a record without an order, so with what stood (20); 0001 (10) is no longer in a full set.
+        stage(&mut conn, &entity, 2, &[FIRST[2]], &["0002"]);
+        let applied = apply(&mut conn, &entity, 2, true, false);
+        assert_eq!((applied.closed, applied.vanished), (1, 1));
+        let mut come = |run: i64, key: &str, order: i64| {
+            stage(&mut conn, &entity, run, &[(key, "B", "遅着", order)], &[]);
+            let applied = apply(&mut conn, &entity, run, false, false);
+            (applied.new, applied.changed, applied.older)
+        };
+        assert_eq!(come(3, "0002", 19), (0, 0, 1));
+        assert_eq!(come(4, "0001", 9), (0, 0, 1));
+        assert_eq!(come(5, "0002", 20), (1, 0, 0));
+        assert_eq!(come(6, "0001", 11), (1, 0, 0));
+        // What opened again is compared with what stands now.
+        assert_eq!(come(7, "0001", 10), (0, 0, 1));
+        // A key that opened may be closed once more, and everything be closed at once.
+        stage(&mut conn, &entity, 8, &[], &["0001"]);
+        assert_eq!(apply(&mut conn, &entity, 8, false, false).closed, 1);
+        assert_eq!(apply(&mut conn, &entity, 9, true, false).vanished, 2);
+        assert_eq!(standing(&mut conn, &entity), "# jumin\n");
+        let mut come = |run: i64, key: &str, order: i64| {
+            stage(&mut conn, &entity, run, &[(key, "B", "遅着", order)], &[]);
+            let applied = apply(&mut conn, &entity, run, false, false);
+            (applied.new, applied.older)
+        };
+        assert_eq!(come(10, "0003", 29), (0, 1));
+        assert_eq!(come(11, "0001", 10), (0, 1));
+    });
+}
+
+#[test]
 fn a_close_older_than_what_stands_closes_nothing() {
     on_both("older_close", |store| {
         let mut conn = store.connect().unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use renkei::clock::Clock;
 use renkei::pipeline::{Hub, worker};
 
-use crate::town::{base_day, exchange, findings, last_run};
+use crate::town::{base_day, exchange, findings, last_run, rows};
 
 const LAYOUT: &str = r#"
 version = 1
@@ -75,7 +75,11 @@ fn records_of_several_entities_are_counted_once_and_balance() {
         ("mappings/in/nishu.toml", MAPPING.to_owned()),
         ("schemas/entities/setai.toml", entity("世帯", "{ name = \"額\", type = \"int\" }")),
         ("schemas/entities/hito.toml", entity("人", "{ name = \"備考\", type = \"text\" }")),
-        ("schemas/entities/kiroku.toml", entity("記録", "{ name = \"備考\", type = \"text\" }")),
+        // Notes are told apart by what they say.
+        (
+            "schemas/entities/kiroku.toml",
+            entity("記録", "{ name = \"備考\", type = \"text\" }").replace("key = [\"番号\"]", "key = [\"備考\"]"),
+        ),
         (
             "schemas/feeds/nishu.toml",
             "version = 1\ncomplete = { by = \"rename\" }\nmax_bytes = 1000\n[[form]]\npattern = \"*.csv\"\nlayout = \"nishu\"\nprofile = \"default\"\n"
@@ -89,21 +93,31 @@ fn records_of_several_entities_are_counted_once_and_balance() {
     }
     let (site, _) = renkei::mapping::site::load(place.path()).unwrap_or_else(|f| panic!("{f:#?}"));
     let mut hub = Hub::open(site, Clock::fixed(base_day(), 9, 0)).unwrap();
-    let mut drop = |name: &str, text: &str| {
+    let drop = |hub: &mut Hub, name: &str, text: &str| {
         fs::create_dir_all(hub.area.inbox.join("nishu")).unwrap();
         fs::write(hub.area.inbox.join("nishu").join(name), text.replace('\n', "\r\n")).unwrap();
-        worker::settle(&mut hub).unwrap();
-        let e = exchange(&mut hub, name);
-        (last_run(&mut hub, &e).totals, findings(&mut hub, &e))
+        worker::settle(hub).unwrap();
+        let e = exchange(hub, name);
+        (last_run(hub, &e).totals, findings(hub, &e))
     };
-    let (t, _) = drop("1.csv", "S,001,100\nH,001,\nH,002,a\nS,002,200\n");
+    let (t, _) = drop(&mut hub, "1.csv", "S,001,100\nH,001,\nH,002,a\nS,002,200\n");
     assert_eq!((t.read, t.loaded_new, t.held, t.skipped), (4, 4, 0, 0));
     assert_eq!((t.amount_read, t.amount_loaded, t.amount_new), (300, 300, 300));
 
-    // 003 comes twice among the people and its note too: two records, each held once.
-    let (t, found) = drop("2.csv", "S,001,100\nS,002,250\nH,001,\nH,003,b\nH,003,c\nH,004,d\n");
+    // 003 comes twice among the people: two records, each held once and with its note.
+    let (t, found) = drop(&mut hub, "2.csv", "S,001,100\nS,002,250\nH,001,\nH,003,b\nH,003,c\nH,004,d\n");
     assert_eq!((t.read, t.loaded_new, t.loaded_changed, t.unchanged, t.held), (6, 1, 1, 2, 2));
     assert_eq!((t.amount_read, t.amount_changed, t.amount_unchanged, t.amount_held), (350, 250, 100, 0));
     let twice: Vec<&str> = found.iter().filter(|f| f.code == "duplicate-key").map(|f| f.value.as_str()).collect();
     assert!(twice.contains(&"003"), "the finding names the key: {found:?}");
+
+    assert!(!rows(&mut hub).contains("\t003\t"));
+
+    // Two people with one note: neither the note stands nor the people, and the amount column of neither is touched.
+    let (t, found) = drop(&mut hub, "3.csv", "S,001,100\nH,005,e\nH,006,e\nH,007,\n");
+    assert_eq!((t.read, t.loaded_new, t.unchanged, t.held), (4, 1, 1, 2));
+    assert_eq!((t.amount_read, t.amount_unchanged, t.amount_held), (100, 100, 0));
+    assert_eq!(found.iter().filter(|f| f.code == "duplicate-key").count(), 2);
+    let standing = rows(&mut hub);
+    assert!(standing.contains("\t007\t") && !standing.contains("\t005\t") && !standing.contains("\t006\t"), "{standing}");
 }

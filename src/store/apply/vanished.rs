@@ -33,6 +33,7 @@ impl Work<'_> {
             ),
             &[dantai, Value::Int(first - 1), Value::Int(self.run)],
         )?;
+        self.remember_gone(conn, &gone)?;
         conn.execute(&format!("DELETE FROM {c} AS c WHERE {gone}"), &[dantai])?;
         let last = Value::Int(first + count as i64 - 1);
         conn.execute(
