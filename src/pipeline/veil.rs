@@ -14,6 +14,8 @@ use crate::schema::layout::FieldKind;
 const OUT_OF_STEP: u64 = 3;
 /// Fewest digits that are told from dates and amounts by their number.
 const DIGITS: usize = 9;
+/// Values of so few characters (a code, a byte that is no character) tell nothing of anybody.
+const SHORT: usize = 2;
 const MASK: &str = "＊＊＊";
 
 /// What a plan's records hold that no report shows.
@@ -68,7 +70,10 @@ impl Veil {
 
     fn cover_one(&self, finding: &mut Finding, astray: bool) {
         let own = self.items.contains(&finding.data.field);
-        if !finding.value.is_empty() && !own && (astray || without(&finding.value, &self.digits).is_some()) {
+        if finding.value.chars().nth(SHORT).is_some()
+            && !own
+            && (astray || without(&finding.value, &self.digits).is_some())
+        {
             MASK.clone_into(&mut finding.value);
         }
         if let Some(message) = without(&finding.message, &self.digits) {

@@ -71,7 +71,7 @@ fn names_and_messages_send_nothing_to_the_terminal_but_text() {
     let escape = "\u{1b}[2J\u{9b}31m\u{202e}";
     let sample = place.path().join(format!("{escape}.bin"));
     fs::write(&sample, b"PK\x03\x04").unwrap();
-    let rows = format!("項目名,型,桁数\r\n\u{202e}氏名\u{e0041},X\u{202e},10\r\n\u{202e},X,1\r\n");
+    let rows = "項目名,型,桁数\r\n\u{202e}氏名\u{e0041},X\u{202e},10\r\n\u{202e},X,1\r\n";
     let sheet = place.path().join("items\u{202e}.csv");
     fs::write(&sheet, rows).unwrap();
     let (sample, sheet) = (sample.to_str().unwrap(), sheet.to_str().unwrap());
