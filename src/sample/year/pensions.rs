@@ -91,8 +91,8 @@ impl World<'_> {
         };
         pension::write(&self.town, out, &name, "tokucho-tsuika-kohosha", "30", day, &select)?;
         self.listed.extend(told.into_inner());
-        // Each is kept as a pension and as a new one.
-        self.note(out, 2);
+        // Each is kept as a pension and as a new one, and is one record.
+        self.note(out, 1);
         Ok(())
     }
 
