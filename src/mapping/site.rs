@@ -93,6 +93,11 @@ impl Site {
     pub fn derive_order(&self) -> Vec<Arc<DerivePlan>> {
         site_lint::derive_order(&self.derive).0
     }
+
+    /// Does one derivation wait for another, directly or through others? If not, it reads nothing that the other writes.
+    pub fn waits(&self, later: &str, earlier: &str) -> bool {
+        site_lint::waits(&self.derive, later, earlier)
+    }
 }
 
 /// Reads a site folder. Beside the site come warnings.
