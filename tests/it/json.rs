@@ -70,10 +70,11 @@ fn every_verb_prints_the_keys_that_are_described_and_no_others() {
     let status = printed(&root, &["status", "--last", "1000"]);
     let exchanges = status["exchanges"].as_array().unwrap();
     let number = |wanted: &dyn Fn(&Json) -> bool| exchanges.iter().find(|e| wanted(e)).unwrap()["exchange"].to_string();
+    let loaded = number(&|e| e["interface"] == "juki-ido" && e["new"].as_i64() > Some(0));
     let held = number(&|e| e["direction"] == "in" && e["held"].as_i64() > Some(0));
     let sent = number(&|e| e["direction"] == "out" && e["written"].as_i64() > Some(3));
     compare("status", &status, &mut seen);
-    let (from, to) = (format!("{held}:1"), format!("{sent}:2"));
+    let (from, to) = (format!("{loaded}:1"), format!("{sent}:2"));
     let good = place.path().join("good.csv");
     std::fs::write(&good, "番号,額\r\n".to_owned() + &"0001,100\r\n0002,2500\r\n".repeat(20)).unwrap();
     for (of, verb) in [
