@@ -138,22 +138,11 @@ fn each<T>(
 
 fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Site> {
     let config = config(root, files, findings);
-    let mut lists = CodeLists::new();
-    let mut codes = CodeTables::new();
-    for (id, table) in each(files, "schemas/codes", findings, load_codes::load_codes) {
-        lists.insert(id.clone(), table.list);
-        codes.insert(id, table.table);
-    }
-    let entities: BTreeMap<_, _> = each(files, "schemas/entities", findings, load_entity::load_entity)
-        .into_iter()
-        .filter_map(|(id, entity)| Some((id, Arc::new(entity?))))
-        .collect();
+    let (lists, codes) = code_tables(files, findings);
+    let entities = shared(each(files, "schemas/entities", findings, load_entity::load_entity));
     let views = views(files, &entities, findings);
     let carried = Carried::of(&entities, &views);
-    let guards: BTreeMap<_, _> = each(files, "schemas/guards", findings, |id, r| load_guard(id, r, &views))
-        .into_iter()
-        .filter_map(|(id, guard)| Some((id, Arc::new(guard?))))
-        .collect();
+    let guards = shared(each(files, "schemas/guards", findings, |id, r| load_guard(id, r, &views)));
     let mut layouts = Layouts::new();
     for (id, profiles) in each(files, "schemas/layouts", findings, |id, r| load_layouts(id, r, &lists)) {
         for layout in profiles {
@@ -163,10 +152,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
     let find = |id: &str, profile: &str| find_layout(&layouts, files, id, profile);
     let calendars = site_files::calendars(files, findings);
     let load = |id: &str, r: &Reader| load_feed::load_feed(id, r, &find, &calendars);
-    let feeds: BTreeMap<_, _> = each(files, "schemas/feeds", findings, load)
-        .into_iter()
-        .filter_map(|(id, feed)| Some((id, Arc::new(feed?))))
-        .collect();
+    let feeds = shared(each(files, "schemas/feeds", findings, load));
     let config = config?;
     let context = Context {
         config: &config,
@@ -204,10 +190,7 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         .into_iter()
         .filter_map(|(id, table)| Some((id, table?)))
         .collect();
-    let lists = each(files, "schemas/lists", findings, |id, r| load_list::load_list(id, r, &context))
-        .into_iter()
-        .filter_map(|(id, list)| Some((id, Arc::new(list?))))
-        .collect();
+    let lists = shared(each(files, "schemas/lists", findings, |id, r| load_list::load_list(id, r, &context)));
     site_lint::judge(&context, &derive, &outbound, findings);
     guard_lint::judge(&context, inbound.values().cloned(), &derive, &outbound, &tables, findings);
     Some(Site {
@@ -228,6 +211,16 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
         tables,
         lists,
     })
+}
+
+/// Those that were read without a mistake.
+fn shared<T>(read: Vec<(String, Option<T>)>) -> BTreeMap<String, Arc<T>> {
+    read.into_iter().filter_map(|(id, one)| Some((id, Arc::new(one?)))).collect()
+}
+
+fn code_tables(files: &Files, findings: &mut Vec<Finding>) -> (CodeLists, CodeTables) {
+    let read = each(files, "schemas/codes", findings, load_codes::load_codes);
+    read.into_iter().map(|(id, read)| ((id.clone(), read.list), (id, read.table))).unzip()
 }
 
 fn config(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Config> {

@@ -10,6 +10,7 @@ use super::{Hub, HubError, hold};
 use crate::expr::{Row, Scratch};
 use crate::mapping::load_list::{List, ListColumn, PARAMETER};
 use crate::report::list::{ListCell, ListReport, ListReportColumn};
+use crate::report::model::Municipality;
 use crate::store::StoreError;
 use crate::store::request;
 use crate::value::{OwnedValue, Type, Value};
@@ -55,18 +56,9 @@ pub fn list_for(
     };
     let active = list.parameters.iter().zip(&values).filter(|(_, value)| value.is_some());
     let filters: Vec<_> = list.filter.iter().chain(active.filter_map(|(p, _)| p.filter.as_ref())).collect();
-    let mut report = ListReport {
-        id: list.id.clone(),
-        title: list.title.clone(),
-        flow: list.flow.clone(),
-        note: list.note.clone(),
-        base_date: base_date.clone(),
-        made_at: crate::clock::people_jst(&now),
-        municipality: crate::report::model::Municipality { code: dantai.clone(), name: site.municipality_name() },
-        chosen: told(list, &values),
-        columns: list.columns.iter().map(column).collect(),
-        ..ListReport::default()
-    };
+    let chosen = told(list, &values);
+    let municipality = Municipality { code: dantai.clone(), name: site.municipality_name() };
+    let mut report = without_rows(list, base_date.clone(), crate::clock::people_jst(&now), municipality, chosen);
     let mut masks = Vec::new();
     for mask in list.masks.iter().filter(|_| !open) {
         masks.push((mask, hold::protected(hub, &mask.guard, &dantai, &base_date)?));
@@ -106,6 +98,28 @@ pub fn list_for(
         Err(e) => return Err(e),
     }
     Ok(report)
+}
+
+/// What stands above the rows of a list.
+fn without_rows(
+    list: &List,
+    base_date: String,
+    made_at: String,
+    municipality: Municipality,
+    chosen: Vec<(String, String)>,
+) -> ListReport {
+    ListReport {
+        id: list.id.clone(),
+        title: list.title.clone(),
+        flow: list.flow.clone(),
+        note: list.note.clone(),
+        base_date,
+        made_at,
+        municipality,
+        chosen,
+        columns: list.columns.iter().map(column).collect(),
+        ..ListReport::default()
+    }
 }
 
 /// Notes that somebody has a list shown with what guards protect, and why.

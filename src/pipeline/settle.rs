@@ -227,7 +227,11 @@ fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
             "同じキー（{keys}）の記録がこのファイルに 2 件以上あります。どれが正しいか決められないため、すべて保留しました"
         );
         let finding = Finding::data("duplicate-key", Severity::Error, place, message);
-        loaded.findings.push(finding.with_value(&dup.key.join("・"), key_is_secret(entity)));
+        let finding = finding.with_value(&dup.key.join("・"), key_is_secret(entity));
+        // Entities with one key tell the same of a record that makes a row of each: once is enough.
+        if !loaded.findings.kept().contains(&finding) {
+            loaded.findings.push(finding);
+        }
         // Its rows of another entity may have told already.
         if loaded.held.iter().any(|h| h.record == dup.record) {
             continue;

@@ -19,6 +19,7 @@ mod expr_parity;
 mod growth;
 mod guards;
 mod house;
+mod json;
 mod kill;
 mod kiwari;
 mod long_line;
