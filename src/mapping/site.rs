@@ -3,7 +3,7 @@
 //! Owns: which files there are, in which order they are compiled, what is judged across files. Never: opens the store,
 //! looks into the inbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -92,6 +92,26 @@ impl Site {
     /// Derivations in an order in which each comes after those it waits for; by name where nothing else decides.
     pub fn derive_order(&self) -> Vec<Arc<DerivePlan>> {
         site_lint::derive_order(&self.derive).0
+    }
+
+    /// Does a view read the table of that name, itself or through other views?
+    pub fn reads(&self, view: &View, name: &str) -> bool {
+        let (mut seen, mut todo) = (BTreeSet::new(), vec![view]);
+        while let Some(view) = todo.pop() {
+            if view.uses.iter().any(|used| used == name) {
+                return true;
+            }
+            if seen.insert(view.name.as_str()) {
+                todo.extend(self.views.values().map(Arc::as_ref).filter(|other| view.uses.contains(&other.name)));
+            }
+        }
+        false
+    }
+
+    /// May a derivation be read before another one is done? It reads nothing that the other writes (what does, waits for
+    /// it: a mistake otherwise), and writes something else.
+    pub fn are_independent(&self, later: &DerivePlan, earlier: &DerivePlan) -> bool {
+        later.entity.id != earlier.entity.id && !site_lint::waits(&self.derive, &later.interface, &earlier.interface)
     }
 }
 

@@ -118,7 +118,7 @@ fn waits_for_sources(context: &Context<'_>, derive: &BTreeMap<String, Arc<Derive
 }
 
 /// Does `later` wait for `earlier`, directly or through others?
-fn waits(derive: &BTreeMap<String, Arc<DerivePlan>>, later: &str, earlier: &str) -> bool {
+pub(super) fn waits(derive: &BTreeMap<String, Arc<DerivePlan>>, later: &str, earlier: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut todo = vec![later];
     while let Some(name) = todo.pop() {

@@ -2,6 +2,7 @@
 //!
 //! Owns: lineage of derived rows, the counts of named outcomes. Never: computes anything itself; the view does.
 
+use super::ahead::Reading;
 use super::row::{RunItems, ViewRow};
 use super::source::Source;
 use super::step::Step;
@@ -10,10 +11,12 @@ use crate::codec::Findings;
 use crate::expr::Scratch;
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::mapping::plan::{DerivePlan, Outcome};
+use crate::mapping::site::Site;
 use crate::store::apply::{self, ApplyMode};
 use crate::store::bulk::{VersionBatch, VersionWriter};
 use crate::store::lineage::lineage_text;
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
+use crate::store::same::Same;
 use crate::store::{StoreError, detail};
 use crate::value::Value;
 
@@ -29,10 +32,10 @@ struct Tally {
     amount: i64,
 }
 
-/// Computes one derivation anew. Rows that are as before leave no trace; rows that are gone are closed.
-pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
+/// Computes one derivation anew for the day `today`, from rows that are being read or, with `None`, that it reads itself.
+/// Rows that are as before leave no trace; rows that are gone are closed.
+pub fn derive(hub: &mut Hub, plan: &DerivePlan, today: &str, ahead: Option<Reading>) -> Result<i64, HubError> {
     let now = hub.clock.stamp();
-    let today = hub.clock.today().to_string();
     let dantai = hub.dantai().to_owned();
     discard_unfinished(hub, plan)?;
     let new = NewRun {
@@ -40,85 +43,97 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
         interface: &plan.interface,
         dantai: &dantai,
         kind: RunKind::Derive,
-        base_date: &today,
+        base_date: today,
         revision: &plan.revision,
     };
     let run = run::begin(&mut hub.conn, &new, &now)?;
     hub.steps.pass(Step::DeriveStaging)?;
-    let mut pass = Pass {
-        plan,
-        columns: columns(plan),
-        run: RunItems {
-            base_date: today.clone(),
-            municipality: dantai.clone(),
-            created_at: crate::clock::compact_jst(&now),
-            ..RunItems::default()
-        },
-        batch: VersionBatch::new(&plan.entity),
-        scratch: Scratch::new(),
-        rows: 0,
-        unfit: 0,
-        amount: 0,
-        tallies: vec![Tally::default(); plan.outcomes.len()],
-        findings: Findings::new(hub.site.config.limits.findings_per_code),
-        src: String::new(),
-    };
-    let mut writer = VersionWriter::new(&plan.entity, run, &dantai);
-    let mut reading = hub.spare()?;
-    let mut writing = hub.spare()?;
-    let steps = hub.steps.clone();
-    let site = hub.site.clone();
-    // In the order of the key: the same rows have the same numbers in the report on every database.
-    let order: Vec<usize> = plan
-        .entity
-        .key
-        .iter()
-        .filter_map(|&k| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[k].name))
-        .collect();
-    let source = Source {
-        site: &site,
-        view: &plan.view,
-        filter: None,
-        part: &[],
-        order: &order,
-        dantai: &dantai,
-        base_date: &today,
-    };
-    let read = source.each(&mut reading, |values| {
-        pass.take(values, &site.values);
-        if pass.batch.len() >= BATCH_ROWS {
-            if steps.stopping() {
-                return Err(StoreError::Stopped);
-            }
-            writer.write(&mut writing, &pass.batch)?;
-            pass.batch.clear();
-        }
-        Ok(())
-    });
-    match read {
-        Err(HubError::Store(StoreError::Stopped)) => return Err(HubError::Stopped(Step::DeriveStaging)),
-        other => other?,
+    let (mut pass, mut same) = stage(hub, plan, run, today, ahead, true)?;
+    if same.came_twice() {
+        // Every row of a key that came twice must be found among what is staged.
+        apply::discard_run(&mut hub.conn, &plan.entity, run)?;
+        (pass, same) = stage(hub, plan, run, today, None, false)?;
     }
-    writer.write(&mut writing, &pass.batch)?;
-    hub.leave(reading)?;
-    hub.leave(writing)?;
-    settle(hub, plan, run, &pass, &dantai)?;
+    settle(hub, plan, run, &pass, &same, &dantai)?;
     hub.steps.pass(Step::DeriveSettled)?;
     super::facts::write_derivation(hub, run)?;
     Ok(run)
 }
 
-fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, pass: &Pass<'_>, dantai: &str) -> Result<(), HubError> {
+/// Stages the rows, when `comparing` but for those that stand as they are.
+fn stage<'a>(
+    hub: &mut Hub,
+    plan: &'a DerivePlan,
+    run: i64,
+    today: &str,
+    ahead: Option<Reading>,
+    comparing: bool,
+) -> Result<(Pass<'a>, Same), HubError> {
+    let dantai = hub.dantai().to_owned();
+    let mut pass = Pass::new(hub, plan, today);
+    let writer = VersionWriter::new(&plan.entity, run, &dantai);
+    let mut writer = if comparing { writer.comparing(&plan.entity, &hub.conn, plan.amount) } else { writer };
+    let mut writing = hub.spare()?;
+    let (steps, site) = (hub.steps.clone(), hub.site.clone());
+    let take = |values: &[Value<'_>]| {
+        pass.take(values, &site.values);
+        if pass.batch.len() >= BATCH_ROWS {
+            if steps.stopping() {
+                return Err(StoreError::Stopped);
+            }
+            writer.write_changed(&mut writing, &mut pass.batch)?;
+            pass.batch.clear();
+        }
+        Ok(())
+    };
+    let read = match ahead {
+        Some(reading) => reading.each(take),
+        None => {
+            let mut conn = hub.spare()?;
+            let read = source(&site, plan, &order(plan), &dantai, today).each(&mut conn, take);
+            hub.leave(conn)?;
+            read
+        }
+    };
+    match read {
+        Err(HubError::Store(StoreError::Stopped)) => return Err(HubError::Stopped(Step::DeriveStaging)),
+        other => other?,
+    }
+    writer.write_changed(&mut writing, &mut pass.batch)?;
+    hub.leave(writing)?;
+    Ok((pass, writer.finish()))
+}
+
+/// The order of the key: the same rows have the same numbers in the report on every database.
+pub(super) fn order(plan: &DerivePlan) -> Vec<usize> {
+    let column = |k: &usize| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[*k].name);
+    plan.entity.key.iter().filter_map(column).collect()
+}
+
+/// What a derivation reads; `order` is its [`order`].
+pub(super) fn source<'a>(
+    site: &'a Site,
+    plan: &'a DerivePlan,
+    order: &'a [usize],
+    dantai: &'a str,
+    base_date: &'a str,
+) -> Source<'a> {
+    Source { site, view: &plan.view, filter: None, part: &[], order, dantai, base_date }
+}
+
+fn settle(
+    hub: &mut Hub,
+    plan: &DerivePlan,
+    run: i64,
+    pass: &Pass<'_>,
+    same: &Same,
+    dantai: &str,
+) -> Result<(), HubError> {
     let now = hub.clock.stamp();
     let note = super::due::made_up(hub, if plan.after.is_empty() { &plan.schedule } else { &[] }, None)?;
     hub.conn.durable(|conn| {
-        let applied = apply::apply_entity(
-            conn,
-            &plan.entity,
-            run,
-            dantai,
-            ApplyMode { full: true, any_held: false, max_duplicates: 0, amount: plan.amount },
-        )?;
+        let mode = ApplyMode { full: true, any_held: false, max_duplicates: 0, amount: plan.amount };
+        let applied = apply::apply_compared(conn, &plan.entity, run, dantai, mode, same)?;
         let duplicates = applied.duplicates as i64;
         let totals = RunTotals {
             read: pass.rows,
@@ -203,7 +218,28 @@ struct Pass<'a> {
     src: String,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    fn new(hub: &Hub, plan: &'a DerivePlan, today: &str) -> Self {
+        Pass {
+            plan,
+            columns: columns(plan),
+            run: RunItems {
+                base_date: today.to_owned(),
+                municipality: hub.dantai().to_owned(),
+                created_at: crate::clock::compact_jst(&hub.clock.stamp()),
+                ..RunItems::default()
+            },
+            batch: VersionBatch::new(&plan.entity),
+            scratch: Scratch::new(),
+            rows: 0,
+            unfit: 0,
+            amount: 0,
+            tallies: vec![Tally::default(); plan.outcomes.len()],
+            findings: Findings::new(hub.site.config.limits.findings_per_code),
+            src: String::new(),
+        }
+    }
+
     fn take(&mut self, values: &[Value<'_>], site: &[(String, String)]) {
         self.rows += 1;
         let columns = &values[..self.plan.view.columns.len()];

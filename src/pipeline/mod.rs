@@ -8,6 +8,7 @@
 //!
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
+mod ahead;
 pub mod anchor;
 mod archive;
 mod arrival;
@@ -59,8 +60,8 @@ use crate::vault::{Vault, VaultError};
 
 pub use step::{Step, Steps};
 
-/// Connections kept for the next computation: one reads, one writes.
-const IDLE: usize = 2;
+/// Connections kept for the next computation: one reads, one reads ahead, one writes.
+const IDLE: usize = 3;
 
 /// The machine is in trouble, or work was stopped. Wrong data is never an error; it is a finding.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +142,8 @@ pub struct Hub {
     pub next_deadline: Option<String>,
     /// Was anything done since the timeline was written?
     pub timeline_is_old: bool,
+    /// The declared tables of the last day report that was written.
+    day_tables: Option<tables::DayTables>,
 }
 
 /// How far long work is.
@@ -213,6 +216,7 @@ impl Hub {
             heeds_schedules: true,
             next_deadline: None,
             timeline_is_old: true,
+            day_tables: None,
         })
     }
 

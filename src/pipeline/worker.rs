@@ -6,7 +6,7 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 use super::receive::{self, receive};
-use super::{Hub, HubError, archive, deliver, derive, due, inbound, outbound};
+use super::{Hub, HubError, ahead, archive, deliver, due, inbound, outbound};
 use crate::clock::Clock;
 use crate::store::ledger::{self, Direction, Exchange, State};
 use crate::store::{lease, run};
@@ -166,11 +166,7 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
 /// Derivations and drafts that are due.
 fn compute(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
     let site = hub.site.clone();
-    for plan in site.derive_order() {
-        if due::derive_is_due(hub, &plan)? {
-            attempt(hub, &plan.interface, round, |hub| derive::derive(hub, &plan).map(|_| ()))?;
-        }
-    }
+    ahead::derive_due(hub, round)?;
     for plan in site.outbound.values() {
         due::withdraw_outdated(hub, plan)?;
         if due::draft_is_due(hub, plan)? {
@@ -181,7 +177,7 @@ fn compute(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
 }
 
 /// Does one computation unless it failed a short while ago; a failure puts it off and stops no other work.
-fn attempt(
+pub(super) fn attempt(
     hub: &mut Hub,
     interface: &str,
     round: &mut Round,
