@@ -201,8 +201,9 @@ impl Area {
         if target.exists() || sealed.exists() {
             fs::remove_file(&packed.scratch)?;
         } else {
-            fs::create_dir_all(target.parent().expect("an archived path has a folder"))?;
-            fs::rename(&packed.scratch, target)?;
+            let folder = target.parent().expect("an archived path has a folder");
+            let placed = fs::create_dir_all(folder).and_then(|()| fs::rename(&packed.scratch, target));
+            or_remove(&packed.scratch, placed)?;
         }
         Ok(packed.archived)
     }

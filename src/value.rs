@@ -43,6 +43,14 @@ pub enum Type {
     Bool,
 }
 
+/// Would this character vanish on a screen, move its cursor, turn the line round or stand for another one? Variation
+/// selectors are no such characters: they choose the form of a kanji.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
 impl Type {
     /// The word used in TOML files and messages.
     pub fn word(self) -> &'static str {

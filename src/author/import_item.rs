@@ -9,11 +9,14 @@ use super::draft::*;
 use super::import_file::setting;
 use super::import_type::{length_cell, plain, put_type, type_cell};
 use super::sheet::{ITEMS, Sheet};
+use crate::value::is_hidden;
 
 /// Rows from the top in which the heading is looked for.
 const HEADING_ROWS: usize = 60;
 /// Most times an item is repeated.
 const REPEATS: usize = 99;
+/// Name of an item of whose name no character may be kept.
+const NAMELESS: &str = "項目";
 
 /// Headings of other people's sheets and what they are here.
 const HEADINGS: [(&str, &str); 40] = [
@@ -159,7 +162,7 @@ fn above(sheet: &Sheet, heading: usize, record: &mut DraftRecord) {
 
 /// A name that a record or an item may have.
 fn safe_name(name: &str) -> String {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || ".()|*+?\"{}".contains(c);
+    let odd = |c: char| c.is_whitespace() || is_hidden(c) || ".()|*+?\"{}".contains(c);
     let plain: String = name.trim().chars().map(|c| if odd(c) { '_' } else { c }).collect();
     plain.trim_start_matches('_').to_owned()
 }
@@ -232,9 +235,12 @@ fn item(
 
 /// Items may have more signs in their names than records.
 fn safe_field(name: &str) -> String {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || ".\"{}".contains(c);
+    let odd = |c: char| c.is_whitespace() || is_hidden(c) || ".\"{}".contains(c);
     let plain: String = name.chars().map(|c| if odd(c) { '_' } else { c }).collect();
-    plain.trim_start_matches('_').to_owned()
+    match plain.trim_start_matches('_') {
+        "" => NAMELESS.to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// A decimal as `layout doc` writes it.

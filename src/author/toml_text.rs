@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use super::draft::{Draft, DraftField, Keys, Setting};
+use crate::value::is_hidden;
 
 /// The file's text, `\n` line ends.
 pub fn toml_text(draft: &Draft) -> String {
@@ -42,8 +43,8 @@ fn field_line(out: &mut String, field: &DraftField) {
 
 fn todos(out: &mut String, indent: &str, doubts: &[String]) {
     for doubt in doubts {
-        // A comment ends at the line's end, and control characters are no TOML.
-        let plain: String = doubt.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        // A comment ends at the line's end, control characters are no TOML, and what turns a line round would hide it.
+        let plain: String = doubt.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
         let _ = writeln!(out, "{indent}# TODO: {plain}");
     }
 }
@@ -87,8 +88,9 @@ fn string(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            c if is_hidden(c) => {
+                let code = u32::from(c);
+                let _ = if code > 0xFFFF { write!(out, "\\U{code:08X}") } else { write!(out, "\\u{code:04X}") };
             }
             c => out.push(c),
         }

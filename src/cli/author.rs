@@ -7,7 +7,7 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::{Cli, CliError, PreviewArgs, TestArgs, exit};
+use super::{Cli, CliError, PreviewArgs, TestArgs, exit, print_json};
 use crate::clock::Clock;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::finding::Finding;
@@ -26,10 +26,10 @@ use crate::value::Value;
 pub fn print_findings(json: bool, findings: &[Finding]) {
     if json {
         let list: Vec<_> = findings.iter().map(finding_json).collect();
-        println!("{}", json!({ "findings": list }));
+        print_json(&json!({ "findings": list }));
     } else {
         for finding in findings {
-            println!("{finding}");
+            println!("{}", visible(&finding.to_string()));
         }
     }
 }
@@ -124,11 +124,10 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
     })?;
     if cli.json {
         let findings: Vec<_> = loaded.findings.kept().iter().map(finding_json).collect();
-        writeln!(
-            out,
-            "{}",
-            json!({ "parsed": parsed, "mapped": mapped, "read": loaded.read, "held": loaded.held_count(), "rejects": loaded.rejects(&plan), "findings": findings })
-        )?;
+        drop(out);
+        print_json(
+            &json!({ "parsed": parsed, "mapped": mapped, "read": loaded.read, "held": loaded.held_count(), "rejects": loaded.rejects(&plan), "findings": findings }),
+        );
     } else {
         print_preview(&mut out, &plan, &parsed, &mapped)?;
         writeln!(
@@ -150,7 +149,8 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
 
 /// A file whose records may show something protected is not looked at without a word in the audit.
 fn look_at_guarded(cli: &Cli, site: &Site, plan: &InPlan, asked: Option<(&str, &str)>) -> Result<(), CliError> {
-    if plan.into.iter().all(|rows| rows.entity.columns.iter().all(|c| c.guard.is_none())) {
+    let plain = plan.into.iter().all(|rows| rows.entity.columns.iter().all(|c| c.guard.is_none()));
+    if plain && plan.guarded_fields().is_empty() {
         return Ok(());
     }
     let mut conn = Store::open(&site.config.store_url, &cli.root)?.connect()?;
@@ -248,7 +248,7 @@ fn print_preview(
 fn print_fields(out: &mut impl Write, fields: &serde_json::Value) -> std::io::Result<()> {
     for (name, value) in fields.as_object().into_iter().flatten() {
         if !value.is_null() {
-            writeln!(out, "  {name}: {}", visible(&text(value)))?;
+            writeln!(out, "  {}: {}", visible(name), visible(&text(value)))?;
         }
     }
     Ok(())
@@ -263,7 +263,7 @@ pub fn test(cli: &Cli, args: &TestArgs) -> Result<u8, CliError> {
     let site = cli.site()?;
     let outcome = crate::cases::run(&site, &args.interfaces, args.bless)?;
     if cli.json {
-        println!("{}", outcome.json());
+        print_json(&outcome.json());
     } else {
         print!("{}", outcome.text());
     }

@@ -5,7 +5,7 @@
 use chrono::{Datelike, Months, NaiveDate};
 use serde_json::json;
 
-use super::{CalendarArgs, Cli, CliError, exit};
+use super::{CalendarArgs, Cli, CliError, exit, print_json};
 use crate::clock::{Clock, weekday};
 use crate::finding::{Finding, RulePlace, Severity};
 use crate::mapping::site::Site;
@@ -28,10 +28,7 @@ pub fn calendar(cli: &Cli, args: &CalendarArgs) -> Result<u8, CliError> {
     let days = timeline::due(&hub, from, until);
     let warnings = watch::horizons(&hub.site, until);
     if cli.json {
-        println!(
-            "{}",
-            json!({ "from": from.to_string(), "to": until.to_string(), "days": days, "warnings": warnings })
-        );
+        print_json(&json!({ "from": from.to_string(), "to": until.to_string(), "days": days, "warnings": warnings }));
         return Ok(exit::OK);
     }
     println!("■ {from} から {until} までの予定");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::status::print_exchanges;
-use super::{Cli, CliError, DemoArgs, SampleArgs, exit};
+use super::{Cli, CliError, DemoArgs, SampleArgs, exit, print_json};
 use crate::clock::Clock;
 use crate::mapping::site::Site;
 use crate::pipeline::{Hub, facts, worker};
@@ -46,7 +46,7 @@ fn print_sample(cli: &Cli, summary: &SampleSummary) {
             .iter()
             .map(|f| json!({ "interface": f.interface, "name": f.name, "bytes": f.bytes, "records": f.records, "amount": f.amount }))
             .collect();
-        println!("{}", json!({ "files": files }));
+        print_json(&json!({ "files": files }));
         return;
     }
     for f in &summary.files {

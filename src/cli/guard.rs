@@ -5,7 +5,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
-use super::{Cli, CliError, exit};
+use super::{Cli, CliError, exit, print_json};
 use crate::clock::people_jst;
 use crate::pipeline::{Hub, anchor, facts, hold, vault};
 use crate::report::words::visible;
@@ -127,7 +127,7 @@ pub fn audit(cli: &Cli, args: &AuditArgs) -> Result<u8, CliError> {
             let rows = audit::list(&mut hub.conn, *exchange, *last)?;
             if cli.json {
                 let list: Vec<_> = rows.iter().map(row_json).collect();
-                println!("{}", json!({ "audit": list }));
+                print_json(&json!({ "audit": list }));
             }
             for row in rows.iter().rev().filter(|_| !cli.json) {
                 let exchange = row.exchange.map_or_else(String::new, |id| format!(" 受付番号 {id}"));
@@ -154,6 +154,7 @@ fn what(what: &str) -> &str {
         "return" => "差し戻し",
         "retry" => "やり直し",
         "deliver" => "送付",
+        "withdraw" => "取り下げ",
         "release" => "保留の解除",
         "look" => "閲覧",
         "vault-open" => "秘密の値の復号",
@@ -174,7 +175,7 @@ fn verify(cli: &Cli, hub: &mut Hub, noted: Option<&str>) -> Result<u8, CliError>
     let broken = broken.or(lost);
     if cli.json {
         let broken = broken.as_ref().map(|(row, why)| json!({ "row": row, "why": why }));
-        println!("{}", json!({ "rows": proof.rows, "head": proof.head, "anchors": anchors.len(), "broken": broken }));
+        print_json(&json!({ "rows": proof.rows, "head": proof.head, "anchors": anchors.len(), "broken": broken }));
     } else if let Some((row, why)) = &broken {
         println!("監査記録に誤りがあります: {row} 行目: {why}（つながっているのは初めの {} 行）", proof.rows);
     } else {
@@ -209,7 +210,7 @@ pub fn held(cli: &Cli, args: &HeldArgs) -> Result<u8, CliError> {
                     "message": row.message, "next": next })
             })
             .collect();
-        println!("{}", json!({ "held": list }));
+        print_json(&json!({ "held": list }));
         return Ok(exit::OK);
     }
     print_held(&cli.program(), &hub, &rows);
@@ -236,7 +237,7 @@ pub fn release(cli: &Cli, args: &ReleaseArgs) -> Result<u8, CliError> {
     let interface = crate::store::ledger::get(&mut hub.conn, row.exchange)?.interface;
     let key = hold::shown_key(&hub.site, &interface, &row.key);
     if cli.json {
-        println!("{}", json!({ "exchange": row.exchange, "key": key, "code": row.code }));
+        print_json(&json!({ "exchange": row.exchange, "key": key, "code": row.code }));
     } else {
         println!(
             "キー {} の保留を解除しました。次に作る下書きに入ります（内容が変わると、また保留します）",
@@ -258,7 +259,7 @@ pub fn vault(cli: &Cli, args: &VaultArgs) -> Result<u8, CliError> {
             let _lock = crate::pipeline::worker::lock(&hub)?;
             let (values, files) = vault::rotate(&mut hub, by)?;
             if cli.json {
-                println!("{}", json!({ "values": values, "files": files }));
+                print_json(&json!({ "values": values, "files": files }));
             } else {
                 println!("値 {values} 件、原本 {files} 件を新しい鍵で暗号化し直しました");
             }
@@ -275,13 +276,10 @@ fn status(cli: &Cli) -> Result<u8, CliError> {
         list.iter().map(|(key, n)| (key.clone(), json!(n))).collect()
     };
     if cli.json {
-        println!(
-            "{}",
-            json!({
+        print_json(&json!({
                 "keys": found.keys, "values": counted(&found.values), "files": counted(&found.files),
                 "token_key": found.token_key,
-            })
-        );
+            }));
     } else {
         println!("鍵: {}", if found.keys.is_empty() { "ありません".to_owned() } else { found.keys.join("、") });
         for (what, list) in [("値", &found.values), ("原本", &found.files)] {

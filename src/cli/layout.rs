@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Cli, CliError, exit};
+use super::{Cli, CliError, exit, print_json};
 use crate::author::draft::{Draft, text_of};
 use crate::author::infer::{Decision, SAMPLE_BYTES, Sample, infer};
 use crate::author::sheet::{FILE_BYTES, Sheet};
@@ -114,7 +114,7 @@ fn finish(cli: &Cli, draft: &Draft, decisions: &[Decision], out: Option<&Path>) 
     }
     let doubts = draft.all_doubts();
     if cli.json {
-        println!("{}", json_of(draft, decisions, &text));
+        print_json(&json_of(draft, decisions, &text));
     } else {
         let told = told(decisions, &doubts);
         match out {
@@ -179,7 +179,7 @@ fn doc_file(cli: &Cli, args: &DocArgs) -> Result<u8, CliError> {
 }
 
 fn print_sheet(sheet: &Sheet) {
-    println!("── {}", sheet.name);
+    println!("── {}", visible(&sheet.name));
     for row in &sheet.rows {
         println!("{}", visible(&row.join("\t").replace('\t', " | ")));
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{Cli, CliError, exit};
+use super::{Cli, CliError, exit, print_json};
 use crate::mapping::load_list::List;
 use crate::pipeline::{Hub, draft_list, hold, list};
 use crate::report::list::ListReport;
@@ -68,7 +68,7 @@ impl ListFormat {
             ListFormat::Html => report.html()?.into_bytes(),
             ListFormat::Csv => report.csv(),
             ListFormat::Xlsx => report.xlsx().map_err(std::io::Error::other)?,
-            ListFormat::Json => report.json()?,
+            ListFormat::Json => report.json(),
         })
     }
 }
@@ -139,7 +139,7 @@ fn names(cli: &Cli, site: &crate::mapping::site::Site) -> Result<u8, CliError> {
                 serde_json::json!({ "id": l.id, "title": l.title, "flow": l.flow, "parameters": parameters })
             })
             .collect();
-        println!("{}", serde_json::json!({ "lists": all }));
+        print_json(&serde_json::json!({ "lists": all }));
         return Ok(exit::OK);
     }
     for list in site.lists.values() {

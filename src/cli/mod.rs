@@ -13,6 +13,7 @@ mod progress;
 pub mod simulate;
 mod status;
 mod trace;
+mod trace_guard;
 mod usage;
 
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ use crate::clock::Clock;
 use crate::finding::Finding;
 use crate::mapping::site::Site;
 use crate::pipeline::{Hub, HubError};
+use crate::report::json;
+use crate::report::words::visible;
 
 /// Exit codes, the same for every command.
 pub mod exit {
@@ -333,15 +336,26 @@ pub fn main() -> ExitCode {
             if let CliError::Rules(findings) = &error {
                 author::print_findings(cli.json, findings);
             }
-            eprintln!("renkei: {error}");
+            say("renkei: ", &error.to_string());
             let mut cause = std::error::Error::source(&error);
             while let Some(inner) = cause {
-                eprintln!("  原因: {inner}");
+                say("  原因: ", &inner.to_string());
                 cause = inner.source();
             }
             ExitCode::from(error.code())
         }
     }
+}
+
+/// One JSON document on standard output.
+fn print_json(document: &impl serde::Serialize) {
+    println!("{}", json::line(document));
+}
+
+/// A message on standard error. What it quotes came from somewhere else: only its own line ends reach the terminal.
+fn say(head: &str, message: &str) {
+    let lines: Vec<_> = message.lines().map(visible).collect();
+    eprintln!("{head}{}", lines.join("\n"));
 }
 
 /// `renkei status | head` ends without a word when `head` has read enough; the daemon writes to no pipe it could lose.
@@ -357,7 +371,7 @@ impl Cli {
     fn site(&self) -> Result<Site, CliError> {
         let (site, warnings) = crate::mapping::site::load(&self.root).map_err(CliError::Rules)?;
         for warning in warnings {
-            eprintln!("{warning}");
+            say("", &warning.to_string());
         }
         Ok(site)
     }

@@ -133,7 +133,7 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
         }
         match outbound::draft(&mut hub, plan) {
             Err(error @ HubError::Refused(_)) => {
-                eprintln!("{error}");
+                super::say("", &error.to_string());
                 refused = true;
             }
             made => drop(made?),
@@ -216,7 +216,13 @@ pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
     let (mut blocked, mut failed) = (0, 0);
     for exchange in ledger::list(&mut hub.conn, &wanted)?.into_iter().rev() {
         match street::deliver(&mut hub, &exchange) {
-            Ok(()) => sent.push(ledger::get(&mut hub.conn, exchange.id)?),
+            Ok(()) => match ledger::get(&mut hub.conn, exchange.id)? {
+                sent_now if sent_now.state == State::Delivered => sent.push(sent_now),
+                withdrawn => {
+                    blocked += 1;
+                    super::say(&format!("受付番号 {}: ", withdrawn.id), withdrawn.note.as_deref().unwrap_or_default());
+                }
+            },
             Err(error @ HubError::Stopped(_)) => return Err(error.into()),
             // What one file waits for keeps no other one back.
             Err(error) => {
@@ -225,7 +231,7 @@ pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
                     _ => failed += 1,
                 }
                 tracing::error!(exchange = exchange.id, error = %worker::chain(&error), "not delivered");
-                eprintln!("受付番号 {}: {error}", exchange.id);
+                super::say(&format!("受付番号 {}: ", exchange.id), &error.to_string());
             }
         }
     }

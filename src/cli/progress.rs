@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::pipeline::Progress;
+use crate::report::words::visible;
 
 /// A bar that shows the work under way, if standard error is a terminal and nobody asked for JSON.
 pub fn bar(json: bool) -> Progress {
@@ -36,6 +37,6 @@ fn new_bar(label: &str, total: u64) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(form) {
         bar.set_style(style);
     }
-    bar.set_message(label.to_owned());
+    bar.set_message(visible(label).into_owned());
     bar
 }

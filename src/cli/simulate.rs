@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 
-use super::{Cli, CliError, exit};
+use super::{Cli, CliError, exit, print_json};
 use crate::clock::Clock;
 use crate::pipeline::{Hub, deliver, worker};
 use crate::sample::SampleError;
@@ -210,12 +210,9 @@ pub fn simulate(cli: &Cli, args: &SimulateArgs) -> Result<u8, CliError> {
     let seconds = begun.elapsed().as_secs_f64();
     if cli.json {
         let accounts: Vec<_> = told.accounts.iter().map(|(t, a, b)| serde_json::json!([t, a, b])).collect();
-        println!(
-            "{}",
-            serde_json::json!({ "days": told.days, "received": told.received, "records": told.records,
+        print_json(&serde_json::json!({ "days": told.days, "received": told.received, "records": told.records,
                 "rejected": told.rejected, "duplicates": told.duplicates, "held": told.held, "sent": told.sent,
-                "expected": told.expected, "late": told.late, "missing": told.missing, "due": told.due, "accounts": accounts, "wrong": told.wrong, "seconds": seconds })
-        );
+                "expected": told.expected, "late": told.late, "missing": told.missing, "due": told.due, "accounts": accounts, "wrong": told.wrong, "seconds": seconds }));
     } else {
         println!(
             "{} 日、受信 {} 個（{} 件）、送付 {} 個、{seconds:.1} 秒",

@@ -5,12 +5,13 @@
 use serde_json::json;
 
 use super::operate::any_stopped;
-use super::{Cli, CliError, ReportArgs, StatusArgs, exit};
+use super::{Cli, CliError, ReportArgs, StatusArgs, exit, print_json};
 use crate::clock::{day_jst, time_jst};
 use crate::inbox::left::Reason;
 use crate::pipeline::{Hub, facts, hold, waiting};
 use crate::report::model::Direction;
 use crate::report::verdict::{Outcome, Tone};
+use crate::report::json;
 use crate::report::words::{count, thousands, visible, yen};
 use crate::store::hold::HeldRow;
 use crate::store::ledger::{self, Exchange, State, Wanted};
@@ -45,10 +46,7 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
         let alerts = alerts_json(&mut hub)?;
         let waiting = waiting_json(&hub)?;
         let held = held_json(&mut hub)?;
-        println!(
-            "{}",
-            json!({ "exchanges": list, "drafts": drafts, "held": held, "waiting": waiting, "alerts": alerts })
-        );
+        print_json(&json!({ "exchanges": list, "drafts": drafts, "held": held, "waiting": waiting, "alerts": alerts }));
         return attention(cli, &mut hub);
     }
     print_exchanges(cli, &mut hub, &seen)?;
@@ -74,7 +72,7 @@ fn index(hub: &Hub) -> String {
 /// One exchange after the other, or all as one JSON document.
 pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Result<(), CliError> {
     if cli.json {
-        println!("{}", json!({ "exchanges": exchanges_json(hub, exchanges)?, "waiting": waiting_json(hub)? }));
+        print_json(&json!({ "exchanges": exchanges_json(hub, exchanges)?, "waiting": waiting_json(hub)? }));
         return Ok(());
     }
     for e in exchanges {
@@ -303,7 +301,7 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
     let day = args.day.clone().unwrap_or_else(|| hub.clock.today().to_string());
     let report = crate::pipeline::day::day_report(&mut hub, &day)?;
     if cli.json {
-        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+        println!("{}", json::pretty(&report));
     } else {
         let folder = hub.area.reports().join(&day);
         crate::report::write_day(&report, &folder)?;
@@ -341,7 +339,7 @@ fn one_report(cli: &Cli, hub: &mut Hub, number: &str) -> Result<u8, CliError> {
         crate::pipeline::hold::looked(hub, &super::guard::viewer(), "report", Some(id), &subject)?;
     }
     if cli.json {
-        println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+        println!("{}", json::pretty(&report));
     } else {
         crate::report::write_run(&report, &folder)?;
         print!("{}", crate::report::text(&report));

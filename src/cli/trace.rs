@@ -7,7 +7,8 @@ use std::io::{Read, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{Cli, CliError, TraceArgs, exit};
+use super::trace_guard::{CONTENT, GUARDED, forget_guarded, mask, note_guarded, note_records};
+use super::{Cli, CliError, TraceArgs, exit, print_json};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::pipeline::{Hub, HubError, hold};
 use crate::report::words::{from_one, visible};
@@ -37,6 +38,9 @@ pub fn trace(cli: &Cli, args: &TraceArgs) -> Result<u8, CliError> {
     };
     let mut guarded = Vec::new();
     note_guarded(&hub, &tree, &mut guarded);
+    if guarded.is_empty() {
+        note_records(&tree, &mut guarded);
+    }
     if !guarded.is_empty() {
         let own = super::guard::viewer();
         let (who, why) = asked.map_or((own.as_str(), "保護する値は伏せて表示"), |asked| asked);
@@ -49,56 +53,11 @@ pub fn trace(cli: &Cli, args: &TraceArgs) -> Result<u8, CliError> {
         forget_guarded(&mut tree);
     }
     if cli.json {
-        println!("{tree}");
+        print_json(&tree);
     } else {
         print(&mut std::io::stdout().lock(), &tree, 0)?;
     }
     Ok(exit::OK)
-}
-
-/// Takes the protected values out of the tree.
-fn mask(node: &mut Json) {
-    let Json::Object(map) = node else { return };
-    if let Some(Json::Array(names)) = map.remove(GUARDED)
-        && let Some(Json::Object(content)) = map.get_mut(CONTENT)
-    {
-        for name in names.iter().filter_map(Json::as_str) {
-            if let Some(value) = content.get_mut(name) {
-                *value = json!("＊＊＊");
-            }
-        }
-    }
-    children(map).for_each(mask);
-}
-
-/// The same tree without the word of what is protected in it.
-fn forget_guarded(node: &mut Json) {
-    let Json::Object(map) = node else { return };
-    map.remove(GUARDED);
-    children(map).for_each(forget_guarded);
-}
-
-fn children(map: &mut serde_json::Map<String, Json>) -> impl Iterator<Item = &mut Json> {
-    map.values_mut().flat_map(|value| match value {
-        Json::Array(items) => items.iter_mut().collect::<Vec<_>>(),
-        other => vec![other],
-    })
-}
-
-/// Versions in the tree whose records may show something protected: entity and number, as in a lineage.
-fn note_guarded(hub: &Hub, node: &Json, found: &mut Vec<String>) {
-    match node {
-        Json::Array(items) => items.iter().for_each(|item| note_guarded(hub, item, found)),
-        Json::Object(map) => {
-            let name = map.get("エンティティ").and_then(Json::as_str);
-            let entity = hub.site.entities.values().find(|e| Some(e.name.as_str()) == name);
-            if let Some(entity) = entity.filter(|e| e.columns.iter().any(|c| c.guard.is_some())) {
-                found.push(format!("{}:{}", entity.id, map.get("版").unwrap_or(&Json::Null)));
-            }
-            map.values().for_each(|item| note_guarded(hub, item, found));
-        }
-        _ => {}
-    }
 }
 
 /// `#30` is the exchange of that number and no name; else a number wins over a name, and a name means the newest file
@@ -311,10 +270,6 @@ fn fields(hub: &Hub, layout: &Layout, sha256: &str, wanted: u64) -> Result<Optio
     Ok(None)
 }
 
-/// Key of a record's data items; their names and values are shown as they are.
-const CONTENT: &str = "内容";
-/// Key of the names of those that guards protect; not shown.
-const GUARDED: &str = "保護する項目";
 /// Hexadecimal digits of a hash shown on a terminal; `--json` has them all.
 const HASH_SHOWN: usize = 12;
 

@@ -78,6 +78,12 @@ impl Findings {
         }
     }
 
+    /// Those of the kept findings that came after the first `from`.
+    pub fn kept_from(&mut self, from: usize) -> &mut [Finding] {
+        let from = from.min(self.kept.len());
+        &mut self.kept[from..]
+    }
+
     /// Takes the kept findings out (to be stored in steps); every count stays, and so does the limit.
     pub fn drain(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.kept)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::plan::{Check, InPlan, IntoRows, Mode, Tolerance};
 use super::scope::{Names, judge_code, judge_message, valued};
+use crate::expr::Expr;
 use crate::finding::Severity;
 use crate::schema::layout::{FieldKind, Layout};
 use crate::schema::load_field::SEVERITIES;
@@ -107,6 +108,7 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
     files.extend(into.iter().map(|rows| rows.entity.place.file.clone()));
     files.extend(context.files_of_layout(layout));
     files.extend(used.codes.iter().map(|id| format!("schemas/codes/{id}.csv")));
+    let left_guarded = left_guarded(context, layout, &into);
     Some(InPlan {
         interface: interface.to_owned(),
         title: String::new(),
@@ -117,10 +119,29 @@ fn plan(interface: &str, top: &Node<'_>, layout: &Arc<Layout>, context: &Context
         checks: checks.into_iter().collect::<Option<Vec<_>>>()?,
         into,
         sealed: top.flag("sealed"),
+        left_guarded,
         amount: amount.flatten(),
         revision: context.revision(files),
         file: top.reader().file().to_owned(),
     })
+}
+
+/// Items that no column takes and that have the name of a guarded column: the same of the same people, in another file.
+fn left_guarded(context: &Context<'_>, layout: &Layout, into: &[IntoRows]) -> BTreeSet<(usize, usize)> {
+    let columns = context.entities.values().flat_map(|entity| &entity.columns);
+    let names: BTreeSet<&str> = columns.filter(|c| c.guard.is_some()).map(|c| c.name.as_str()).collect();
+    let taken: BTreeSet<u32> =
+        into.iter().flat_map(|rows| rows.columns.iter().flatten()).flat_map(Expr::slots).collect();
+    let mut left = BTreeSet::new();
+    for (kind, record) in layout.records.iter().enumerate() {
+        for (field, item) in record.fields.iter().enumerate() {
+            let slot = (kind << 16 | field) as u32;
+            if names.contains(item.name.as_str()) && !taken.contains(&slot) {
+                left.insert((kind, field));
+            }
+        }
+    }
+    left
 }
 
 /// Tables that hold for a layout: those without `layouts`, and those that name it.

@@ -65,6 +65,8 @@ pub struct InPlan {
     pub into: Vec<IntoRows>,
     /// Are the files kept sealed though nothing of them goes to the vault?
     pub sealed: bool,
+    /// Items that no column takes and that have the name of a guarded column of the site, by kind and field.
+    pub left_guarded: std::collections::BTreeSet<(usize, usize)>,
     /// Control amount: kind and field of an `Int` whose sum the reports show.
     pub amount: Option<(usize, usize)>,
     /// SHA-256 (hex) over the TOML files this was compiled from.
@@ -83,11 +85,12 @@ impl InPlan {
             })
     }
 
-    /// Items that go to guarded columns, by kind and field: their values stand in no report.
+    /// Items that go to guarded columns, or would if one took them, by kind and field: their values stand in no report.
     pub fn guarded_fields(&self) -> std::collections::BTreeSet<(usize, usize)> {
         let columns = self.into.iter().flat_map(|rows| rows.entity.columns.iter().zip(&rows.columns));
         let guarded = columns.filter(|(column, _)| column.guard.is_some()).filter_map(|(_, expr)| expr.as_ref());
-        guarded.flat_map(Expr::slots).map(|slot| ((slot >> 16) as usize, (slot & 0xFFFF) as usize)).collect()
+        let taken = guarded.flat_map(Expr::slots).map(|slot| ((slot >> 16) as usize, (slot & 0xFFFF) as usize));
+        taken.chain(self.left_guarded.iter().copied()).collect()
     }
 }
 

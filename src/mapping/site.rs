@@ -89,11 +89,6 @@ impl Site {
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    /// Derivations in an order in which each comes after those it waits for; by name where nothing else decides.
-    pub fn derive_order(&self) -> Vec<Arc<DerivePlan>> {
-        site_lint::derive_order(&self.derive).0
-    }
-
     /// Does a view read the table of that name, itself or through other views?
     pub fn reads(&self, view: &View, name: &str) -> bool {
         let (mut seen, mut todo) = (BTreeSet::new(), vec![view]);
@@ -108,10 +103,14 @@ impl Site {
         false
     }
 
-    /// May a derivation be read before another one is done? It reads nothing that the other writes (what does, waits for
-    /// it: a mistake otherwise), and writes something else.
-    pub fn are_independent(&self, later: &DerivePlan, earlier: &DerivePlan) -> bool {
-        later.entity.id != earlier.entity.id && !site_lint::waits(&self.derive, &later.interface, &earlier.interface)
+    /// Derivations in an order in which each comes after those it waits for; by name where nothing else decides.
+    pub fn derive_order(&self) -> Vec<Arc<DerivePlan>> {
+        site_lint::derive_order(&self.derive).0
+    }
+
+    /// Does one derivation wait for another, directly or through others? If not, it reads nothing that the other writes.
+    pub fn waits(&self, later: &str, earlier: &str) -> bool {
+        site_lint::waits(&self.derive, later, earlier)
     }
 }
 

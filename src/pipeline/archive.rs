@@ -80,7 +80,8 @@ pub(super) fn archive_small(hub: &mut Hub) -> Result<(), HubError> {
         let mut packed = Vec::new();
         for exchange in small {
             let path = work.join(work_name(exchange.id));
-            if let Ok(None) = unfit(hub, exchange, &path)
+            let aside = hub.area.set_aside().join(exchange.id.to_string());
+            if let Ok(None) = odd(hub, exchange, &path, &aside)
                 && let Ok(one) = read_once(hub, exchange.id, &path, |area, file, scratch| area.pack(file, scratch))
             {
                 packed.push((exchange.id, one));
@@ -92,14 +93,21 @@ pub(super) fn archive_small(hub: &mut Hub) -> Result<(), HubError> {
     }
 }
 
-/// Two waits for the disk: for the bytes, and for their names.
+/// Two waits for the disk: for the bytes, and for their names. What finds no place is left to [`archive`], which puts off
+/// that file alone.
 fn place_all(hub: &mut Hub, packed: Vec<(i64, Packed)>) -> Result<(), HubError> {
     let folder = hub.area.archive();
     let fail = |e| HubError::io("原本の保存", &folder)(e);
     hub.area.make_all_durable().map_err(fail)?;
     let mut kept = Vec::with_capacity(packed.len());
     for (id, one) in packed {
-        kept.push((id, hub.area.place(one).map_err(fail)?));
+        match hub.area.place(one) {
+            Ok(archived) => kept.push((id, archived)),
+            Err(error) => tracing::error!(exchange = id, %error, "file not archived with the others, will be tried alone"),
+        }
+    }
+    if kept.is_empty() {
+        return Ok(());
     }
     hub.area.make_all_durable().map_err(fail)?;
     hub.steps.pass(Step::InArchivedFile)?;
@@ -148,24 +156,32 @@ fn tell(hub: &mut Hub, kept: &[(i64, Archived)]) -> Result<(), HubError> {
 
 /// What was put in the file's place between the look at it and its claim: set aside, as it would have been at the look.
 fn unfit(hub: &Hub, exchange: &Exchange, path: &Path) -> Result<Option<Finding>, HubError> {
-    let fatal = |code: &str, message: &str| Some(Finding::data(code, Severity::Fatal, DataPlace::default(), message));
     let aside = hub.area.set_aside().join(exchange.id.to_string());
+    let Some(finding) = odd(hub, exchange, path, &aside)? else { return Ok(None) };
+    match fs::rename(path, &aside) {
+        // A stop came between setting it aside and writing that down.
+        Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(&aside).is_ok() => {}
+        moved => moved.map_err(HubError::io("取り込めないものの移動", path))?,
+    }
+    Ok(Some(finding))
+}
+
+/// Why this is no file to take; nothing is moved.
+fn odd(hub: &Hub, exchange: &Exchange, path: &Path, aside: &Path) -> Result<Option<Finding>, HubError> {
+    let fatal = |code: &str, message: &str| Some(Finding::data(code, Severity::Fatal, DataPlace::default(), message));
     let most = hub.site.feeds.get(&exchange.interface).map_or(u64::MAX, |f| f.max_bytes);
-    let finding = match fs::symlink_metadata(path) {
+    Ok(match fs::symlink_metadata(path) {
         Ok(meta) if !meta.is_file() => fatal("not-a-file", "取り込むあいだに、ファイルでないものと入れ替えられました"),
         Ok(meta) if meta.len() > most => fatal("file-too-big", "取り込むあいだに、ファイルが上限より大きくなりました"),
         Ok(_) => match crate::area::open_plain(path) {
             Err(e) if e.kind() == ErrorKind::PermissionDenied => {
                 fatal("unreadable-file", "ファイルを読む権限がありません")
             }
-            _ => return Ok(None),
+            _ => None,
         },
-        // A stop came between setting it aside and writing that down.
-        Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(&aside).is_ok() => {
-            return Ok(fatal("not-a-file", "取り込めないものが置かれていました"));
+        Err(e) if e.kind() == ErrorKind::NotFound && fs::symlink_metadata(aside).is_ok() => {
+            fatal("not-a-file", "取り込めないものが置かれていました")
         }
         Err(e) => return Err(HubError::io("読み込み", path)(e)),
-    };
-    fs::rename(path, &aside).map_err(HubError::io("取り込めないものの移動", path))?;
-    Ok(finding)
+    })
 }

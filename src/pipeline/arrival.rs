@@ -56,7 +56,7 @@ pub fn gaps(start: i64, seen: &[i64], most: usize) -> Vec<i64> {
             gaps.push(next);
             next += 1;
         }
-        next = next.max(number + 1);
+        next = next.max(number.saturating_add(1));
     }
     gaps
 }
@@ -132,5 +132,6 @@ mod tests {
         assert_eq!(gaps(1, &[3], 10), [1, 2]);
         assert_eq!(gaps(1, &[1, 1_000_000], 3), [2, 3, 4]);
         assert_eq!(gaps(1, &[], 3), [0i64; 0]);
+        assert_eq!(gaps(1, &[1, i64::MAX], 2), [2, 3]);
     }
 }

@@ -3,7 +3,7 @@
 //! Owns: confirm, return, deliver. Never: makes or changes a draft's bytes.
 
 use super::step::Step;
-use super::{Hub, HubError};
+use super::{Hub, HubError, late_hold};
 use crate::mapping::plan::OutPlan;
 use crate::outbox::Parcel;
 use crate::store::ledger::{self, Direction, Exchange, State};
@@ -24,6 +24,11 @@ pub fn confirm(hub: &mut Hub, id: i64, who: &str, hash: Option<&str>) -> Result<
                 &sha256[..16]
             )));
         }
+    }
+    if late_hold::withdraw(hub, &exchange)? {
+        return Err(HubError::Refused(format!(
+            "受付番号 {id} には、作成したあとに保護の対象になった人の記録が入っているため取り下げました。作り直した下書きの報告書を見て、その受付番号で決めてください"
+        )));
     }
     decide(hub, id, State::Confirmed, "confirm", who, &format!("SHA-256 {sha256}"))?;
     super::facts::write_exchange(hub, id)?;
@@ -100,7 +105,8 @@ fn decide(hub: &mut Hub, id: i64, to: State, what: &str, who: &str, detail: &str
     }
 }
 
-/// Takes a confirmed exchange (or one whose delivery a stop interrupted) to the outbox.
+/// Takes a confirmed exchange (or one whose delivery a stop interrupted) to the outbox; or withdraws it, if somebody in it
+/// has come under protection since.
 pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     let site = hub.site.clone();
     let Some(plan) = site.outbound.get(&exchange.interface) else {
@@ -111,6 +117,10 @@ pub fn deliver(hub: &mut Hub, exchange: &Exchange) -> Result<(), HubError> {
     if exchange.state == State::Confirmed {
         if parcel.is_blocked() {
             return Err(blocked(exchange));
+        }
+        // What nobody knew when it was confirmed; once it lies in the outbox it is too late.
+        if late_hold::withdraw(hub, exchange)? {
+            return Ok(());
         }
         parcel.prepare(&hub.area).map_err(HubError::io("送付の準備", &parcel.folder))?;
         hub.steps.pass(Step::OutPrepared)?;

@@ -1,41 +1,97 @@
 //! Derive: a view becomes the rows of an entity, by the same stage and settle as a file.
 //!
-//! Owns: lineage of derived rows, the counts of named outcomes. Never: computes anything itself; the view does.
+//! Owns: the runs of derivations, several at once where none reads what another writes, and what is told of them. Never:
+//! computes anything itself; the view does.
 
-use super::ahead::Reading;
-use super::row::{RunItems, ViewRow};
-use super::source::Source;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::derived::{Staged, Staging};
 use super::step::Step;
-use super::{Hub, HubError, interrupted};
-use crate::codec::Findings;
-use crate::expr::Scratch;
+use super::{Hub, HubError, guarded, interrupted};
 use crate::finding::{DataPlace, Finding, Severity};
-use crate::mapping::plan::{DerivePlan, Outcome};
-use crate::mapping::site::Site;
+use crate::mapping::plan::DerivePlan;
 use crate::store::apply::{self, ApplyMode};
-use crate::store::bulk::{VersionBatch, VersionWriter};
-use crate::store::lineage::lineage_text;
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
-use crate::store::same::Same;
-use crate::store::{StoreError, detail};
-use crate::value::Value;
+use crate::store::{Conn, detail};
 
-/// Rows staged at a time.
-const BATCH_ROWS: usize = 4096;
+/// Most derivations computed at a time; each has two connections and their memory.
+const THREADS: usize = 2;
+/// Memory for the pages of the store that a staging connection looks at and writes.
+const WRITING_MIB: u32 = 16;
 /// Prefix of an outcome's line among a run's totals; its declared side is the amount.
 pub const OUTCOME: &str = "outcome:";
 
-/// Counts of one named outcome.
-#[derive(Debug, Clone, Default)]
-struct Tally {
-    count: i64,
-    amount: i64,
+/// What became of a derivation.
+pub enum Ending {
+    /// Its rows stand.
+    Stands,
+    /// It was computed too early: what it waits for changed after all. Nothing is left of it.
+    TooEarly,
+    /// The machine failed, or the view.
+    Failed(HubError),
 }
 
-/// Computes one derivation anew for the day `today`, from rows that are being read or, with `None`, that it reads itself.
-/// Rows that are as before leave no trace; rows that are gone are closed.
-pub fn derive(hub: &mut Hub, plan: &DerivePlan, today: &str, ahead: Option<Reading>) -> Result<i64, HubError> {
+/// Computes derivations at once and makes their rows stand, in the order given: each after those it waits for. A later one
+/// was computed from what stood before the earlier ones; where these changed something, it has to come again.
+///
+/// # Errors
+/// A stop ends them all.
+pub fn derive_together(hub: &mut Hub, plans: &[Arc<DerivePlan>]) -> Result<Vec<Ending>, HubError> {
+    let mut begun = Vec::with_capacity(plans.len());
+    for plan in plans {
+        begun.push(unless_stopped(guarded(hub, |hub| begin(hub, plan)))?);
+    }
+    let ready: Vec<Ready<'_>> =
+        plans.iter().zip(&begun).filter_map(|(plan, run)| Some(Ready { plan, run: *run.as_ref().ok()? })).collect();
+    let mut staged = stage_together(hub, &ready)?.into_iter();
+    let site = hub.site.clone();
+    let mut changed: Vec<&DerivePlan> = Vec::new();
+    let mut endings = Vec::with_capacity(plans.len());
+    for (plan, begun) in plans.iter().zip(begun) {
+        let done = match begun {
+            Err(error) => Err(error),
+            Ok(run) => match staged.next().unwrap_or(Err(HubError::Bug)) {
+                Err(error) => Err(error),
+                Ok(_) if changed.iter().any(|earlier| site.waits(&plan.interface, &earlier.interface)) => {
+                    guarded(hub, |hub| take_back(hub, plan, run)).map(|()| Ending::TooEarly)
+                }
+                Ok(staged) => guarded(hub, |hub| finish(hub, plan, run, &staged)).map(|has_changed| {
+                    changed.extend(has_changed.then_some(plan.as_ref()));
+                    Ending::Stands
+                }),
+            },
+        };
+        endings.push(unless_stopped(done)?.unwrap_or_else(Ending::Failed));
+    }
+    Ok(endings)
+}
+
+/// Forgets a run that was computed too early, with what it staged.
+fn take_back(hub: &mut Hub, plan: &DerivePlan, run: i64) -> Result<(), HubError> {
+    apply::discard_run(&mut hub.conn, &plan.entity, run)?;
+    Ok(run::forget(&mut hub.conn, run)?)
+}
+
+/// A stop is no failure of this piece of work.
+fn unless_stopped<T>(done: Result<T, HubError>) -> Result<Result<T, HubError>, HubError> {
+    match done {
+        Err(HubError::Stopped(step)) => Err(HubError::Stopped(step)),
+        other => Ok(other),
+    }
+}
+
+/// A derivation that has begun.
+struct Ready<'a> {
+    plan: &'a DerivePlan,
+    run: i64,
+}
+
+/// Writes down that a derivation runs.
+fn begin(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
     let now = hub.clock.stamp();
+    let today = hub.clock.today().to_string();
     let dantai = hub.dantai().to_owned();
     discard_unfinished(hub, plan)?;
     let new = NewRun {
@@ -43,125 +99,118 @@ pub fn derive(hub: &mut Hub, plan: &DerivePlan, today: &str, ahead: Option<Readi
         interface: &plan.interface,
         dantai: &dantai,
         kind: RunKind::Derive,
-        base_date: today,
+        base_date: &today,
         revision: &plan.revision,
     };
     let run = run::begin(&mut hub.conn, &new, &now)?;
     hub.steps.pass(Step::DeriveStaging)?;
-    let (mut pass, mut same) = stage(hub, plan, run, today, ahead, true)?;
-    if same.came_twice() {
-        // Every row of a key that came twice must be found among what is staged.
-        apply::discard_run(&mut hub.conn, &plan.entity, run)?;
-        (pass, same) = stage(hub, plan, run, today, None, false)?;
-    }
-    settle(hub, plan, run, &pass, &same, &dantai)?;
-    hub.steps.pass(Step::DeriveSettled)?;
-    super::facts::write_derivation(hub, run)?;
     Ok(run)
 }
 
-/// Stages the rows, when `comparing` but for those that stand as they are.
-fn stage<'a>(
-    hub: &mut Hub,
-    plan: &'a DerivePlan,
-    run: i64,
-    today: &str,
-    ahead: Option<Reading>,
-    comparing: bool,
-) -> Result<(Pass<'a>, Same), HubError> {
-    let dantai = hub.dantai().to_owned();
-    let mut pass = Pass::new(hub, plan, today);
-    let writer = VersionWriter::new(&plan.entity, run, &dantai);
-    let mut writer = if comparing { writer.comparing(&plan.entity, &hub.conn, plan.amount) } else { writer };
-    let mut writing = hub.spare()?;
-    let (steps, site) = (hub.steps.clone(), hub.site.clone());
-    let take = |values: &[Value<'_>]| {
-        pass.take(values, &site.values);
-        if pass.batch.len() >= BATCH_ROWS {
-            if steps.stopping() {
-                return Err(StoreError::Stopped);
-            }
-            writer.write_changed(&mut writing, &mut pass.batch)?;
-            pass.batch.clear();
-        }
-        Ok(())
-    };
-    let read = match ahead {
-        Some(reading) => reading.each(take),
-        None => {
-            let mut conn = hub.spare()?;
-            let read = source(&site, plan, &order(plan), &dantai, today).each(&mut conn, take);
-            hub.leave(conn)?;
-            read
-        }
-    };
-    match read {
-        Err(HubError::Store(StoreError::Stopped)) => return Err(HubError::Stopped(Step::DeriveStaging)),
-        other => other?,
+/// Computes and stages the rows of each, on as many threads as there are cores; in the order in which they were given.
+fn stage_together(hub: &mut Hub, ready: &[Ready<'_>]) -> Result<Vec<Result<Staged, HubError>>, HubError> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = ready.len().min(cores).min(THREADS);
+    let mut conns = Vec::with_capacity(workers);
+    for _ in 0..workers {
+        let (mut reading, mut writing) = (hub.spare()?, hub.spare()?);
+        // Together as much as one alone.
+        reading.bound_cache(Conn::CACHE_MIB / workers as u32)?;
+        writing.bound_cache(WRITING_MIB)?;
+        conns.push((reading, writing));
     }
-    writer.write_changed(&mut writing, &mut pass.batch)?;
-    hub.leave(writing)?;
-    Ok((pass, writer.finish()))
+    let staging = Staging {
+        site: hub.site.clone(),
+        steps: hub.steps.clone(),
+        today: hub.clock.today().to_string(),
+        created_at: crate::clock::compact_jst(&hub.clock.stamp()),
+        dantai: hub.dantai().to_owned(),
+    };
+    let (next, staging) = (AtomicUsize::new(0), &staging);
+    let work = |mut conns: (Conn, Conn)| {
+        let mut staged = Vec::new();
+        while let Some((index, ready)) = take(&next, ready) {
+            staged.push((index, staging.stage(ready.plan, ready.run, &mut conns.0, &mut conns.1)));
+        }
+        (staged, conns)
+    };
+    let mut all: Vec<Result<Staged, HubError>> = ready.iter().map(|_| Err(HubError::Bug)).collect();
+    let mut left = Vec::new();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = conns.drain(..).map(|conns| scope.spawn(|| work(conns))).collect();
+        for thread in threads {
+            // One that panicked leaves its connections behind and what it had under way as a bug.
+            let Ok((staged, conns)) = thread.join() else { continue };
+            for (index, staged) in staged {
+                all[index] = staged;
+            }
+            left.push(conns);
+        }
+    });
+    // Connections whose work failed may be in the middle of something.
+    if all.iter().all(Result::is_ok) {
+        for (reading, writing) in left {
+            hub.leave(reading)?;
+            hub.leave(writing)?;
+        }
+    }
+    Ok(all)
 }
 
-/// The order of the key: the same rows have the same numbers in the report on every database.
-pub(super) fn order(plan: &DerivePlan) -> Vec<usize> {
-    let column = |k: &usize| plan.view.columns.iter().position(|(name, _)| *name == plan.entity.columns[*k].name);
-    plan.entity.key.iter().filter_map(column).collect()
+fn take<'a, 'b>(next: &AtomicUsize, ready: &'a [Ready<'b>]) -> Option<(usize, &'a Ready<'b>)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    ready.get(index).map(|ready| (index, ready))
 }
 
-/// What a derivation reads; `order` is its [`order`].
-pub(super) fn source<'a>(
-    site: &'a Site,
-    plan: &'a DerivePlan,
-    order: &'a [usize],
-    dantai: &'a str,
-    base_date: &'a str,
-) -> Source<'a> {
-    Source { site, view: &plan.view, filter: None, part: &[], order, dantai, base_date }
+/// Makes what was staged stand, and writes the report. Did anything change?
+fn finish(hub: &mut Hub, plan: &DerivePlan, run: i64, staged: &Staged) -> Result<bool, HubError> {
+    let changed = settle(hub, plan, run, staged)?;
+    hub.steps.pass(Step::DeriveSettled)?;
+    super::facts::write_derivation(hub, run)?;
+    Ok(changed)
 }
 
-fn settle(
-    hub: &mut Hub,
-    plan: &DerivePlan,
-    run: i64,
-    pass: &Pass<'_>,
-    same: &Same,
-    dantai: &str,
-) -> Result<(), HubError> {
+fn settle(hub: &mut Hub, plan: &DerivePlan, run: i64, Staged { told, same }: &Staged) -> Result<bool, HubError> {
     let now = hub.clock.stamp();
+    let dantai = hub.dantai().to_owned();
     let note = super::due::made_up(hub, if plan.after.is_empty() { &plan.schedule } else { &[] }, None)?;
-    hub.conn.durable(|conn| {
-        let mode = ApplyMode { full: true, any_held: false, max_duplicates: 0, amount: plan.amount };
-        let applied = apply::apply_compared(conn, &plan.entity, run, dantai, mode, same)?;
+    let changed = hub.conn.durable(|conn| {
+        let applied = apply::apply_compared(
+            conn,
+            &plan.entity,
+            run,
+            &dantai,
+            ApplyMode { full: true, any_held: false, max_duplicates: 0, amount: plan.amount },
+            same,
+        )?;
         let duplicates = applied.duplicates as i64;
         let totals = RunTotals {
-            read: pass.rows,
+            read: told.rows,
             loaded_new: applied.new as i64,
             loaded_changed: applied.changed as i64,
             unchanged: applied.unchanged as i64,
             vanished: applied.vanished as i64,
-            held: duplicates + pass.unfit,
+            held: duplicates + told.unfit,
             skipped: applied.older as i64,
-            amount_read: pass.amount,
-            amount_loaded: pass.amount,
-            amount_new: applied.amounts.map_or(pass.amount, |a| a.new),
+            amount_read: told.amount,
+            amount_loaded: told.amount,
+            amount_new: applied.amounts.map_or(told.amount, |a| a.new),
             amount_changed: applied.amounts.map_or(0, |a| a.changed),
             amount_unchanged: applied.amounts.map_or(0, |a| a.unchanged),
             amount_held: applied.amounts.map_or(0, |a| a.duplicates),
             ..RunTotals::default()
         };
-        for code in pass.findings.codes() {
+        for code in told.findings.codes() {
             detail::count_findings(conn, run, &code.code, code.worst, code.count)?;
         }
-        detail::add_findings(conn, run, 1, pass.findings.kept())?;
+        detail::add_findings(conn, run, 1, told.findings.kept())?;
         if duplicates > 0 {
             let message = format!(
                 "同じキーの行が {duplicates} 件計算されたため、保留しました。ビュー「{}」の定義を確認してください",
                 plan.view.name
             );
             detail::count_findings(conn, run, "duplicate-key", Severity::Error, 1)?;
-            let first = pass.findings.kept().len() as u64 + 1;
+            let first = told.findings.kept().len() as u64 + 1;
             detail::add_findings(
                 conn,
                 run,
@@ -172,7 +221,7 @@ fn settle(
         let outcomes: Vec<detail::TotalSeen> = plan
             .outcomes
             .iter()
-            .zip(&pass.tallies)
+            .zip(&told.tallies)
             .map(|(o, t)| detail::TotalSeen {
                 title: format!("{OUTCOME}{}", o.title),
                 declared: plan.amount.map(|_| t.amount),
@@ -182,10 +231,11 @@ fn settle(
             })
             .collect();
         detail::add_totals(conn, run, &outcomes)?;
-        run::finish(conn, run, RunState::Done, &totals, note.as_deref(), &now)
+        run::finish(conn, run, RunState::Done, &totals, note.as_deref(), &now)?;
+        Ok(totals.changes() > 0)
     })?;
     crate::store::ddl::ensure_indexes(&mut hub.conn, &plan.entity)?;
-    Ok(())
+    Ok(changed)
 }
 
 /// Of a run that a stop interrupted nothing stands; what it staged goes.
@@ -197,103 +247,4 @@ fn discard_unfinished(hub: &mut Hub, plan: &DerivePlan) -> Result<(), HubError> 
         }
     }
     Ok(())
-}
-
-/// Where each entity column comes from in the view.
-fn columns(plan: &DerivePlan) -> Vec<Option<usize>> {
-    plan.entity.columns.iter().map(|c| plan.view.columns.iter().position(|(name, _)| *name == c.name)).collect()
-}
-
-struct Pass<'a> {
-    plan: &'a DerivePlan,
-    columns: Vec<Option<usize>>,
-    run: RunItems,
-    batch: VersionBatch,
-    scratch: Scratch,
-    rows: i64,
-    unfit: i64,
-    amount: i64,
-    tallies: Vec<Tally>,
-    findings: Findings,
-    src: String,
-}
-
-impl<'a> Pass<'a> {
-    fn new(hub: &Hub, plan: &'a DerivePlan, today: &str) -> Self {
-        Pass {
-            plan,
-            columns: columns(plan),
-            run: RunItems {
-                base_date: today.to_owned(),
-                municipality: hub.dantai().to_owned(),
-                created_at: crate::clock::compact_jst(&hub.clock.stamp()),
-                ..RunItems::default()
-            },
-            batch: VersionBatch::new(&plan.entity),
-            scratch: Scratch::new(),
-            rows: 0,
-            unfit: 0,
-            amount: 0,
-            tallies: vec![Tally::default(); plan.outcomes.len()],
-            findings: Findings::new(hub.site.config.limits.findings_per_code),
-            src: String::new(),
-        }
-    }
-
-    fn take(&mut self, values: &[Value<'_>], site: &[(String, String)]) {
-        self.rows += 1;
-        let columns = &values[..self.plan.view.columns.len()];
-        lineage_text(&self.plan.view, values, &mut self.src);
-        self.batch.start(self.rows as u64, 0, 0, Some(&self.src), false);
-        for from in &self.columns {
-            self.batch.push(from.map_or(Value::Null, |i| columns[i]));
-        }
-        if self.batch.finish().is_err() {
-            let place = DataPlace { record: self.rows as u64, ..DataPlace::default() };
-            let message = format!("ビュー「{}」の {} 行目のキーが空です", self.plan.view.name, self.rows);
-            self.findings.push(Finding::data("key-missing", Severity::Error, place, message));
-            self.unfit += 1;
-            return;
-        }
-        let amount = self.plan.amount.and_then(|i| self.columns[i]).and_then(|i| columns[i].as_int()).unwrap_or(0);
-        self.amount = self.amount.saturating_add(amount);
-        let row = ViewRow { columns, run: &self.run, site };
-        for (outcome, tally) in self.plan.outcomes.iter().zip(&mut self.tallies) {
-            if outcome.when.is_true(&row, &mut self.scratch).unwrap_or(false) {
-                tally.count += 1;
-                tally.amount = tally.amount.saturating_add(amount);
-                if outcome.severity >= Severity::Warning {
-                    self.findings.push(named(outcome, self.plan, columns, self.rows as u64));
-                }
-            }
-        }
-    }
-}
-
-fn named(outcome: &Outcome, plan: &DerivePlan, columns: &[Value<'_>], row: u64) -> Finding {
-    let mut message = outcome.message.clone();
-    for (i, (name, _)) in plan.view.columns.iter().enumerate() {
-        let place = format!("{{{name}}}");
-        if message.contains(&place) {
-            let secret = plan.entity.column(name).is_some_and(|c| plan.entity.columns[c].secret);
-            let value = if secret { "＊＊＊".to_owned() } else { columns[i].to_string() };
-            message = message.replace(&place, &value);
-        }
-    }
-    let (field, key, secret) = key_of(plan, columns);
-    Finding::data(&outcome.code, outcome.severity, DataPlace { record: row, field, ..DataPlace::default() }, message)
-        .with_value(&key, secret)
-        .with_rule(outcome.place.clone())
-}
-
-/// Names and values of a derived row's key, and whether some part of it is secret.
-fn key_of(plan: &DerivePlan, columns: &[Value<'_>]) -> (String, String, bool) {
-    let (mut names, mut values, mut secret) = (Vec::new(), Vec::new(), false);
-    for column in plan.entity.key.iter().map(|&k| &plan.entity.columns[k]) {
-        names.push(column.name.as_str());
-        secret |= column.secret;
-        let at = plan.view.columns.iter().position(|(name, _)| *name == column.name);
-        values.push(at.map_or_else(String::new, |i| columns[i].to_string()));
-    }
-    (names.join("・"), values.join("・"), secret)
 }

@@ -44,6 +44,12 @@ pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError>
     Ok(!done && has_required(hub, &plan.requires, own.as_ref(), before)?)
 }
 
+/// Did a derivation, by the mapping as it is, leave everything as it was the last time?
+pub fn changed_nothing(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError> {
+    let own = last(hub, &plan.interface)?;
+    Ok(own.is_some_and(|own| own.revision == plan.revision && own.totals.changes() == 0))
+}
+
 /// Must a draft be made? Without a schedule: after a source changed what stands, and on every new day if its rows may
 /// change by that alone ([`OutPlan::daily`]). With one: on its days, once for each; a day that was missed is made up for.
 /// Never while one is under way, nor before what it requires.

@@ -305,7 +305,7 @@ fn keep_books(
         batch.clear();
         let _ = kept.try_send(batch);
     }
-    conn.bound_cache(Conn::CACHE_MIB)
+    Ok(())
 }
 
 fn what_partner_has(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<Sent, HubError> {

@@ -223,7 +223,8 @@ fn stage_once(
     };
     let writer = |rows: &IntoRows| {
         let writer = VersionWriter::new(&rows.entity, run, &exchange.dantai);
-        let alone = plan.into.iter().filter(|other| other.entity.id == rows.entity.id).count() == 1;
+        // Where a record makes several rows, it may yet be held with all of them: none is left out before.
+        let alone = plan.into.len() == 1;
         let amount = super::settle::amount_column(plan, &rows.entity);
         if comparing && alone { writer.comparing(&rows.entity, &hub.conn, amount) } else { writer }
     };

@@ -7,9 +7,11 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::breach::{breach, failed};
+use super::look_back::remembered;
 use super::map::map_into;
 use super::row::{InRow, RunItems};
 use super::step::{Step, Steps};
+use super::veil::{Before, Veil};
 use super::{HubError, Progress};
 use crate::codec::{Findings, ReadLimits, Record, RecordReader, TotalSeen};
 use crate::expr::Scratch;
@@ -125,6 +127,7 @@ struct Pass<'a> {
     plan: &'a InPlan,
     context: LoadContext<'a>,
     remembered: Vec<bool>,
+    veil: Veil,
     last: Vec<Option<Record>>,
     checks: Vec<Vec<&'a Check>>,
     into: Vec<Vec<(usize, &'a IntoRows)>>,
@@ -151,6 +154,7 @@ impl<'a> Pass<'a> {
         }
         Pass {
             remembered: remembered(plan),
+            veil: Veil::new(plan),
             last: vec![None; kinds],
             batches: plan.into.iter().map(|rows| VersionBatch::new(&rows.entity)).collect(),
             scratch: Scratch::default(),
@@ -188,15 +192,19 @@ impl<'a> Pass<'a> {
         let path = std::path::PathBuf::from(&self.plan.interface);
         let mut since_told = 0_u32;
         loop {
+            let before = Before::of(&self.result.findings);
             let more = reader.next(&mut record, &mut self.result.findings).map_err(|source| HubError::Io {
                 what: "読み込み",
                 path: path.clone(),
                 source,
             })?;
+            if more {
+                self.take(&record);
+            }
+            self.veil.cover(&mut self.result.findings, before);
             if !more {
                 break;
             }
-            self.take(&record);
             for (i, batch) in self.batches.iter_mut().enumerate() {
                 if batch.len() >= BATCH_ROWS || batch.text_bytes() >= BATCH_BYTES {
                     *batch = flush(i, std::mem::replace(batch, VersionBatch::new(&self.plan.into[i].entity)))?;
@@ -368,31 +376,4 @@ impl<'a> Pass<'a> {
         }
         None
     }
-}
-
-/// Kinds that expressions of other kinds look back at.
-fn remembered(plan: &InPlan) -> Vec<bool> {
-    let mut wanted = vec![false; plan.layout.records.len()];
-    let mut note = |own: usize, expr: &crate::expr::Expr| {
-        for slot in expr.slots() {
-            let kind = (slot >> 16) as usize;
-            if kind != own && kind < wanted.len() {
-                wanted[kind] = true;
-            }
-        }
-    };
-    for check in &plan.checks {
-        check.when.iter().chain([&check.expect]).for_each(|e| note(check.record, e));
-    }
-    for rows in &plan.into {
-        rows.when
-            .iter()
-            .chain(&rows.close_when)
-            .chain(rows.columns.iter().flatten())
-            .for_each(|e| note(rows.record, e));
-    }
-    if let Mode::FullWhen(when) = &plan.mode {
-        note(usize::MAX, when);
-    }
-    wanted
 }

@@ -8,7 +8,6 @@
 //!
 //! Owns: that order, and what is committed before what. Never: knows a data item, a file format or SQL.
 
-mod ahead;
 pub mod anchor;
 mod archive;
 mod arrival;
@@ -17,6 +16,7 @@ pub mod clear;
 pub mod day;
 pub mod deliver;
 pub mod derive;
+mod derived;
 pub mod draft_list;
 pub mod due;
 pub mod encode;
@@ -26,8 +26,10 @@ pub mod hold;
 pub mod inbound;
 mod interrupted;
 pub mod key;
+mod late_hold;
 pub mod list;
 pub mod load;
+mod look_back;
 mod looks;
 mod manifest;
 pub mod map;
@@ -42,6 +44,7 @@ pub mod step;
 pub mod tables;
 pub mod timeline;
 pub mod vault;
+mod veil;
 pub mod waiting;
 pub mod watch;
 pub mod worker;
@@ -60,8 +63,8 @@ use crate::vault::{Vault, VaultError};
 
 pub use step::{Step, Steps};
 
-/// Connections kept for the next computation: one reads, one reads ahead, one writes.
-const IDLE: usize = 3;
+/// Connections kept for the next computations: two at a time, of which each reads over one and writes over another.
+const IDLE: usize = 4;
 
 /// The machine is in trouble, or work was stopped. Wrong data is never an error; it is a finding.
 #[derive(Debug, thiserror::Error)]
@@ -232,6 +235,7 @@ impl Hub {
     /// caches beside the one that works would be most of the memory.
     fn leave(&mut self, mut conn: Conn) -> Result<(), HubError> {
         if self.idle.len() < IDLE {
+            conn.bound_cache(Conn::CACHE_MIB)?;
             conn.shrink()?;
             self.idle.push(conn);
         }
@@ -241,5 +245,18 @@ impl Hub {
     /// The municipality all rows of this site belong to.
     pub fn dantai(&self) -> &str {
         &self.site.config.municipality
+    }
+}
+
+/// Does a piece of work; a bug in it is an error of this piece alone. The connection may be inside a transaction then,
+/// so a new one takes its place.
+fn guarded<T>(hub: &mut Hub, work: impl FnOnce(&mut Hub) -> Result<T, HubError>) -> Result<T, HubError> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(hub)));
+    match done {
+        Ok(done) => done,
+        Err(_) => {
+            hub.conn = hub.store.connect()?;
+            Err(HubError::Bug)
+        }
     }
 }

@@ -51,6 +51,8 @@ fn read_all(
     day: &str,
 ) -> Result<Vec<TableReport>, HubError> {
     let mut beside = hub.spare()?;
+    // The worker's own keeps the rest.
+    beside.bound_cache(Conn::CACHE_MIB / 2)?;
     let conn = &mut beside;
     let (here, there) = std::thread::scope(|scope| {
         let there = scope.spawn(move || {

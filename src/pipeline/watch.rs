@@ -143,7 +143,15 @@ fn number_files(hub: &mut Hub, feed: &Feed, sequence: &Sequence) -> Result<(), H
         let number = match &sequence.place {
             SequencePlace::Name(before, after) => in_name(before, after, &arrival.file_name),
             SequencePlace::Field(record, field) => {
-                in_file(hub, &feed.interface, &arrival, sha256.as_deref(), record, field)?
+                match in_file(hub, &feed.interface, &arrival, sha256.as_deref(), record, field) {
+                    Ok(number) => number,
+                    // A file that cannot be read now silences no warning about others; the next look tries again.
+                    Err(error) => {
+                        let error = super::worker::chain(&error);
+                        tracing::error!(exchange = arrival.exchange, %error, "running number not read");
+                        continue;
+                    }
+                }
             }
         };
         let day = day_jst(&arrival.at);
@@ -236,17 +244,19 @@ fn gap(hub: &mut Hub, feed: &Feed) -> Result<Option<Alert>, HubError> {
     let dantai = hub.dantai().to_owned();
     let Some((period, seen)) = expectation::numbers(&mut hub.conn, &dantai, &feed.interface)? else { return Ok(None) };
     // Before renkei began there were files it never saw, unless the period began after.
-    let first = if sequence.per == Per::Day { sequence.start } else { seen.first().copied().unwrap_or(sequence.start) };
-    let missing = gaps(first, &seen, GAPS);
+    let least = seen.first().copied().unwrap_or(sequence.start).max(sequence.start);
+    let first = if sequence.per == Per::Day { sequence.start } else { least };
+    let missing = gaps(first, &seen, GAPS + 1);
     if missing.is_empty() {
         return Ok(None);
     }
-    let list: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let list: Vec<String> = missing.iter().take(GAPS).map(ToString::to_string).collect();
+    let more = if missing.len() > GAPS { "など" } else { "" };
     let of = if period.is_empty() { String::new() } else { format!("（{period}）") };
     let title = super::facts::title(hub, &feed.interface);
     Ok(Some(Alert {
         interface: feed.interface.clone(),
-        message: format!("{title}の通番 {} が抜けています{of}。届いていないファイルがあります", list.join("、")),
+        message: format!("{title}の通番 {}{more} が抜けています{of}。届いていないファイルがあります", list.join("、")),
         contact: feed.expect.first().map(|expect| expect.contact.clone()).unwrap_or_default(),
     }))
 }

@@ -3,11 +3,14 @@
 //! Owns: that order, the lock that keeps a second worker away, the waiting. Never: keeps state between two looks.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::derive::Ending;
 use super::receive::{self, receive};
-use super::{Hub, HubError, ahead, archive, deliver, due, inbound, outbound};
+use super::{Hub, HubError, archive, deliver, derive, due, guarded, inbound, outbound};
 use crate::clock::Clock;
+use crate::mapping::plan::DerivePlan;
 use crate::store::ledger::{self, Direction, Exchange, State};
 use crate::store::{lease, run};
 
@@ -165,30 +168,65 @@ pub fn round(hub: &mut Hub, started: Instant) -> Result<Round, HubError> {
 
 /// Derivations and drafts that are due.
 fn compute(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
+    derive_all(hub, round)?;
     let site = hub.site.clone();
-    ahead::derive_due(hub, round)?;
     for plan in site.outbound.values() {
         due::withdraw_outdated(hub, plan)?;
-        if due::draft_is_due(hub, plan)? {
-            attempt(hub, &plan.interface, round, |hub| outbound::draft(hub, plan).map(|_| ()))?;
+        if !is_put_off(hub, &plan.interface) && due::draft_is_due(hub, plan)? {
+            let done = guarded(hub, |hub| outbound::draft(hub, plan).map(|_| ()));
+            note(hub, &plan.interface, round, done)?;
         }
     }
     Ok(())
 }
 
-/// Does one computation unless it failed a short while ago; a failure puts it off and stops no other work.
-pub(super) fn attempt(
-    hub: &mut Hub,
-    interface: &str,
-    round: &mut Round,
-    work: impl FnOnce(&mut Hub) -> Result<(), HubError>,
-) -> Result<(), HubError> {
-    let tries = match hub.put_off.get(interface) {
-        Some((until, _)) if Instant::now() < *until => return Ok(()),
-        Some((_, tries)) => *tries,
-        None => 0,
-    };
-    match guarded(hub, work) {
+/// Derivations that are due, each once: as many at a time as will not have to wait for each other's rows.
+fn derive_all(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
+    let mut left = hub.site.derive_order();
+    loop {
+        let together = together(hub, &left)?;
+        if together.is_empty() {
+            return Ok(());
+        }
+        for (plan, ending) in together.iter().zip(derive::derive_together(hub, &together)?) {
+            let done = match ending {
+                Ending::TooEarly => continue,
+                Ending::Stands => Ok(()),
+                Ending::Failed(error) => Err(error),
+            };
+            note(hub, &plan.interface, round, done)?;
+            left.retain(|other| other.interface != plan.interface);
+        }
+    }
+}
+
+/// Of derivations in their order, those that are due and may be computed now: nothing they wait for is due as well, or it
+/// will most likely leave everything as it is, for so it did the last time.
+fn together(hub: &mut Hub, left: &[Arc<DerivePlan>]) -> Result<Vec<Arc<DerivePlan>>, HubError> {
+    let site = hub.site.clone();
+    let (mut together, mut restless) = (Vec::new(), Vec::<&DerivePlan>::new());
+    for plan in left {
+        if is_put_off(hub, &plan.interface) || !due::derive_is_due(hub, plan)? {
+            continue;
+        }
+        if !restless.iter().any(|earlier| site.waits(&plan.interface, &earlier.interface)) {
+            together.push(Arc::clone(plan));
+        }
+        if !due::changed_nothing(hub, plan)? {
+            restless.push(plan);
+        }
+    }
+    Ok(together)
+}
+
+/// Did this computation fail a short while ago?
+fn is_put_off(hub: &Hub, interface: &str) -> bool {
+    hub.put_off.get(interface).is_some_and(|(until, _)| Instant::now() < *until)
+}
+
+/// Notes what became of one computation; a failure puts it off and stops no other work.
+fn note(hub: &mut Hub, interface: &str, round: &mut Round, done: Result<(), HubError>) -> Result<(), HubError> {
+    match done {
         Ok(()) => {
             hub.put_off.remove(interface);
             round.done += 1;
@@ -196,25 +234,13 @@ pub(super) fn attempt(
         Err(HubError::Stopped(step)) => return Err(HubError::Stopped(step)),
         Err(error) => {
             tracing::error!(%interface, error = %chain(&error), "computation failed, will be tried again");
+            let tries = hub.put_off.get(interface).map_or(0, |(_, tries)| *tries);
             let pause = (FIRST_PAUSE << tries.min(16)).min(LONGEST_PAUSE).unsigned_abs();
             hub.put_off.insert(interface.to_owned(), (Instant::now() + Duration::from_secs(pause), tries + 1));
             round.failed += 1;
         }
     }
     Ok(())
-}
-
-/// Does a piece of work; a bug in it is an error of this piece alone. The connection may be inside a transaction then,
-/// so a new one takes its place.
-fn guarded(hub: &mut Hub, work: impl FnOnce(&mut Hub) -> Result<(), HubError>) -> Result<(), HubError> {
-    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(hub)));
-    match done {
-        Ok(done) => done,
-        Err(_) => {
-            hub.conn = hub.store.connect()?;
-            Err(HubError::Bug)
-        }
-    }
 }
 
 /// While files are arriving, what is computed from them waits; but not longer than [`LONGEST_ARRIVAL`].

@@ -133,13 +133,10 @@ impl ListReport {
     }
 
     /// One JSON document.
-    ///
-    /// # Errors
-    /// Serialisation's.
-    pub fn json(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+    pub fn json(&self) -> Vec<u8> {
+        let mut text = super::json::pretty(self);
+        text.push('\n');
+        text.into_bytes()
     }
 
     /// A workbook of one sheet: text stays text, so leading zeros live and nothing is a formula; numbers are numbers.

@@ -16,6 +16,7 @@ mod csv;
 pub mod day;
 mod html;
 pub mod index;
+pub mod json;
 pub mod list;
 pub mod model;
 pub mod sheet;

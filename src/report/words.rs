@@ -6,6 +6,8 @@ use std::borrow::{Borrow, Cow};
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Timelike};
 
+use crate::value::is_hidden;
+
 /// A whole number, or a reference to one, as pages have them.
 pub trait Whole {
     /// Its value.
@@ -91,7 +93,7 @@ fn long_date(date: NaiveDate) -> String {
 /// Characters that would vanish, move the cursor or turn the line round are shown as what they are (`␊`, `[U+202E]`);
 /// everything else is untouched. For pages, spreadsheets and terminals, never for machine files.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(hidden) {
+    if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
@@ -99,16 +101,11 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         match c {
             '\u{0}'..='\u{1f}' => out.extend(char::from_u32(0x2400 + c as u32)),
             '\u{7f}' => out.push('␡'),
-            c if hidden(c) => out.push_str(&format!("[U+{:04X}]", c as u32)),
+            c if is_hidden(c) => out.push_str(&format!("[U+{:04X}]", c as u32)),
             c => out.push(c),
         }
     }
     Cow::Owned(out)
-}
-
-fn hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::entity::{Column, Entity};
 use super::relation::BuiltIn;
 use super::toml_read::{Node, Reader, Text};
 use super::{keys, mistake};
-use crate::value::Type;
+use crate::value::{Type, is_hidden};
 
 /// Longest name of a table or column that PostgreSQL keeps whole, bytes.
 pub const MAX_NAME: usize = 63;
@@ -110,7 +110,7 @@ pub(crate) fn judge_name(name: &Text<'_>) {
         "「_」で始まる列は製品が使います".to_owned()
     } else if name.value.len() > MAX_NAME {
         format!("列「{}」の名前が{}バイトあります（{MAX_NAME}バイトまで、漢字で21文字）", name.value, name.value.len())
-    } else if name.value.contains(|c: char| c.is_control() || ".\"{}".contains(c)) {
+    } else if name.value.contains(|c: char| is_hidden(c) || ".\"{}".contains(c)) {
         format!("列「{}」の名前に使えない記号があります", name.value)
     } else {
         return;

@@ -11,6 +11,7 @@ use super::toml_read::{Node, Text};
 use super::{keys, mistake};
 use crate::codec::charset::Charset;
 use crate::finding::Severity;
+use crate::value::is_hidden;
 
 /// What a field inherits from its layout.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ pub(super) fn load_field(node: Node<'_>, frame: &FieldFrame<'_>) -> Option<Field
 fn judge_name(name: &Text<'_>) {
     if name.value.is_empty()
         || name.value.starts_with('_')
-        || name.value.contains(|c: char| c.is_control() || c.is_whitespace() || ".\"{}".contains(c))
+        || name.value.contains(|c: char| is_hidden(c) || c.is_whitespace() || ".\"{}".contains(c))
     {
         let hint = "空白・改行・. \" { } を除き、_ 以外で始めてください";
         name.mistake(mistake::BAD_VALUE, format!("「{}」は項目の名前に使えません", name.value), hint);

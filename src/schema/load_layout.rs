@@ -13,6 +13,7 @@ use super::order::OrderError;
 use super::toml_read::{Node, Reader, Text};
 use super::{keys, lint, mistake};
 use crate::codec::charset::Charset;
+use crate::value::is_hidden;
 
 /// Longest record when a layout says nothing, bytes.
 pub const DEFAULT_MAX_RECORD: usize = 65_536;
@@ -240,7 +241,7 @@ fn records(
 /// Can the name stand in a content model and in `レコード.項目`?
 fn good_name(name: &str) -> bool {
     !matches!(name, "" | "実行" | "サイト")
-        && !name.contains(|c: char| c.is_whitespace() || c.is_control() || ".()|*+?\"{}".contains(c))
+        && !name.contains(|c: char| c.is_whitespace() || is_hidden(c) || ".()|*+?\"{}".contains(c))
 }
 
 fn record(

@@ -106,6 +106,13 @@ pub struct RunTotals {
     pub amount_written: i64,
 }
 
+impl RunTotals {
+    /// Keys for which something else stands than before.
+    pub fn changes(&self) -> i64 {
+        self.loaded_new + self.loaded_changed + self.closed + self.vanished
+    }
+}
+
 /// One attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -348,6 +355,15 @@ pub fn between(conn: &mut Conn, since: &str, until: &str, limit: u32) -> Result<
         &[Value::Text(since), Value::Text(until)],
         read,
     )
+}
+
+/// Forgets a run of which nothing stands and nothing was told; its number is not given again.
+///
+/// # Errors
+/// The store's.
+pub fn forget(conn: &mut Conn, id: i64) -> Result<()> {
+    conn.execute("DELETE FROM run WHERE id = ?1 AND state = 'running'", &[Value::Int(id)])?;
+    Ok(())
 }
 
 /// Runs that are under way; after a start, those that were interrupted.

@@ -9,7 +9,7 @@ use renkei::config::KeyPlace;
 use renkei::mapping::site::{self, Site};
 use renkei::pipeline::{Hub, HubError, deliver, facts, hold, list, snapshot, vault, worker};
 use renkei::store::audit;
-use renkei::store::ledger::{Exchange, State};
+use renkei::store::ledger::{self, Exchange, State};
 use renkei::value::Value;
 use renkei::vault::ring::new_key;
 
@@ -164,6 +164,56 @@ fn a_protected_row_is_held_until_it_is_released_and_again_when_it_changes() {
 }
 
 #[test]
+fn a_confirmed_file_does_not_leave_with_somebody_who_came_under_protection_meanwhile() {
+    on_both("guards_late", |place| {
+        let mut hub = place.hub();
+        place.put("person", "P.csv", &format!("1,甲,公開町１\r\n2,乙,{ADDRESS}\r\n"));
+        work(&mut hub);
+        let draft = newest(&mut hub, "send-address");
+        deliver::confirm(&mut hub, draft.id, OPERATOR, draft.sha256.as_deref()).unwrap();
+        place.put("shield", "S.csv", "2,1\r\n");
+        work(&mut hub);
+        let outbox = hub.area.outbox.join("send-address");
+        assert_eq!(files_below(&outbox), Vec::<PathBuf>::new(), "nothing left");
+        let late = ledger::get(&mut hub.conn, draft.id).unwrap();
+        assert_eq!(late.state, State::Superseded, "{late:?}");
+        assert!(late.note.unwrap().contains("保護の対象になった人"));
+        assert_eq!(send(&mut hub, "send-address"), "1,甲,〒公開町１\r\n");
+        let told = audit::list(&mut hub.conn, Some(draft.id), 10).unwrap();
+        assert!(told.iter().any(|a| a.what == "withdraw"), "{told:?}");
+
+        // Who was let go goes, whatever else changed.
+        hold::release(&mut hub, "send-address", Some("2"), OPERATOR, "本人の申出").unwrap();
+        work(&mut hub);
+        let draft = newest(&mut hub, "send-address");
+        deliver::confirm(&mut hub, draft.id, OPERATOR, draft.sha256.as_deref()).unwrap();
+        place.put("shield", "S2.csv", "7,1\r\n");
+        work(&mut hub);
+        let sent = fs::read_to_string(outbox.join(&draft.file_name)).unwrap();
+        assert_eq!(sent, format!("2,乙,〒{ADDRESS}\r\n"));
+    });
+}
+
+#[test]
+fn a_draft_of_yesterday_cannot_be_confirmed_with_somebody_whose_protection_begins_today() {
+    on_both("guards_dated", |place| {
+        let view = place.root().join("schemas/views/shielded.toml");
+        let text = fs::read_to_string(&view).unwrap();
+        fs::write(&view, text.replace("= '1'", "<= (SELECT 基準日 FROM 実行)")).unwrap();
+        let mut hub = place.hub();
+        place.put("shield", "S.csv", "2,2026-11-21\r\n");
+        place.put("person", "P.csv", &format!("1,甲,公開町１\r\n2,乙,{ADDRESS}\r\n"));
+        work(&mut hub);
+        let draft = newest(&mut hub, "send-address");
+        hub.clock.advance(24 * 3600);
+        let refused = deliver::confirm(&mut hub, draft.id, OPERATOR, draft.sha256.as_deref()).unwrap_err();
+        assert!(refused.to_string().contains("保護の対象になった人"), "{refused}");
+        work(&mut hub);
+        assert_eq!(send(&mut hub, "send-address"), "1,甲,〒公開町１\r\n");
+    });
+}
+
+#[test]
 fn the_address_of_a_held_row_is_in_no_file_but_the_one_it_came_in() {
     on_both("guards_leak", |place| {
         let mut hub = place.hub();
@@ -228,7 +278,7 @@ fn a_list_shows_no_protected_address_unless_it_is_noted_who_asks_and_why() {
         let none = std::collections::BTreeMap::new();
         let masked = list::list(&mut hub, &list, &none).unwrap();
         assert_eq!(masked.masked, 1);
-        let shown = [masked.csv(), masked.json().unwrap(), masked.html().unwrap().into_bytes()];
+        let shown = [masked.csv(), masked.json(), masked.html().unwrap().into_bytes()];
         assert!(shown.iter().all(|bytes| !String::from_utf8_lossy(bytes).contains(ADDRESS)));
         assert!(String::from_utf8_lossy(&shown[0]).contains("公開町１"), "others are shown");
         assert!(list::log_open(&mut hub, &list, OPERATOR, " ").is_err());

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, one module per subject.
 
 mod attack;
+mod attack_words;
 mod author;
 mod bad_entries;
 mod bad_input;

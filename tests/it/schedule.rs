@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use renkei::pipeline::{Hub, timeline, watch};
+use renkei::pipeline::{Hub, Step, Steps, timeline, watch};
 use renkei::report::timeline::Event;
 use renkei::schema::schedule::{Days, Expect, Per, Rule, Sequence, SequencePlace, Shift};
 use renkei::store::ledger::{Exchange, State};
@@ -154,4 +154,44 @@ fn a_running_number_that_is_left_out_is_told_until_its_file_comes() {
     town.put("juki-ido", "JUKI_2.csv", &file(2));
     work(&mut hub);
     assert_eq!(watch::alerts(&mut hub).unwrap(), []);
+}
+
+#[test]
+fn a_forged_number_hides_no_number_that_was_left_out() {
+    let mut town = town(None);
+    let feed = Arc::make_mut(town.site.feeds.get_mut("juki-ido").unwrap());
+    feed.sequence.as_mut().unwrap().start = 5;
+    let mut hub = hub(&town);
+    for (at, n) in ["0", "6", "8", "9223372036854775807", "99999999999999999999"].iter().enumerate() {
+        town.put("juki-ido", &format!("JUKI_{n}.csv"), &file(at as u32 + 1));
+        work(&mut hub);
+    }
+    let alerts = watch::alerts(&mut hub).unwrap();
+    assert!(alerts.len() == 1 && alerts[0].message.contains("通番 5、7、9、10、"), "{alerts:?}");
+    assert!(alerts[0].message.contains("など が抜けています"), "{alerts:?}");
+}
+
+#[test]
+fn a_file_whose_number_cannot_be_read_silences_no_warning_about_others() {
+    let mut town = town(None);
+    let feed = Arc::make_mut(town.site.feeds.get_mut("juki-ido").unwrap());
+    feed.sequence.as_mut().unwrap().place = SequencePlace::Field("データ".into(), "履歴番号".into());
+    let mut hub = hub(&town);
+    town.put("juki-ido", "JUKI_1.csv", &file(1));
+    hub.steps = Steps::with_hook({
+        let archive = hub.area.archive();
+        move |step| {
+            // Somebody clears the archive while the worker is at work.
+            if step == Step::InReported {
+                std::fs::remove_dir_all(&archive).unwrap();
+                std::fs::create_dir(&archive).unwrap();
+            }
+            true
+        }
+    });
+    work(&mut hub);
+    hub.clock.advance(DAY + 9 * HOUR);
+    work(&mut hub);
+    let alerts = watch::alerts(&mut hub).unwrap();
+    assert!(alerts.iter().any(|a| a.message.contains("21日（土） 17:00 までに届いていません")), "{alerts:?}");
 }

@@ -119,5 +119,8 @@ fn records_of_several_entities_are_counted_once_and_balance() {
     assert_eq!((t.amount_read, t.amount_unchanged, t.amount_held), (100, 100, 0));
     assert_eq!(found.iter().filter(|f| f.code == "duplicate-key").count(), 2);
     let standing = rows(&mut hub);
-    assert!(standing.contains("\t007\t") && !standing.contains("\t005\t") && !standing.contains("\t006\t"), "{standing}");
+    assert!(
+        standing.contains("\t007\t") && !standing.contains("\t005\t") && !standing.contains("\t006\t"),
+        "{standing}"
+    );
 }

@@ -7,6 +7,7 @@ use super::text::Text;
 use super::{Decision, Inferred, Sample, Unclear, column, key, naming, sequence, totals};
 use crate::author::draft::*;
 use crate::codec::charset::Charset;
+use crate::value::is_hidden;
 
 /// Most rows that are looked at.
 const ROWS: usize = 5_000;
@@ -158,7 +159,7 @@ fn header(rows: &Rows<'_>, decode: &dyn Fn(&[u8]) -> String, decisions: &mut Vec
 fn naming_safe(name: &str) -> String {
     let plain: String = name
         .chars()
-        .map(|c| if c.is_whitespace() || c.is_control() || ".\"{}".contains(c) { '_' } else { c })
+        .map(|c| if c.is_whitespace() || is_hidden(c) || ".\"{}".contains(c) { '_' } else { c })
         .collect();
     plain.trim_start_matches('_').to_owned()
 }

@@ -9,6 +9,8 @@ use super::{Decision, Sample, Unclear, key, mixed};
 pub const MOST_ROWS: usize = 20_000;
 /// Most items of a row.
 const MOST_ITEMS: usize = 2_000;
+/// Most items of all rows; the rows before are enough to see their form.
+const MOST_CELLS: usize = 2_000_000;
 /// Longest record without line ends that is tried, bytes.
 const LONGEST: usize = 4_096;
 /// Separators that are tried.
@@ -170,7 +172,7 @@ fn by_first_item(rows: &[(usize, Vec<&[u8]>)]) -> bool {
 fn split(bytes: &[u8], start: usize, separator: u8, whole: bool) -> Vec<(usize, Vec<&[u8]>)> {
     let mut rows = Vec::new();
     let mut items = Vec::new();
-    let (mut row, mut item, mut quoted) = (start, start, false);
+    let (mut row, mut item, mut quoted, mut cells) = (start, start, false, 0);
     for at in start..bytes.len() {
         let byte = bytes[at];
         match byte {
@@ -181,12 +183,13 @@ fn split(bytes: &[u8], start: usize, separator: u8, whole: bool) -> Vec<(usize, 
             b'\n' => {
                 let end = if at > item && bytes[at - 1] == b'\r' { at - 1 } else { at };
                 items.push(&bytes[item..end]);
+                cells += items.len();
                 if items.len() > 1 || !items[0].is_empty() {
                     rows.push((row, std::mem::take(&mut items)));
                 }
                 items.clear();
                 (row, item) = (at + 1, at + 1);
-                if rows.len() >= MOST_ROWS {
+                if rows.len() >= MOST_ROWS || cells >= MOST_CELLS {
                     return rows;
                 }
             }
