@@ -3,7 +3,7 @@
 //! Owns: which files there are, in which order they are compiled, what is judged across files. Never: opens the store,
 //! looks into the inbox.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -87,6 +87,20 @@ impl Site {
     pub fn municipality_name(&self) -> String {
         let found = self.values.iter().find(|(key, _)| key == "市町村名");
         found.map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// Does a view read the table of that name, itself or through other views?
+    pub fn reads(&self, view: &View, name: &str) -> bool {
+        let (mut seen, mut todo) = (BTreeSet::new(), vec![view]);
+        while let Some(view) = todo.pop() {
+            if view.uses.iter().any(|used| used == name) {
+                return true;
+            }
+            if seen.insert(view.name.as_str()) {
+                todo.extend(self.views.values().map(Arc::as_ref).filter(|other| view.uses.contains(&other.name)));
+            }
+        }
+        false
     }
 
     /// Derivations in an order in which each comes after those it waits for; by name where nothing else decides.

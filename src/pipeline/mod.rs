@@ -145,6 +145,8 @@ pub struct Hub {
     pub next_deadline: Option<String>,
     /// Was anything done since the timeline was written?
     pub timeline_is_old: bool,
+    /// The declared tables of the last day report that was written.
+    day_tables: Option<tables::DayTables>,
 }
 
 /// How far long work is.
@@ -217,6 +219,7 @@ impl Hub {
             heeds_schedules: true,
             next_deadline: None,
             timeline_is_old: true,
+            day_tables: None,
         })
     }
 

@@ -333,6 +333,18 @@ pub fn changed_since(conn: &mut Conn, dantai: &str, interface: &str, since: i64)
     Ok(conn.query_opt(sql, &params, |_| Ok(()))?.is_some())
 }
 
+/// Number of the last run of a municipality that may have changed what stands: of a file, or of a derivation with news.
+///
+/// # Errors
+/// The store's.
+pub fn last_news(conn: &mut Conn, dantai: &str) -> Result<Option<i64>> {
+    // A file's totals count one of its entities only.
+    let sql = "SELECT id FROM run WHERE dantai = ?1 AND state = 'done'
+                 AND (kind = 'in' OR kind = 'derive' AND loaded_new + loaded_changed + closed + vanished > 0)
+               ORDER BY id DESC LIMIT 1";
+    conn.query_opt(sql, &[Value::Text(dantai)], |r| r.int(0))
+}
+
 /// Runs that began in `[since, until)`, first first, at most `limit`.
 ///
 /// # Errors

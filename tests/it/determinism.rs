@@ -4,7 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::town::{Town, copy_tree, day, files_below, make_sample, same, send_all, sent, values, work};
+use renkei::pipeline::Hub;
+
+use crate::town::{Town, copy_tree, day, files_below, make_sample, same, sample_files, send_all, sent, values, work};
 
 /// Path and content of every file a demo leaves for people and partners.
 fn demo(into: &Path, zone: &str, locale: &str, processors: &str) -> String {
@@ -75,4 +77,32 @@ fn files_dropped_one_by_one_lead_where_files_dropped_at_once_lead() {
     let once =
         |text: String| text.lines().filter(|l| !l.starts_with("koza-furikae-irai ")).collect::<Vec<_>>().join("\n");
     same(&once(expected), &once(values(&mut hub) + &sent(&mut hub)), "one by one against at once");
+}
+
+#[test]
+fn a_days_tables_are_those_of_what_stands_now_however_often_they_were_asked_for() {
+    let town = Town::new();
+    let mut hub = town.hub();
+    let tables = |hub: &mut Hub| {
+        let today = hub.clock.today().to_string();
+        renkei::pipeline::day::day_report(hub, &today).unwrap().tables
+    };
+    let empty = tables(&mut hub);
+    let mut seen = vec![empty.clone()];
+    for last in [false, true] {
+        for ((interface, name), bytes) in
+            sample_files().iter().filter(|((i, _), _)| (i == "koza-furikae-kekka") == last)
+        {
+            town.put(interface, name, bytes);
+        }
+        work(&mut hub);
+        let now = tables(&mut hub);
+        assert_eq!(now, tables(&mut town.hub()), "as who never asked before sees them");
+        assert!(!seen.contains(&now), "the files changed them");
+        seen.push(now);
+    }
+    hub.clock.advance(86_400);
+    let tomorrow = town.hub();
+    tomorrow.clock.advance(86_400);
+    assert_eq!(tables(&mut hub), tables(&mut { tomorrow }), "another day has its own");
 }
