@@ -277,9 +277,9 @@ fn status(cli: &Cli) -> Result<u8, CliError> {
     };
     if cli.json {
         print_json(&json!({
-                "keys": found.keys, "values": counted(&found.values), "files": counted(&found.files),
-                "token_key": found.token_key,
-            }));
+            "keys": found.keys, "values": counted(&found.values), "files": counted(&found.files),
+            "token_key": found.token_key,
+        }));
     } else {
         println!("鍵: {}", if found.keys.is_empty() { "ありません".to_owned() } else { found.keys.join("、") });
         for (what, list) in [("値", &found.values), ("原本", &found.files)] {

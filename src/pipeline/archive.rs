@@ -103,7 +103,9 @@ fn place_all(hub: &mut Hub, packed: Vec<(i64, Packed)>) -> Result<(), HubError> 
     for (id, one) in packed {
         match hub.area.place(one) {
             Ok(archived) => kept.push((id, archived)),
-            Err(error) => tracing::error!(exchange = id, %error, "file not archived with the others, will be tried alone"),
+            Err(error) => {
+                tracing::error!(exchange = id, %error, "file not archived with the others, will be tried alone")
+            }
         }
     }
     if kept.is_empty() {

@@ -225,6 +225,7 @@ pub fn alerts(hub: &mut Hub) -> Result<Vec<Alert>, HubError> {
     for feed in site.feeds.values().filter(|feed| feed.sequence.is_some()) {
         alerts.extend(gap(hub, feed)?);
     }
+    alerts.extend(super::unguarded::alerts(hub)?);
     alerts.extend(horizons(&site, today).into_iter().map(|message| Alert {
         interface: String::new(),
         message,

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use renkei::clock::Clock;
 use renkei::config::KeyPlace;
 use renkei::mapping::site::{self, Site};
-use renkei::pipeline::{Hub, HubError, deliver, facts, hold, list, snapshot, vault, worker};
+use renkei::pipeline::{Hub, HubError, deliver, facts, hold, list, snapshot, vault, watch, worker};
 use renkei::store::audit;
 use renkei::store::ledger::{self, Exchange, State};
 use renkei::value::Value;
@@ -235,6 +235,25 @@ fn the_address_of_a_held_row_is_in_no_file_but_the_one_it_came_in() {
         assert_eq!(leaks, Vec::<PathBuf>::new());
         let reports = files_below(&hub.area.reports());
         assert!(reports.iter().any(|p| p.extension().is_some_and(|e| e == "json")), "there are reports to look at");
+    });
+}
+
+#[test]
+fn a_guard_whose_list_never_came_is_told_of_as_soon_as_a_file_is_made_that_it_ought_to_keep() {
+    on_both("guards_no_list", |place| {
+        let mut hub = place.hub();
+        work(&mut hub);
+        assert_eq!(watch::alerts(&mut hub).unwrap(), [], "nothing was made yet");
+        place.put("person", "P.csv", "1,甲,公開町１\r\n");
+        work(&mut hub);
+        send(&mut hub, "send-address");
+        let alerts = watch::alerts(&mut hub).unwrap();
+        assert_eq!(alerts.len(), 1, "{alerts:?}");
+        assert_eq!(alerts[0].interface, "shield");
+        assert!(alerts[0].message.contains("保護が働いていない"), "{alerts:?}");
+        place.put("shield", "S.csv", "2,1\r\n");
+        work(&mut hub);
+        assert_eq!(watch::alerts(&mut hub).unwrap(), []);
     });
 }
 

@@ -157,10 +157,8 @@ fn header(rows: &Rows<'_>, decode: &dyn Fn(&[u8]) -> String, decisions: &mut Vec
 
 /// The heading as a name that a field may have.
 fn naming_safe(name: &str) -> String {
-    let plain: String = name
-        .chars()
-        .map(|c| if c.is_whitespace() || is_hidden(c) || ".\"{}".contains(c) { '_' } else { c })
-        .collect();
+    let plain: String =
+        name.chars().map(|c| if c.is_whitespace() || is_hidden(c) || ".\"{}".contains(c) { '_' } else { c }).collect();
     plain.trim_start_matches('_').to_owned()
 }
 
