@@ -76,7 +76,7 @@ pub fn demo(cli: &Cli, args: &DemoArgs) -> Result<u8, CliError> {
     // One day shows what a year brings.
     hub.heeds_schedules = false;
     let _lock = worker::lock(&hub)?;
-    worker::run_until_idle(&mut hub, Duration::from_secs(60))?;
+    worker::run_in_step(&mut hub, Duration::from_secs(60))?;
     say("■ 3. 送付ファイルの下書きを確認し、送付します");
     let drafts = ledger::list(&mut hub.conn, &Wanted { states: &[State::Draft], limit: 100, ..Wanted::default() })?;
     for draft in drafts.iter().rev() {

@@ -321,10 +321,25 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 /// Rounds until nothing is left to do and no file is arriving, at most `wait` long for arriving files. Returns what was done.
 pub fn run_until_idle(hub: &mut Hub, wait: Duration) -> Result<Round, HubError> {
-    let started = Instant::now();
-    let mut sum = Round::default();
-    let mut quiet_since = Instant::now();
     recover(hub)?;
+    go_on(hub, Instant::now(), wait, Round::default())
+}
+
+/// [`run_until_idle`] in which all files that must rest are taken together: which of them was first is then no matter of how
+/// fast the machine is. For what has to be the same every time; whoever waits for files takes each as it comes.
+pub fn run_in_step(hub: &mut Hub, wait: Duration) -> Result<Round, HubError> {
+    recover(hub)?;
+    let started = Instant::now();
+    let first = round(hub, started)?;
+    if first.waiting > 0 {
+        let rests = hub.site.feeds.values().map(|feed| feed.complete.rest());
+        std::thread::sleep(rests.max().unwrap_or_default());
+    }
+    go_on(hub, started, wait, first)
+}
+
+fn go_on(hub: &mut Hub, started: Instant, wait: Duration, mut sum: Round) -> Result<Round, HubError> {
+    let mut quiet_since = Instant::now();
     loop {
         let round = round(hub, started)?;
         sum.done += round.done;

@@ -2,6 +2,8 @@
 //!
 //! Owns: the types. Never: looks at folders (`inbox`).
 
+use std::time::Duration;
+
 use super::schedule::{Expect, Sequence};
 
 /// Arrival rules of one interface.
@@ -65,6 +67,14 @@ pub enum Completeness {
 }
 
 impl Completeness {
+    /// How long a file must rest at most before it counts as whole; zero where something else proves it.
+    pub fn rest(&self) -> Duration {
+        match self {
+            Completeness::Stable { millis } | Completeness::Trailer { millis, .. } => Duration::from_millis(*millis),
+            Completeness::DoneFile { .. } | Completeness::Manifest { .. } | Completeness::Rename => Duration::ZERO,
+        }
+    }
+
     /// Takes away the waiting and keeps the proof: for files that are known to be whole (cases).
     pub fn at_once(&mut self) {
         if let Completeness::Stable { millis } | Completeness::Trailer { millis, .. } = self {
