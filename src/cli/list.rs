@@ -68,7 +68,7 @@ impl ListFormat {
             ListFormat::Html => report.html()?.into_bytes(),
             ListFormat::Csv => report.csv(),
             ListFormat::Xlsx => report.xlsx().map_err(std::io::Error::other)?,
-            ListFormat::Json => report.json(),
+            ListFormat::Json => report.json()?,
         })
     }
 }

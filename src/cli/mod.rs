@@ -348,7 +348,7 @@ pub fn main() -> ExitCode {
 }
 
 /// One JSON document on standard output.
-fn print_json(document: &impl serde::Serialize) {
+fn print_json(document: &serde_json::Value) {
     println!("{}", json::line(document));
 }
 

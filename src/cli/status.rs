@@ -301,7 +301,7 @@ pub fn report(cli: &Cli, args: &ReportArgs) -> Result<u8, CliError> {
     let day = args.day.clone().unwrap_or_else(|| hub.clock.today().to_string());
     let report = crate::pipeline::day::day_report(&mut hub, &day)?;
     if cli.json {
-        println!("{}", json::pretty(&report));
+        println!("{}", json::pretty(&report)?);
     } else {
         let folder = hub.area.reports().join(&day);
         crate::report::write_day(&report, &folder)?;
@@ -339,7 +339,7 @@ fn one_report(cli: &Cli, hub: &mut Hub, number: &str) -> Result<u8, CliError> {
         crate::pipeline::hold::looked(hub, &super::guard::viewer(), "report", Some(id), &subject)?;
     }
     if cli.json {
-        println!("{}", json::pretty(&report));
+        println!("{}", json::pretty(&report)?);
     } else {
         crate::report::write_run(&report, &folder)?;
         print!("{}", crate::report::text(&report));

@@ -12,8 +12,11 @@ use super::step::Step;
 use super::{Hub, HubError, guarded, interrupted};
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::mapping::plan::DerivePlan;
+use crate::mapping::site::Site;
+use crate::schema::view::View;
 use crate::store::apply::{self, ApplyMode};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
+use crate::store::shared::Shared;
 use crate::store::{Conn, detail};
 
 /// Most derivations computed at a time; each has two connections and their memory.
@@ -37,7 +40,7 @@ pub enum Ending {
 /// was computed from what stood before the earlier ones; where these changed something, it has to come again.
 ///
 /// # Errors
-/// A stop ends them all.
+/// A stop ends them all, and so does a machine that fails before any is computed.
 pub fn derive_together(hub: &mut Hub, plans: &[Arc<DerivePlan>]) -> Result<Vec<Ending>, HubError> {
     let mut begun = Vec::with_capacity(plans.len());
     for plan in plans {
@@ -82,6 +85,9 @@ fn unless_stopped<T>(done: Result<T, HubError>) -> Result<Result<T, HubError>, H
     }
 }
 
+/// What became of the derivation at a place among those that are ready.
+type Place = (usize, Result<Staged, HubError>);
+
 /// A derivation that has begun.
 struct Ready<'a> {
     plan: &'a DerivePlan,
@@ -107,10 +113,11 @@ fn begin(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
     Ok(run)
 }
 
-/// Computes and stages the rows of each, on as many threads as there are cores; in the order in which they were given.
+/// Computes and stages the rows of each, on at most [`THREADS`] threads; in the order in which they were given.
 fn stage_together(hub: &mut Hub, ready: &[Ready<'_>]) -> Result<Vec<Result<Staged, HubError>>, HubError> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let workers = ready.len().min(cores).min(THREADS);
+    let groups = groups(&hub.site, ready);
+    let workers = groups.len().min(cores).min(THREADS);
     let mut conns = Vec::with_capacity(workers);
     for _ in 0..workers {
         let (mut reading, mut writing) = (hub.spare()?, hub.spare()?);
@@ -128,11 +135,11 @@ fn stage_together(hub: &mut Hub, ready: &[Ready<'_>]) -> Result<Vec<Result<Stage
     };
     let (next, staging) = (AtomicUsize::new(0), &staging);
     let work = |mut conns: (Conn, Conn)| {
-        let mut staged = Vec::new();
-        while let Some((index, ready)) = take(&next, ready) {
-            staged.push((index, staging.stage(ready.plan, ready.run, &mut conns.0, &mut conns.1)));
+        let (mut staged, mut whole) = (Vec::new(), true);
+        while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+            whole &= group.stage(staging, ready, &mut conns, &mut staged);
         }
-        (staged, conns)
+        (staged, whole.then_some(conns))
     };
     let mut all: Vec<Result<Staged, HubError>> = ready.iter().map(|_| Err(HubError::Bug)).collect();
     let mut left = Vec::new();
@@ -144,7 +151,7 @@ fn stage_together(hub: &mut Hub, ready: &[Ready<'_>]) -> Result<Vec<Result<Stage
             for (index, staged) in staged {
                 all[index] = staged;
             }
-            left.push(conns);
+            left.extend(conns);
         }
     });
     // Connections whose work failed may be in the middle of something.
@@ -157,9 +164,62 @@ fn stage_together(hub: &mut Hub, ready: &[Ready<'_>]) -> Result<Vec<Result<Stage
     Ok(all)
 }
 
-fn take<'a, 'b>(next: &AtomicUsize, ready: &'a [Ready<'b>]) -> Option<(usize, &'a Ready<'b>)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    ready.get(index).map(|ready| (index, ready))
+/// Derivations that one thread computes one after the other.
+struct Group {
+    /// Their places, ascending.
+    members: Vec<usize>,
+    /// Views that more than one of them reads, each after those it reads itself.
+    shared: Vec<Arc<View>>,
+}
+
+impl Group {
+    /// Computes and stages each. Is the reading connection as it was before?
+    fn stage(&self, staging: &Staging, ready: &[Ready<'_>], conns: &mut (Conn, Conn), staged: &mut Vec<Place>) -> bool {
+        let (reading, writing) = conns;
+        let mut shared = Shared::default();
+        for view in &self.shared {
+            // Who reads it computes it then, and tells what is wrong.
+            if let Err(error) = staging.share(view, &mut shared, reading) {
+                tracing::warn!(view = %view.id, error = %super::worker::chain(&error), "view not computed for all");
+            }
+        }
+        for &place in &self.members {
+            let Ready { plan, run } = &ready[place];
+            staged.push((place, staging.stage(plan, *run, (&mut *reading, &shared), writing)));
+        }
+        shared.drop(reading).is_ok()
+    }
+}
+
+/// Derivations that have a shared view in common are computed over one connection; groups in the order of their first.
+fn groups(site: &Site, ready: &[Ready<'_>]) -> Vec<Group> {
+    let mut groups: Vec<Group> =
+        (0..ready.len()).map(|place| Group { members: vec![place], shared: Vec::new() }).collect();
+    for view in site.views.values().filter(|view| view.shared) {
+        let reads = |place: &usize| site.needs(&ready[*place].plan.view, &view.name);
+        if (0..ready.len()).filter(reads).count() < 2 {
+            continue;
+        }
+        let mut one = Group { members: Vec::new(), shared: vec![Arc::clone(view)] };
+        groups.retain_mut(|group| {
+            let apart = !group.members.iter().any(reads);
+            if !apart {
+                one.members.append(&mut group.members);
+                one.shared.append(&mut group.shared);
+            }
+            apart
+        });
+        groups.push(one);
+    }
+    for group in &mut groups {
+        group.members.sort_unstable();
+        // What a view reads reads less than it does; none reads itself.
+        let all = group.shared.clone();
+        let read = |view: &View| all.iter().filter(|other| site.reads(view, &other.name)).count();
+        group.shared.sort_by_cached_key(|view| (read(view), view.id.clone()));
+    }
+    groups.sort_unstable_by_key(|group| group.members.first().copied());
+    groups
 }
 
 /// Makes what was staged stand, and writes the report. Did anything change?

@@ -14,10 +14,12 @@ use crate::expr::Scratch;
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::mapping::plan::{DerivePlan, Outcome};
 use crate::mapping::site::Site;
+use crate::schema::view::View;
 use crate::store::apply;
 use crate::store::bulk::{VersionBatch, VersionWriter};
 use crate::store::lineage::lineage_text;
 use crate::store::same::Same;
+use crate::store::shared::Shared;
 use crate::store::{Conn, StoreError};
 use crate::value::Value;
 
@@ -45,28 +47,43 @@ pub(super) struct Staged {
 }
 
 impl Staging {
+    /// Computes a view that several derivations read, for those over the same connection.
+    pub(super) fn share(&self, view: &View, shared: &mut Shared, reading: &mut Conn) -> Result<(), HubError> {
+        let source = Source {
+            site: &self.site,
+            view,
+            filter: None,
+            part: &[],
+            order: &[],
+            dantai: &self.dantai,
+            base_date: &self.today,
+            shared: None,
+        };
+        source.share(reading, shared)
+    }
+
     /// Computes the rows over one connection and stages them over another: only those that differ from what stands, unless
     /// a key came twice; then all of them, for the settling to see.
     pub(super) fn stage(
         &self,
         plan: &DerivePlan,
         run: i64,
-        reading: &mut Conn,
+        (reading, shared): (&mut Conn, &Shared),
         writing: &mut Conn,
     ) -> Result<Staged, HubError> {
-        let staged = self.stage_once(plan, run, reading, writing, true)?;
+        let staged = self.stage_once(plan, run, (reading, shared), writing, true)?;
         if !staged.same.came_twice() {
             return Ok(staged);
         }
         apply::discard_run(writing, &plan.entity, run)?;
-        self.stage_once(plan, run, reading, writing, false)
+        self.stage_once(plan, run, (reading, shared), writing, false)
     }
 
     fn stage_once(
         &self,
         plan: &DerivePlan,
         run: i64,
-        reading: &mut Conn,
+        (reading, shared): (&mut Conn, &Shared),
         writing: &mut Conn,
         comparing: bool,
     ) -> Result<Staged, HubError> {
@@ -90,6 +107,7 @@ impl Staging {
             order: &order,
             dantai: &self.dantai,
             base_date: &self.today,
+            shared: Some(shared),
         };
         let read = source.each(reading, |values| {
             pass.take(values, &self.site.values);

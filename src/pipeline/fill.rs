@@ -87,6 +87,7 @@ pub(super) fn fill<'a>(
         order: &plan.order,
         dantai: &exchange.dantai,
         base_date: today,
+        shared: None,
     };
     let width = plan.view.columns.len() + plan.view.lineage.len();
     let (reader, keeper) = (&mut reading, &mut keeping);

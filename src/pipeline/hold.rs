@@ -56,7 +56,8 @@ pub(super) fn protected(hub: &mut Hub, guard: &Guard, dantai: &str, today: &str)
     let site = hub.site.clone();
     let mut keys = HashSet::new();
     let (view, key) = (&guard.view, guard.key);
-    let source = Source { site: &site, view, filter: None, part: &[], order: &[], dantai, base_date: today };
+    let source =
+        Source { site: &site, view, filter: None, part: &[], order: &[], dantai, base_date: today, shared: None };
     source.each(&mut hub.conn, |values| {
         if let Value::Text(text) = values[key] {
             keys.insert(text.to_owned());

@@ -104,6 +104,7 @@ fn held_now(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<HashSe
         order: &[],
         dantai: &exchange.dantai,
         base_date: &today,
+        shared: None,
     };
     let mut key = String::new();
     source.each(&mut hub.conn, |values| {

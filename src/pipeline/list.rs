@@ -74,6 +74,7 @@ pub fn list_for(
         order: &list.order,
         dantai: &dantai,
         base_date: &base_date,
+        shared: None,
     };
     let done = source.each_where(&mut hub.conn, &filters, &bound, |row| {
         if report.rows.len() == MAX_ROWS {

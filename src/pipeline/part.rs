@@ -40,6 +40,7 @@ pub fn parts(hub: &mut Hub, plan: &OutPlan, today: &str) -> Result<Vec<Option<St
         order: &[],
         dantai: &dantai,
         base_date: today,
+        shared: None,
     };
     let found = source.distinct(&mut hub.conn, &plan.split, LIMIT + 1)?;
     let mut parts: BTreeSet<String> = found.iter().map(|values| values.join("\u{1f}")).collect();

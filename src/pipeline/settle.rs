@@ -91,12 +91,14 @@ fn apply_all(
     let entities: Vec<(&Entity, Option<usize>)> =
         entities(plan).into_iter().map(|entity| (entity.as_ref(), amount_column(plan, entity))).collect();
     // Where a record can make several rows, it is held with all of them.
-    let mut left = if plan.into.len() > 1 {
+    let (mut left, records) = if plan.into.len() > 1 {
         apply::take_out_twice(conn, &entities, run, dantai, max_duplicates)?
     } else {
-        Vec::new()
+        (Vec::new(), 0)
     };
     let any_held = loaded.held_count() > 0 || left.iter().any(|left| left.duplicates > 0);
+    // Of the records that were taken out, those whom no row below will name.
+    loaded.held_beyond += records;
     let mut totals = totals_of(loaded);
     let mut put_off_closing = false;
     // Without sums by class everything is new, or there is no amount.
@@ -109,9 +111,11 @@ fn apply_all(
         let same = into.and_then(|into| loaded.same.get(into)).unwrap_or(&nothing);
         let applied = apply::apply_compared(conn, entity, run, dantai, mode, same)?;
         let left = left.get_mut(index).map(std::mem::take).unwrap_or_default();
-        for applied in [&left, &applied] {
-            note_duplicates(loaded, applied, entity);
-        }
+        let named = note_duplicates(loaded, &left, entity);
+        loaded.held_beyond = loaded.held_beyond.saturating_sub(named);
+        // Only one entity: each row is a record.
+        let named = note_duplicates(loaded, &applied, entity);
+        loaded.held_beyond += applied.duplicates.saturating_sub(named);
         note_older(loaded, &applied, entity);
         put_off_closing |= applied.closing_put_off;
         if counts(plan, loaded, entity) {
@@ -215,8 +219,9 @@ pub fn amount_column(plan: &InPlan, entity: &Entity) -> Option<usize> {
     rows.columns.iter().position(|expr| expr.as_ref().and_then(|e| e.as_slot()) == Some(wanted))
 }
 
-/// Records with one key are all held: nobody knows which is right.
-fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
+/// Records with one key are all held: nobody knows which is right. How many of them are named now and were not before?
+fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) -> u64 {
+    let before = loaded.held.len();
     let keys: Vec<&str> = entity.key.iter().map(|&i| entity.columns[i].name.as_str()).collect();
     let keys = keys.join("・");
     for dup in &applied.duplicate_rows {
@@ -244,7 +249,7 @@ fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) {
             reason: "duplicate-key".into(),
         });
     }
-    loaded.held_beyond += applied.duplicates.saturating_sub(applied.duplicate_rows.len() as u64);
+    (loaded.held.len() - before) as u64
 }
 
 /// A key of which a column is secret is told by its length alone.

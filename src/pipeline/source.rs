@@ -9,6 +9,7 @@ use crate::expr::Expr;
 use crate::mapping::site::Site;
 use crate::schema::view::View;
 use crate::store::select::{Filter, Selection, value_of_part};
+use crate::store::shared::Shared;
 use crate::store::{Conn, Dialect, StoreError, quote};
 use crate::value::{OwnedValue, Value};
 
@@ -28,6 +29,8 @@ pub struct Source<'a> {
     pub dantai: &'a str,
     /// 実行.基準日, ISO.
     pub base_date: &'a str,
+    /// What is computed already over the connection that will read.
+    pub shared: Option<&'a Shared>,
 }
 
 impl Source<'_> {
@@ -52,6 +55,11 @@ impl Source<'_> {
     pub fn distinct(&self, conn: &mut Conn, columns: &[usize], limit: usize) -> Result<Vec<Vec<String>>, HubError> {
         let conditions: Vec<&Expr> = self.filter.into_iter().collect();
         self.select(conn, &conditions, &|_| None, |selection, conn| selection.distinct(conn, columns, limit))
+    }
+
+    /// Computes the rows for the selections to come over the same connection; no filter applies.
+    pub fn share(&self, conn: &mut Conn, shared: &mut Shared) -> Result<(), HubError> {
+        self.select(conn, &[], &|_| None, |selection, conn| shared.compute(conn, selection))
     }
 
     fn select<T>(
@@ -94,6 +102,7 @@ impl Source<'_> {
             dantai: self.dantai,
             filter,
             order: self.order,
+            shared: self.shared,
         };
         Ok(work(&selection, conn)?)
     }

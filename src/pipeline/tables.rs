@@ -51,7 +51,7 @@ fn read_all(
     day: &str,
 ) -> Result<Vec<TableReport>, HubError> {
     let mut beside = hub.spare()?;
-    // The worker's own keeps the rest.
+    // The worker's own keeps as many pages as ever.
     beside.bound_cache(Conn::CACHE_MIB / 2)?;
     let conn = &mut beside;
     let (here, there) = std::thread::scope(|scope| {
@@ -74,7 +74,16 @@ fn read(conn: &mut Conn, site: &Site, table: &DayTable, dantai: &str, day: &str)
         table.view.columns.iter().map(|(name, ty)| Column { title: name.clone(), kind: kind(name, *ty) }).collect();
     let mut rows = Vec::new();
     let order: Vec<usize> = (0..table.view.columns.len()).collect();
-    let source = Source { site, view: &table.view, filter: None, part: &[], order: &order, dantai, base_date: day };
+    let source = Source {
+        site,
+        view: &table.view,
+        filter: None,
+        part: &[],
+        order: &order,
+        dantai,
+        base_date: day,
+        shared: None,
+    };
     let mut note = table.note.clone();
     let done = source.each(conn, |values| {
         if rows.len() == ROWS {

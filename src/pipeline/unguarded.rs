@@ -17,13 +17,17 @@ pub(super) fn alerts(hub: &mut Hub) -> Result<Vec<Alert>, HubError> {
     let site = hub.site.clone();
     let mut alerts = Vec::new();
     for guard in site.guards.values() {
-        if !any_sent(hub, site.outbound.values().filter(|plan| plan.holds.iter().any(|hold| hold.code == guard.id)))? {
+        let mut missing = Vec::new();
+        for lists in lists(&site, guard) {
+            missing.extend(never_came(hub, &lists)?);
+        }
+        let kept = site.outbound.values().filter(|plan| plan.holds.iter().any(|hold| hold.code == guard.id));
+        if missing.is_empty() || !any_sent(hub, kept)? {
             continue;
         }
-        for lists in lists(&site, guard) {
-            if let Some(first) = never_came(hub, &lists)? {
-                let title = super::facts::title(hub, first);
-                alerts.push(Alert {
+        for first in missing {
+            let title = super::facts::title(hub, first);
+            alerts.push(Alert {
                     interface: first.to_owned(),
                     message: format!(
                         "「{title}」が一度も取り込まれていません。「{}」の保護が働いていないため、送付の確認をする前に取り込んでください",
@@ -36,7 +40,6 @@ pub(super) fn alerts(hub: &mut Hub) -> Result<Vec<Alert>, HubError> {
                         .map(|expect| expect.contact.clone())
                         .unwrap_or_default(),
                 });
-            }
         }
     }
     Ok(alerts)

@@ -188,7 +188,12 @@ fn derive_all(hub: &mut Hub, round: &mut Round) -> Result<(), HubError> {
         if together.is_empty() {
             return Ok(());
         }
-        for (plan, ending) in together.iter().zip(derive::derive_together(hub, &together)?) {
+        let endings = match derive::derive_together(hub, &together) {
+            Ok(endings) => endings,
+            // The machine failed before any was computed: the first is put off, the others are tried without it.
+            Err(error) => vec![Ending::Failed(error)],
+        };
+        for (plan, ending) in together.iter().zip(endings) {
             let done = match ending {
                 Ending::TooEarly => continue,
                 Ending::Stands => Ok(()),
@@ -333,7 +338,7 @@ pub fn run_in_step(hub: &mut Hub, wait: Duration) -> Result<Round, HubError> {
     let first = round(hub, started)?;
     if first.waiting > 0 {
         let rests = hub.site.feeds.values().map(|feed| feed.complete.rest());
-        std::thread::sleep(rests.max().unwrap_or_default());
+        std::thread::sleep(rests.max().unwrap_or_default().min(wait));
     }
     go_on(hub, started, wait, first)
 }

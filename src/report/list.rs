@@ -133,10 +133,11 @@ impl ListReport {
     }
 
     /// One JSON document.
-    pub fn json(&self) -> Vec<u8> {
-        let mut text = super::json::pretty(self);
-        text.push('\n');
-        text.into_bytes()
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn json(&self) -> io::Result<Vec<u8>> {
+        super::write::json(self)
     }
 
     /// A workbook of one sheet: text stays text, so leading zeros live and nothing is a formula; numbers are numbers.

@@ -164,6 +164,6 @@ struct Document<'a> {
 pub fn write_timeline(report: &TimelineReport, dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
     let document = Document { version: 1, kind: "timeline", headline: report.headline(), report };
-    write_file(dir, "timeline.json", &json(&document))?;
+    write_file(dir, "timeline.json", &json(&document)?)?;
     write_file(dir, "timeline.html", html::timeline_page(report)?.as_bytes())
 }

@@ -65,7 +65,7 @@ pub fn write_run(report: &RunReport, dir: &Path) -> io::Result<()> {
         difference_amount: difference.amount,
         report,
     };
-    write_file(dir, "report.json", &json(&document))?;
+    write_file(dir, "report.json", &json(&document)?)?;
     write_file(dir, "index.html", html::run_page(report)?.as_bytes())
 }
 
@@ -95,8 +95,8 @@ pub fn write_day(report: &DayReport, dir: &Path) -> io::Result<()> {
         sums: report.sums(),
         report,
     };
-    write_file(dir, "report.json", &json(&document))?;
-    write_file(dir, DayLine::FILE, &json(&DayLine::of(report)))?;
+    write_file(dir, "report.json", &json(&document)?)?;
+    write_file(dir, DayLine::FILE, &json(&DayLine::of(report))?)?;
     write_file(dir, "index.html", html::day_page(report)?.as_bytes())
 }
 
@@ -132,8 +132,8 @@ fn table_name(at: usize) -> String {
     format!("table-{:02}.csv", at + 1)
 }
 
-pub(super) fn json(document: &impl Serialize) -> Vec<u8> {
-    let mut text = super::json::pretty(document);
+pub(super) fn json(document: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut text = super::json::pretty(document)?;
     text.push('\n');
-    text.into_bytes()
+    Ok(text.into_bytes())
 }

@@ -18,8 +18,8 @@ pub struct Entity {
     pub key: Vec<usize>,
     /// Secondary indexes, each a list of columns.
     pub indexes: Vec<Vec<usize>>,
-    /// Column whose value says which of two versions is newer: a row with a lower value than what stands is not applied. A
-    /// key that was closed has no value any more; closing looks at none.
+    /// Column whose value says which of two versions is newer: a row with a lower value than what stands is not applied,
+    /// nor one with a lower value than its key was closed with.
     pub newer: Option<usize>,
     /// Where it is declared.
     pub place: RulePlace,

@@ -76,7 +76,7 @@ tables! {
     /// An entry of `column`.
     COLUMN = "entity column" { "name", "type", "secret", "vault", "guard" }
     /// `schemas/views/<id>.toml`.
-    VIEW = "view" { "version", "name", "columns", "lineage", "sql" }
+    VIEW = "view" { "version", "name", "columns", "lineage", "shared", "sql" }
     /// `schemas/calendars/<id>.toml`.
     CALENDAR = "calendar" { "version", "title", "from", "until", "holidays", "weekend", "closed" }
     /// An entry of `closed`.

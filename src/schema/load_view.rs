@@ -69,6 +69,7 @@ pub fn declared(id: &str, reader: &Reader) -> Option<View> {
         }
     }
     let sql = top.str("sql");
+    let shared = top.flag("shared");
     top.finish(&keys::VIEW);
     let (name, sql) = (name?, sql?);
     if is_reserved(name.value) {
@@ -82,6 +83,7 @@ pub fn declared(id: &str, reader: &Reader) -> Option<View> {
         sql: sql.value.to_owned(),
         uses: Vec::new(),
         of_day: false,
+        shared,
         place: sql.place(),
     })
 }

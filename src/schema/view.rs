@@ -24,6 +24,8 @@ pub struct View {
     pub uses: Vec<String>,
     /// Does it name `実行` or `送付` itself? Then its rows may change though no entity did.
     pub of_day: bool,
+    /// Is it computed once for all derivations computed at one time that read it?
+    pub shared: bool,
     /// Where the SQL starts.
     pub place: RulePlace,
 }

@@ -214,6 +214,11 @@ fn shape_word(column: &Column) -> &'static str {
     if column.vault { "vault" } else { word(column.ty) }
 }
 
+/// SQL type of values, in SQLite's words.
+pub(super) fn type_of(ty: Type) -> &'static str {
+    sql_type(word(ty))
+}
+
 fn sql_type(word: &str) -> &'static str {
     if word == "int" { "INTEGER" } else { "TEXT" }
 }

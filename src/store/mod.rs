@@ -45,6 +45,7 @@ pub mod run;
 pub mod same;
 pub mod select;
 mod sequence;
+pub mod shared;
 mod sqlite;
 pub mod state;
 pub mod vault;

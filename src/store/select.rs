@@ -7,6 +7,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use super::shared::Shared;
 use super::{Conn, Dialect, Result, StoreError, quote, relation};
 use crate::schema::entity::Entity;
 use crate::schema::relation::BuiltIn;
@@ -44,6 +45,8 @@ pub struct Selection<'a> {
     pub filter: Option<Filter<'a>>,
     /// ORDER BY: indexes of view columns. For the same file every time it must tell any two rows apart.
     pub order: &'a [usize],
+    /// What is computed already over the connection that will select.
+    pub shared: Option<&'a Shared>,
 }
 
 impl Selection<'_> {
@@ -52,10 +55,7 @@ impl Selection<'_> {
     /// # Errors
     /// The store's, or `f`'s; the view names what is not there (refused when schemas are loaded).
     pub fn each(&self, conn: &mut Conn, f: impl FnMut(&[Value<'_>]) -> Result<()>) -> Result<()> {
-        let names = self.view.columns.iter().map(|(name, _)| name);
-        let names: Vec<String> =
-            names.chain(self.view.lineage.iter().map(|(name, _)| name)).map(|n| quote(n)).collect();
-        let mut sql = self.sql(&names.join(", "), conn.dialect())?;
+        let mut sql = self.rows(conn.dialect())?;
         for (i, column) in self.order.iter().enumerate() {
             let (name, ty) = &self.view.columns[*column];
             sql.push_str(if i == 0 { " ORDER BY " } else { ", " });
@@ -104,7 +104,15 @@ impl Selection<'_> {
         Ok(found)
     }
 
-    fn params(&self) -> Vec<Value<'_>> {
+    /// SQL of every row, in no order: the view's columns, then its lineage columns.
+    pub(super) fn rows(&self, dialect: Dialect) -> Result<String> {
+        let names = self.view.columns.iter().map(|(name, _)| name);
+        let names: Vec<String> =
+            names.chain(self.view.lineage.iter().map(|(name, _)| name)).map(|n| quote(n)).collect();
+        self.sql(&names.join(", "), dialect)
+    }
+
+    pub(super) fn params(&self) -> Vec<Value<'_>> {
         let mut params = vec![Value::Text(self.base_date), Value::Text(self.dantai)];
         params.extend(self.filter.iter().flat_map(|f| f.params));
         params
@@ -136,6 +144,11 @@ impl Selection<'_> {
     ) -> Result<()> {
         if open.contains(&view.name.as_str()) {
             return Err(StoreError::unexpected(format!("ビュー「{}」が自分自身を使っています", view.name)));
+        }
+        if let Some(rows) = self.shared.and_then(|shared| shared.rows(&view.name)) {
+            done.push(&view.name);
+            with.push_str(&format!(", {} AS NOT MATERIALIZED ({rows})", quote(&view.name)));
+            return Ok(());
         }
         open.push(&view.name);
         for name in &view.uses {
@@ -169,7 +182,7 @@ impl Selection<'_> {
     fn users(&self, name: &str) -> usize {
         let (mut users, mut seen, mut open) = (0, Vec::new(), vec![self.view]);
         while let Some(view) = open.pop() {
-            if seen.contains(&view.name.as_str()) {
+            if seen.contains(&view.name.as_str()) || self.shared.is_some_and(|shared| shared.has(&view.name)) {
                 continue;
             }
             seen.push(&view.name);

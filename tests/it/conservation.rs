@@ -141,7 +141,16 @@ fn rows(hub: &mut Hub, view: &str) -> Vec<(String, String, BTreeMap<String, i64>
     let site = hub.site.clone();
     let (dantai, today) = (hub.dantai().to_owned(), hub.clock.today().to_string());
     let view = &site.views[view];
-    let source = Source { site: &site, view, filter: None, part: &[], order: &[], dantai: &dantai, base_date: &today };
+    let source = Source {
+        site: &site,
+        view,
+        filter: None,
+        part: &[],
+        order: &[],
+        dantai: &dantai,
+        base_date: &today,
+        shared: None,
+    };
     let mut found = Vec::new();
     let done = source.each(&mut hub.conn, |values| {
         let numbers = view.columns.iter().zip(values).filter_map(|((name, _), v)| Some((name.clone(), v.as_int()?)));
@@ -204,8 +213,16 @@ fn offsets(hub: &mut Hub, owed: &BTreeMap<(&str, &str), i64>, total: i64) {
         let site = hub.site.clone();
         let (dantai, today) = (hub.dantai().to_owned(), hub.clock.today().to_string());
         let view = &site.views["juto-uchiwake"];
-        let source =
-            Source { site: &site, view, filter: None, part: &[], order: &[], dantai: &dantai, base_date: &today };
+        let source = Source {
+            site: &site,
+            view,
+            filter: None,
+            part: &[],
+            order: &[],
+            dantai: &dantai,
+            base_date: &today,
+            shared: None,
+        };
         let mut found: Vec<(String, String, i64)> = Vec::new();
         let done = source.each(&mut hub.conn, |v| {
             found.push((v[0].to_string(), v[4].to_string(), v[5].as_int().unwrap_or(0)));

@@ -35,6 +35,7 @@ fn scanning_joins(conn: &mut Conn, view: &View) -> Vec<String> {
         dantai: "999997",
         filter: None,
         order: &[],
+        shared: None,
     };
     let steps = selection.steps(conn).unwrap();
     assert!(!steps.is_empty(), "{}", view.name);

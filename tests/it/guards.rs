@@ -297,7 +297,7 @@ fn a_list_shows_no_protected_address_unless_it_is_noted_who_asks_and_why() {
         let none = std::collections::BTreeMap::new();
         let masked = list::list(&mut hub, &list, &none).unwrap();
         assert_eq!(masked.masked, 1);
-        let shown = [masked.csv(), masked.json(), masked.html().unwrap().into_bytes()];
+        let shown = [masked.csv(), masked.json().unwrap(), masked.html().unwrap().into_bytes()];
         assert!(shown.iter().all(|bytes| !String::from_utf8_lossy(bytes).contains(ADDRESS)));
         assert!(String::from_utf8_lossy(&shown[0]).contains("公開町１"), "others are shown");
         assert!(list::log_open(&mut hub, &list, OPERATOR, " ").is_err());

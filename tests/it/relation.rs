@@ -25,6 +25,7 @@ fn rows(conn: &mut Conn, columns: &[(&str, Type)], uses: &[&str], sql: &str) -> 
         sql: sql.into(),
         uses: uses.iter().map(|name| (*name).to_owned()).collect(),
         of_day: false,
+        shared: false,
         place: RulePlace::default(),
     };
     let order: Vec<usize> = (0..columns.len()).collect();
@@ -36,6 +37,7 @@ fn rows(conn: &mut Conn, columns: &[(&str, Type)], uses: &[&str], sql: &str) -> 
         dantai: DANTAI,
         filter: None,
         order: &order,
+        shared: None,
     };
     let mut seen = Vec::new();
     selection

@@ -281,6 +281,7 @@ fn a_view_gives_the_same_rows_in_the_same_order_on_both() {
             sql: sql.into(),
             uses: uses.iter().map(|u| (*u).to_owned()).collect(),
             of_day: false,
+            shared: false,
             place: RulePlace::default(),
         };
         let inner = view(
@@ -303,6 +304,7 @@ fn a_view_gives_the_same_rows_in_the_same_order_on_both() {
             dantai: DANTAI,
             filter: Some(Filter { sql: "\"番号\" <> ?3", params: &[Value::Text("0002")] }),
             order: &[1, 0],
+            shared: None,
         };
         let mut seen = Vec::new();
         let mut named = String::new();
@@ -400,6 +402,28 @@ fn a_row_older_than_what_its_key_was_closed_with_opens_nothing() {
         };
         assert_eq!(come(10, "0003", 29), (0, 1));
         assert_eq!(come(11, "0001", 10), (0, 1));
+    });
+}
+
+#[test]
+fn an_entity_that_went_without_an_order_for_a_while_closes_its_keys_again() {
+    on_both("order_again", |store| {
+        let mut conn = store.connect().unwrap();
+        let ordered = Entity { newer: Some(3), ..residents() };
+        let plain = residents();
+        ddl::ensure_entities(&mut conn, [&ordered]).unwrap();
+        stage(&mut conn, &ordered, 1, &FIRST, &[]);
+        apply(&mut conn, &ordered, 1, false, false);
+        stage(&mut conn, &ordered, 2, &[FIRST[1]], &["0002"]);
+        assert_eq!(apply(&mut conn, &ordered, 2, true, false).closed, 1);
+        // Without an order everything opens, and no closed key is forgotten.
+        stage(&mut conn, &plain, 3, &FIRST, &[]);
+        assert_eq!(apply(&mut conn, &plain, 3, false, false).new, 2);
+        stage(&mut conn, &ordered, 4, &[FIRST[1]], &["0002"]);
+        let applied = apply(&mut conn, &ordered, 4, true, false);
+        assert_eq!((applied.closed, applied.vanished), (1, 1));
+        stage(&mut conn, &ordered, 5, &[("0002", "B", "遅着", 19)], &[]);
+        assert_eq!(apply(&mut conn, &ordered, 5, false, false).older, 1);
     });
 }
 

@@ -3,7 +3,9 @@
 use std::fs;
 
 use renkei::clock::Clock;
+use renkei::finding::Finding;
 use renkei::pipeline::{Hub, worker};
+use renkei::store::run::RunTotals;
 
 use crate::town::{base_day, exchange, findings, last_run, rows};
 
@@ -66,11 +68,11 @@ fn entity(name: &str, more: &str) -> String {
     )
 }
 
-#[test]
-fn records_of_several_entities_are_counted_once_and_balance() {
+/// A site of these files, with some limits of its own.
+fn hub(limits: &str) -> (tempfile::TempDir, Hub) {
     let place = tempfile::tempdir().unwrap();
     let files = [
-        ("renkei.toml", "version = 1\n[site]\n\"団体コード\" = \"999997\"\n\"市町村名\" = \"試験市\"\n".to_owned()),
+        ("renkei.toml", format!("version = 1\n[site]\n\"団体コード\" = \"999997\"\n\"市町村名\" = \"試験市\"\n{limits}")),
         ("schemas/layouts/nishu.toml", LAYOUT.to_owned()),
         ("mappings/in/nishu.toml", MAPPING.to_owned()),
         ("schemas/entities/setai.toml", entity("世帯", "{ name = \"額\", type = \"int\" }")),
@@ -92,20 +94,38 @@ fn records_of_several_entities_are_counted_once_and_balance() {
         fs::write(path, text).unwrap();
     }
     let (site, _) = renkei::mapping::site::load(place.path()).unwrap_or_else(|f| panic!("{f:#?}"));
-    let mut hub = Hub::open(site, Clock::fixed(base_day(), 9, 0)).unwrap();
-    let drop = |hub: &mut Hub, name: &str, text: &str| {
-        fs::create_dir_all(hub.area.inbox.join("nishu")).unwrap();
-        fs::write(hub.area.inbox.join("nishu").join(name), text.replace('\n', "\r\n")).unwrap();
-        worker::settle(hub).unwrap();
-        let e = exchange(hub, name);
-        (last_run(hub, &e).totals, findings(hub, &e))
-    };
-    let (t, _) = drop(&mut hub, "1.csv", "S,001,100\nH,001,\nH,002,a\nS,002,200\n");
+    let hub = Hub::open(site, Clock::fixed(base_day(), 9, 0)).unwrap();
+    (place, hub)
+}
+
+/// Drops a file and says what its run told.
+fn take(hub: &mut Hub, name: &str, text: &str) -> (RunTotals, Vec<Finding>) {
+    fs::create_dir_all(hub.area.inbox.join("nishu")).unwrap();
+    fs::write(hub.area.inbox.join("nishu").join(name), text.replace('\n', "\r\n")).unwrap();
+    worker::settle(hub).unwrap();
+    let e = exchange(hub, name);
+    (last_run(hub, &e).totals, findings(hub, &e))
+}
+
+#[test]
+fn records_held_beyond_the_named_ones_are_counted_once_whatever_entities_they_go_to() {
+    let (_place, mut hub) = hub("[limits]\nfindings_per_code = 1\n");
+    // 001 and 002 come twice among the people and the notes: four records, of which one is named.
+    let text = "S,001,100\nH,001,a\nH,002,b\nH,001,a\nH,002,b\nH,003,c\n";
+    let (t, found) = take(&mut hub, "1.csv", text);
+    assert_eq!((t.read, t.loaded_new, t.held), (6, 2, 4));
+    assert_eq!(found.iter().filter(|f| f.code == "duplicate-key").count(), 1);
+}
+
+#[test]
+fn records_of_several_entities_are_counted_once_and_balance() {
+    let (_place, mut hub) = hub("");
+    let (t, _) = take(&mut hub, "1.csv", "S,001,100\nH,001,\nH,002,a\nS,002,200\n");
     assert_eq!((t.read, t.loaded_new, t.held, t.skipped), (4, 4, 0, 0));
     assert_eq!((t.amount_read, t.amount_loaded, t.amount_new), (300, 300, 300));
 
     // 003 comes twice among the people: two records, each held once and with its note.
-    let (t, found) = drop(&mut hub, "2.csv", "S,001,100\nS,002,250\nH,001,\nH,003,b\nH,003,c\nH,004,d\n");
+    let (t, found) = take(&mut hub, "2.csv", "S,001,100\nS,002,250\nH,001,\nH,003,b\nH,003,c\nH,004,d\n");
     assert_eq!((t.read, t.loaded_new, t.loaded_changed, t.unchanged, t.held), (6, 1, 1, 2, 2));
     assert_eq!((t.amount_read, t.amount_changed, t.amount_unchanged, t.amount_held), (350, 250, 100, 0));
     let twice: Vec<&str> = found.iter().filter(|f| f.code == "duplicate-key").map(|f| f.value.as_str()).collect();
@@ -114,7 +134,7 @@ fn records_of_several_entities_are_counted_once_and_balance() {
     assert!(!rows(&mut hub).contains("\t003\t"));
 
     // Two people with one note: neither the note stands nor the people, and the amount column of neither is touched.
-    let (t, found) = drop(&mut hub, "3.csv", "S,001,100\nH,005,e\nH,006,e\nH,007,\n");
+    let (t, found) = take(&mut hub, "3.csv", "S,001,100\nH,005,e\nH,006,e\nH,007,\n");
     assert_eq!((t.read, t.loaded_new, t.unchanged, t.held), (4, 1, 1, 2));
     assert_eq!((t.amount_read, t.amount_unchanged, t.amount_held), (100, 100, 0));
     assert_eq!(found.iter().filter(|f| f.code == "duplicate-key").count(), 2);

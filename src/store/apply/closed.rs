@@ -38,9 +38,10 @@ impl Work<'_> {
         let closed = format!(
             "INSERT INTO {t} (_dantai, {key}, _vid)
              SELECT CAST(?1 AS TEXT), {}, CASE WHEN v.{} IS NULL THEN s._was ELSE s._vid END
-             FROM {s} s JOIN {v} v ON v._vid = s._vid WHERE s._op = {CLOSED} AND s._old IS NOT NULL",
+             FROM {s} s JOIN {v} v ON v._vid = s._vid WHERE s._op = {CLOSED} AND s._old IS NOT NULL {}",
             self.keys("s."),
-            quote(&self.entity.columns[column].name)
+            quote(&self.entity.columns[column].name),
+            self.once_more()
         );
         conn.execute(&closed, &dantai)?;
         Ok(())
@@ -50,12 +51,18 @@ impl Work<'_> {
     pub(super) fn remember_gone(&self, conn: &mut Conn, gone: &str) -> Result<()> {
         let Some(t) = &self.t else { return Ok(()) };
         let sql = format!(
-            "INSERT INTO {t} (_dantai, {}, _vid) SELECT c._dantai, {}, c._vid FROM {} c WHERE {gone}",
+            "INSERT INTO {t} (_dantai, {}, _vid) SELECT c._dantai, {}, c._vid FROM {} c WHERE {gone} {}",
             self.keys(""),
             self.keys("c."),
-            self.c
+            self.c,
+            self.once_more()
         );
         conn.execute(&sql, &[Value::Text(self.dantai)])?;
         Ok(())
+    }
+
+    /// A key may be remembered already: while the entity went without an order, what opened it again forgot nothing.
+    fn once_more(&self) -> String {
+        format!("ON CONFLICT (_dantai, {}) DO UPDATE SET _vid = excluded._vid", self.keys(""))
     }
 }

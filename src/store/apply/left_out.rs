@@ -14,7 +14,7 @@ const RECORDS: &str = "records_left_out";
 
 /// Takes out, before anything is applied, every row of every record that has a row whose key came twice: a record is held as
 /// a whole, whichever of its rows is the reason. For each entity (with its amount column) the rows that left for their own
-/// sake, and the sum of all that left.
+/// sake, and the sum of all that left; and how many records they were.
 ///
 /// # Errors
 /// The store's.
@@ -24,7 +24,7 @@ pub fn take_out_twice(
     run: i64,
     dantai: &str,
     limit: u32,
-) -> Result<Vec<Applied>> {
+) -> Result<(Vec<Applied>, u64)> {
     let create = format!("CREATE TEMP TABLE IF NOT EXISTS {RECORDS} (_rec INTEGER NOT NULL PRIMARY KEY)");
     conn.script(&dialect_sql(&create, conn.dialect()))?;
     conn.execute(&format!("DELETE FROM {RECORDS}"), &[])?;
@@ -39,7 +39,7 @@ pub fn take_out_twice(
         left.push(applied);
     }
     if left.iter().all(|applied| applied.duplicates == 0) {
-        return Ok(left);
+        return Ok((left, 0));
     }
     for (((entity, amount), applied), before) in entities.iter().zip(&mut left).zip(sums) {
         let work = Work::staged(conn, entity, run, dantai)?.0;
@@ -51,7 +51,8 @@ pub fn take_out_twice(
         conn.execute(sql, &[Value::Int(run), Value::Text(&entity.id), Value::Int(staged)])?;
         applied.amounts = work.left_amount(conn, *amount, before)?;
     }
-    Ok(left)
+    let records = conn.query_one(&format!("SELECT count(*) FROM {RECORDS}"), &[], |r| r.count(0))?;
+    Ok((left, records))
 }
 
 impl Work<'_> {
