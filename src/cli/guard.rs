@@ -196,9 +196,11 @@ fn row_json(row: &Audited) -> serde_json::Value {
 pub fn held(cli: &Cli, args: &HeldArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let rows = hold::held(&mut hub, args.target.as_deref(), HELD_LIMIT)?;
-    if !rows.is_empty() {
-        let subject = format!("保留 {} 件", rows.len());
-        hold::looked(&mut hub, &viewer(), "held", rows.first().map(|(_, row)| row.exchange), &subject)?;
+    // Each draft's own look, with its own number of records.
+    let mut looks = std::collections::BTreeMap::<i64, usize>::new();
+    rows.iter().for_each(|(_, row)| *looks.entry(row.exchange).or_default() += 1);
+    for (exchange, n) in looks {
+        hold::looked(&mut hub, &viewer(), "held", Some(exchange), &format!("保留 {n} 件"))?;
     }
     if cli.json {
         let list: Vec<_> = rows
@@ -214,7 +216,7 @@ pub fn held(cli: &Cli, args: &HeldArgs) -> Result<u8, CliError> {
         return Ok(exit::OK);
     }
     print_held(&cli.program(), &hub, &rows);
-    println!("保留は {} 件です（それぞれの業務の最新の下書きから）", rows.len());
+    println!("保留は {} 件です（送付ファイルの種類ごとに、いちばん新しい下書きから）", rows.len());
     Ok(exit::OK)
 }
 

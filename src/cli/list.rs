@@ -27,7 +27,7 @@ pub struct ListArgs {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
     /// Format of the file; without `--out` it goes to standard output
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, hide_possible_values = true)]
     pub format: Option<ListFormat>,
     /// File to write
     #[arg(long, value_name = "FILE")]

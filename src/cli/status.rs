@@ -7,7 +7,6 @@ use serde_json::json;
 use super::operate::any_stopped;
 use super::{Cli, CliError, ReportArgs, StatusArgs, exit, print_json};
 use crate::clock::{day_jst, time_jst};
-use crate::inbox::left::Reason;
 use crate::pipeline::{Hub, facts, hold, waiting};
 use crate::report::json;
 use crate::report::model::Direction;
@@ -35,6 +34,7 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
     let dantai = hub.dantai().to_owned();
     let wanted = Wanted { dantai: Some(&dantai), limit: args.last, ..Wanted::default() };
     let mut seen = ledger::list(&mut hub.conn, &wanted)?;
+    let older = u32::try_from(seen.len()).is_ok_and(|n| n >= args.last);
     seen.retain(is_told);
     seen.reverse();
     let drafts = Wanted { dantai: Some(&dantai), states: &[State::Draft], limit: DRAFT_LIMIT, ..Wanted::default() };
@@ -48,6 +48,10 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
         let held = held_json(&mut hub)?;
         print_json(&json!({ "exchanges": list, "drafts": drafts, "held": held, "waiting": waiting, "alerts": alerts }));
         return attention(cli, &mut hub);
+    }
+    if older {
+        let all = format!("{} status --last {}", cli.program(), u64::from(args.last.max(1)) * 10);
+        println!("（新しいほうから {} まで。これより前は {all} か、報告書の一覧で見られます）", count(u64::from(args.last)));
     }
     print_exchanges(cli, &mut hub, &seen)?;
     print_derivations(&mut hub)?;
@@ -79,7 +83,8 @@ pub fn print_exchanges(cli: &Cli, hub: &mut Hub, exchanges: &[Exchange]) -> Resu
         let totals = run::of_exchange(&mut hub.conn, e.id)?.pop().map(|r| r.totals);
         let (mut sign, word) = word(e, totals.as_ref());
         let mut whole = "";
-        if way(e) == Direction::In && totals.as_ref().is_some_and(|t| t.held > 0) {
+        let held = totals.as_ref().is_some_and(|t| t.held > 0);
+        if way(e) == Direction::In && (held || e.state == State::Rejected) {
             let report = facts::exchange_report(hub, e)?;
             (sign, whole) = (report.tone().sign(), report.whole_sentence());
         }
@@ -136,7 +141,9 @@ fn counts(e: &Exchange, t: &RunTotals) -> String {
             ("保留", t.held),
             ("却下", t.rejected),
         ];
-        return parts(&all).join("　");
+        let taken = matches!(e.state, State::Applied | State::Reported);
+        let none = (taken && t.read == 0).then(|| "読込 0（中に記録がありません）".to_owned());
+        return none.unwrap_or_else(|| parts(&all).join("　"));
     }
     let mut all = vec![count(e.records.unwrap_or(0))];
     all.extend(e.amount.map(|n| yen(Some(n))));
@@ -241,8 +248,8 @@ pub fn print_waiting(cli: &Cli, hub: &Hub) -> Result<bool, CliError> {
         let mark = if w.overdue { "【要確認】" } else { "" };
         println!("       {mark}{}（{} から）", visible(&w.path), crate::clock::people_jst(&w.since));
         println!("         {}", w.reason.japanese());
-        if let Some(next) = next(w.reason) {
-            println!("         → {next}");
+        if let Some(next) = w.next() {
+            println!("         → {}", visible(&next));
         }
     }
     Ok(overdue)
@@ -269,25 +276,13 @@ fn alerts_json(hub: &mut Hub) -> Result<Vec<serde_json::Value>, CliError> {
     Ok(alerts.iter().map(|a| json!({ "interface": a.interface, "message": a.message, "contact": a.contact })).collect())
 }
 
-/// What a person does about an entry; `None`: it goes on by itself.
-fn next(reason: Reason) -> Option<&'static str> {
-    Some(match reason {
-        Reason::Arriving => return None,
-        Reason::NoCompanion => "対になるファイル（名前の終わりが .ctl など）を同じフォルダーに入れてください",
-        Reason::NoData => "本体のファイルを同じフォルダーに入れてください",
-        Reason::Unfinished => "送り終わっているはずなら、送付元に確かめてください",
-        Reason::Odd => "取り除き、ふつうのファイルとして入れ直してください",
-        Reason::UnknownFolder => "情報ごとのフォルダーへ移してください",
-    })
-}
-
 fn waiting_json(hub: &Hub) -> Result<Vec<serde_json::Value>, CliError> {
     let waiting = waiting::waiting(hub)?;
     Ok(waiting
         .iter()
         .map(|w| {
             json!({ "path": w.path, "interface": w.interface, "reason": w.reason.word(), "since": w.since,
-                "entries": w.entries, "overdue": w.overdue })
+                "entries": w.entries, "wanted": w.wanted, "overdue": w.overdue })
         })
         .collect())
 }

@@ -52,8 +52,9 @@ const VERBS: [(&str, &str); 32] = [
     ("vault status", "どの鍵で何件を暗号化しているか"),
 ];
 
-/// The values an operator gives: id, how it is called in the usage, what it is. The others keep their own words.
-const VALUES: [(&str, &str, &str); 24] = [
+/// What is given with a verb: its id, with the verb before it where the word means something else there; how its value is
+/// called in the usage, empty for a switch; what it is.
+const VALUES: [(&str, &str, &str); 44] = [
     ("root", "フォルダー", "renkei のフォルダー（renkei.toml のあるところ）"),
     ("by", "名前", "だれが行うか（監査記録に残ります）"),
     ("reason", "理由", "なぜ行うか（監査記録に残ります）"),
@@ -72,12 +73,40 @@ const VALUES: [(&str, &str, &str); 24] = [
     ("records", "件数", "何件まで見るか"),
     ("residents", "人数", "架空の市の人口（100 から 1,000,000）"),
     ("into", "フォルダー", "書き出すフォルダー"),
-    ("draft", "番号か業務", "list では下書きの番号、run では今すぐ下書きを作る業務の名前"),
+    ("draft", "業務", "この業務の下書きを、予定を待たずに今すぐ作る"),
+    ("list draft", "番号", "送付ファイルの下書きの番号。だれのことが入っているかを見る"),
     ("id", "一覧", "一覧の名前。なければ全部の名前を出す"),
     ("set", "条件=値", "選ぶ条件（renkei list に出ます）。何度でも付けられる"),
-    ("format", "形", "書き出す形。--out がなければ画面に出す"),
+    ("format", "形", "書き出す形（html、csv、xlsx、json）。--out がなければ画面に出す"),
     ("wait", "秒", "届いている途中のファイルを、最も長くて何秒待つか"),
     ("out", "ファイル", "書き出すファイル（名前の終わりが .html .csv .xlsx .json）"),
+    ("json", "", "機械が読む形（JSON）で出す"),
+    ("seed", "数", "架空の市を決める数。同じ数なら、同じファイルができる"),
+    ("store", "URL", "SQLite の代わりに使うデータベース（postgres://…）"),
+    ("every", "秒", "知らせがないとき、受信フォルダーを見る間隔"),
+    ("layout", "レイアウト", "レイアウトの名前（schemas/layouts）か、レイアウトのファイル"),
+    ("xlsx", "ファイル", "XLSX に書き出す"),
+    ("html", "ファイル", "A4 で印刷できる HTML に書き出す"),
+    ("interfaces", "業務", "この業務の例だけを動かす。なければ全部"),
+    ("bless", "", "出た結果を、正しい結果として書き込む（保存する前に違いを読むこと）"),
+    ("head", "行数:ハッシュ", "控えておいた監査記録の末尾（日報にあります）。その行が今もそのままかを確かめる"),
+    ("bad", "", "デモの悪いファイルも加える"),
+    ("layout infer file", "見本", "見本のファイル"),
+    ("layout import file", "項目定義書", "項目定義書（.xlsx か .csv）"),
+    (
+        "layout infer out",
+        "ファイル",
+        "レイアウトの書き出し先（TOML）。なければ画面に出す。今あるファイルは書き換えない",
+    ),
+    (
+        "layout import out",
+        "ファイル",
+        "レイアウトの書き出し先（TOML）。なければ画面に出す。今あるファイルは書き換えない",
+    ),
+    ("bench figures", "測るもの", "parse load delta resend out small huge。なければ huge（ディスク 25 GB）のほか全部"),
+    ("bench records", "件数", "全件取込の件数"),
+    ("bench runs", "回数", "何回測るか。中央の値を採り、メモリーは最大の値を採る"),
+    ("bench postgres", "URL", "PostgreSQL でも測る。データベースを作れる接続先"),
 ];
 
 /// The command line as typed; else what is to be returned, after the mistake or the help was printed.
@@ -96,10 +125,7 @@ pub fn parse() -> Result<Cli, ExitCode> {
 }
 
 fn command() -> clap::Command {
-    let mut command = Cli::command()
-        .about("連携: 市区町村のファイルの送受信を受け持ちます")
-        .after_help(EXIT_HELP)
-        .mut_arg("json", |arg| arg.help("機械が読む形（JSON）で出す"));
+    let mut command = Cli::command().about("連携: 市区町村のファイルの送受信を受け持ちます").after_help(EXIT_HELP);
     // Builds the arguments that every verb inherits, and `help`, so that they can be named as well.
     command.build();
     translated(command, "")
@@ -116,26 +142,32 @@ fn japanese(text: &str) -> String {
     words.into_iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
+/// The words for what is given with a verb: its own, else those for all verbs.
+fn value(path: &str, id: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    let own = format!("{path} {id}");
+    let find = |id: &str| VALUES.iter().find(|(of, ..)| *of == id);
+    find(&own).or_else(|| find(id))
+}
+
 /// The verb `path` and those under it; the command itself has the empty path.
 fn translated(command: clap::Command, path: &str) -> clap::Command {
-    let about = VERBS.iter().find(|(verb, _)| *verb == path).map(|(_, about)| *about);
+    // `layout help` is `help`.
+    let verb = path.strip_suffix(" help").map_or(path, |_| "help");
+    let about = VERBS.iter().find(|(name, _)| *name == verb).map(|(_, about)| *about);
     let command = match about {
         Some(about) => command.about(about),
         None => command,
     };
-    // Its words mean other things: records made, not shown.
-    let apart = command.get_name() == "bench";
     command
         .help_template(TEMPLATE)
         .mut_args(|arg| {
             let heading = if arg.is_positional() { "対象" } else { "指定" };
             let arg = arg.help_heading(heading);
-            match (arg.get_id().as_str(), VALUES.iter().find(|(id, ..)| *id == arg.get_id().as_str())) {
+            match (arg.get_id().as_str(), value(path, arg.get_id().as_str())) {
                 ("help", _) => arg.help("この説明を出す"),
                 ("version", _) => arg.help("版の番号を出す"),
-                (_, Some((_, name, help))) if !apart && arg.get_action().takes_values() => {
-                    arg.value_name(*name).help(*help)
-                }
+                (_, Some((_, "", help))) => arg.help(*help),
+                (_, Some((_, name, help))) => arg.value_name(*name).help(*help),
                 _ => arg,
             }
         })
@@ -198,6 +230,26 @@ mod tests {
         assert!(text.contains("「stauts」という命令はありません") && text.contains("status"), "{text}");
         assert!(said(&["renkei", "status", "--foo"]).contains("「--foo」という指定は"));
         assert!(said(&["renkei", "confirm", "abc", "--by", "x"]).contains("に「abc」は使えません"));
+    }
+
+    #[test]
+    fn help_has_no_english() {
+        fn english(command: &mut clap::Command, path: &str) {
+            let text = japanese(&command.render_long_help().to_string());
+            for line in text.lines().filter(|line| !line.starts_with("使い方:")) {
+                let words: Vec<&str> = line.split(' ').collect();
+                let plain = |w: &str| w.len() > 1 && w.chars().all(|c| c.is_ascii_alphabetic());
+                // A command to type is none.
+                let two = words.windows(2).any(|w| w[0] != "renkei" && plain(w[0]) && plain(w[1]));
+                assert!(!two || path == "bench", "{path}: {line}");
+            }
+            let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+            for name in names.iter().filter(|name| *name != "help") {
+                let under = command.find_subcommand_mut(name).expect("it was just named");
+                english(under, format!("{path} {name}").trim_start());
+            }
+        }
+        english(&mut command(), "");
     }
 
     #[test]

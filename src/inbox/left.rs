@@ -11,6 +11,7 @@ use std::path::Path;
 
 use super::{companion_name, escaped, is_companion, is_left_to_others, not_a_file, plain_name};
 use crate::schema::feed::Feed;
+use crate::schema::load_feed::matches;
 
 /// Most entries looked at in one folder.
 const LOOK_LIMIT: usize = 20_000;
@@ -22,6 +23,8 @@ pub enum Reason {
     Arriving,
     /// A data file whose done-file or manifest is missing.
     NoCompanion,
+    /// A data file whose done-file or manifest is missing, and whose name the folder does not take anyway.
+    WrongName,
     /// A done-file or manifest whose data file is missing.
     NoData,
     /// A name of sending (`.tmp`, `.part`, hidden).
@@ -38,6 +41,7 @@ impl Reason {
         match self {
             Reason::Arriving => "arriving",
             Reason::NoCompanion => "no-companion",
+            Reason::WrongName => "wrong-name",
             Reason::NoData => "no-data",
             Reason::Unfinished => "unfinished",
             Reason::Odd => "odd",
@@ -50,10 +54,13 @@ impl Reason {
         match self {
             Reason::Arriving => "まだ取り込まれていません（届いている途中か、renkei が動いていません）",
             Reason::NoCompanion => "対になるファイル（完了ファイル、管理ファイル）が届いていません",
+            Reason::WrongName => "このフォルダーに入れられる名前ではありません。取り込まれません",
             Reason::NoData => "完了ファイル（管理ファイル）だけがあり、データのファイルが届いていません",
             Reason::Unfinished => "送信中の名前のままです",
             Reason::Odd => "取り込めないもの（フォルダー、リンク、使えない名前など）です",
-            Reason::UnknownFolder => "宛先フォルダ不明です。ここを受け取る受信設定がないため、取り込まれません",
+            Reason::UnknownFolder => {
+                "情報ごとのフォルダーの中ではありません（またはフォルダーの名前が違います）。取り込まれません"
+            }
         }
     }
 }
@@ -71,6 +78,8 @@ pub struct Left {
     pub since: i64,
     /// Entries it stands for: a folder that no feed looks at counts what lies directly in it.
     pub entries: u64,
+    /// The names it waits for: of the missing done-file or manifest, or those that the folder takes; empty = none.
+    pub wanted: Vec<String>,
 }
 
 /// What lies in an interface's folder, in name order, at most `most`.
@@ -89,13 +98,22 @@ pub fn in_folder(folder: &Path, feed: &Feed, most: usize) -> io::Result<Vec<Left
             Some(name) if is_companion(feed, name) => Reason::NoData,
             Some(_) if is_left_to_others(feed, name) => Reason::Unfinished,
             Some(name) if not_a_file(&meta).is_none() && meta.len() <= feed.max_bytes => {
-                let alone = companion_name(feed, name).is_some_and(|c| !there.contains(c.as_str()));
-                if alone { Reason::NoCompanion } else { Reason::Arriving }
+                match companion_name(feed, name).filter(|c| !there.contains(c.as_str())) {
+                    None => Reason::Arriving,
+                    Some(_) if !feed.forms.iter().any(|form| matches(&form.pattern, name)) => Reason::WrongName,
+                    Some(_) => Reason::NoCompanion,
+                }
             }
             _ => Reason::Odd,
         };
+        let wanted = match (reason, &shown) {
+            (Reason::NoCompanion, Some(name)) => companion_name(feed, name).into_iter().collect(),
+            (Reason::WrongName, _) => feed.forms.iter().map(|form| form.pattern.clone()).collect(),
+            _ => Vec::new(),
+        };
         let path = format!("{}/{}", feed.interface, shown.unwrap_or_else(|| escaped(name)));
-        found.push(Left { path, interface: Some(feed.interface.clone()), reason, since: meta.ctime(), entries: 1 });
+        let interface = Some(feed.interface.clone());
+        found.push(Left { path, interface, reason, since: meta.ctime(), entries: 1, wanted });
         if found.len() == most {
             break;
         }
@@ -118,7 +136,8 @@ pub fn elsewhere(inbox: &Path, known: &dyn Fn(&str) -> bool, most: usize) -> io:
             }
             shown.push('/');
         }
-        found.push(Left { path: shown, interface: None, reason: Reason::UnknownFolder, since: meta.ctime(), entries });
+        let (reason, since) = (Reason::UnknownFolder, meta.ctime());
+        found.push(Left { path: shown, interface: None, reason, since, entries, wanted: Vec::new() });
         if found.len() == most {
             break;
         }

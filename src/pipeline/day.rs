@@ -2,16 +2,16 @@
 //!
 //! Owns: which exchanges and runs belong to a day. Never: computes what the ledger does not say.
 
-use super::facts::{DAY_LIMIT, balance, delivery, has_amount, outcome_of, title};
+use super::facts::{DAY_LIMIT, balance, delivery, exchange_report, has_amount, outcome_of, title};
 use super::{Hub, HubError};
 use crate::clock::{day_jst, people_jst, time_jst};
 use crate::report::day::{AuditHead, DayReport, DayRow, DeliveryRow, WaitingRow};
 use crate::report::model::{Direction, Municipality};
 use crate::report::timeline::AlertRow;
 use crate::report::verdict::Outcome;
-use crate::store::audit;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
+use crate::store::{audit, detail};
 
 /// Writes today's report (JST) and the index of all days.
 pub fn write_day(hub: &mut Hub) -> Result<(), HubError> {
@@ -71,7 +71,9 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
     let exchanges = ledger::list(&mut hub.conn, &wanted)?;
     let last: std::collections::HashMap<i64, &Run> = runs.iter().filter_map(|r| Some((r.exchange?, r))).collect();
     for exchange in exchanges.iter().rev().filter(|e| e.state != State::Withdrawn) {
-        report.rows.push(day_row(hub, exchange, last.get(&exchange.id).copied()));
+        let run = last.get(&exchange.id).copied();
+        let say = said_of(hub, exchange, run)?;
+        report.rows.push(DayRow { say, ..day_row(hub, exchange, run) });
         if exchange.state == State::Delivered {
             let d = delivery(hub, exchange)?;
             report.deliveries.push(DeliveryRow {
@@ -121,6 +123,21 @@ fn bounds(day: &str) -> Result<(String, String), HubError> {
     Ok((since, start.stamp()))
 }
 
+/// Why a file was not taken, as the ledger says it; else what the findings say of it as a whole.
+fn said_of(hub: &mut Hub, exchange: &Exchange, run: Option<&Run>) -> Result<String, HubError> {
+    if matches!(exchange.state, State::Rejected | State::Failed) {
+        return Ok(exchange.note.clone().unwrap_or_default());
+    }
+    let Some(run) = run.filter(|r| r.kind == RunKind::In && r.totals.held > 0) else { return Ok(String::new()) };
+    // Only these can amount to such a finding; the others are not worth reading all their findings.
+    let may = run.totals.held == run.totals.read || cut_short(hub, run.id)?;
+    Ok(if may { exchange_report(hub, exchange)?.whole_sentence().to_owned() } else { String::new() })
+}
+
+fn cut_short(hub: &mut Hub, run: i64) -> Result<bool, HubError> {
+    Ok(detail::finding_counts(&mut hub.conn, run)?.iter().any(|(code, ..)| code == "no-final-line-end"))
+}
+
 fn day_row(hub: &Hub, exchange: &Exchange, run: Option<&Run>) -> DayRow {
     let totals = run.map(|r| r.totals.clone()).unwrap_or_default();
     let has_amount = has_amount(hub, &exchange.interface);
@@ -139,6 +156,7 @@ fn day_row(hub: &Hub, exchange: &Exchange, run: Option<&Run>) -> DayRow {
         amount: exchange.amount,
         agrees: balance.agrees(),
         href: format!("{}/index.html", exchange.id),
+        say: String::new(),
     }
 }
 
@@ -159,5 +177,6 @@ fn derive_row(hub: &Hub, run: &Run) -> DayRow {
         amount: has_amount.then_some(run.totals.amount_read),
         agrees: balance.agrees(),
         href: format!("d{}/index.html", run.id),
+        say: String::new(),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: which days and lines there are. Never: decides what is due or met ([`super::due`], [`super::watch`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{NaiveDate, TimeDelta};
 
@@ -11,10 +11,11 @@ use super::{Hub, HubError, watch};
 use crate::clock::{day_jst, time_jst};
 use crate::report::model::Municipality;
 use crate::report::timeline::{AlertRow, Event, TimelineDay, TimelineLine, TimelineReport};
+use crate::report::words::count;
 use crate::schema::schedule;
 use crate::store::expectation::{self, Standing};
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
-use crate::store::run::{self, RunKind, RunState};
+use crate::store::run::{self, Run, RunKind, RunState};
 
 /// Days that the page looks back at most.
 const BACK_DAYS: i64 = 400;
@@ -22,6 +23,9 @@ const BACK_DAYS: i64 = 400;
 const AHEAD_DAYS: i64 = 62;
 /// Exchanges of the page at most.
 const EXCHANGES: u32 = 50_000;
+
+/// Records held of each exchange that has any.
+type Held = HashMap<i64, u64>;
 
 type Days = BTreeMap<String, Vec<TimelineLine>>;
 
@@ -45,8 +49,13 @@ pub fn timeline(hub: &mut Hub) -> Result<TimelineReport, HubError> {
         ..TimelineReport::default()
     };
     let mut days = Days::new();
-    let told = expected(hub, from, today, &mut days)?;
-    happened(hub, from, &told, &mut days)?;
+    let since = crate::clock::Clock::fixed(from, 0, 0).stamp();
+    let runs = run::between(&mut hub.conn, &since, "9999", EXCHANGES)?;
+    // The last run of an exchange is the one that counts.
+    let held: Held = runs.iter().filter_map(|r| Some((r.exchange?, r.totals.held.max(0) as u64))).collect();
+    let told = expected(hub, from, today, &held, &mut days)?;
+    happened(hub, &since, &told, &held, &mut days)?;
+    computed(hub, &runs, &mut days);
     report.days = shown(hub, days);
     report.days.reverse();
     report.coming = due(hub, today + TimeDelta::days(1), today + TimeDelta::days(AHEAD_DAYS));
@@ -63,6 +72,7 @@ pub fn due(hub: &Hub, from: NaiveDate, until: NaiveDate) -> Vec<TimelineDay> {
         title: if of.is_empty() { title.to_owned() } else { format!("{title}（{of}）") },
         detail,
         href: String::new(),
+        held: 0,
     };
     for feed in hub.site.feeds.values() {
         let name = title(hub, &feed.interface);
@@ -105,7 +115,13 @@ fn shown(hub: &Hub, days: Days) -> Vec<TimelineDay> {
 }
 
 /// What was expected; the exchanges that are told of by it.
-fn expected(hub: &mut Hub, from: NaiveDate, today: NaiveDate, days: &mut Days) -> Result<Vec<i64>, HubError> {
+fn expected(
+    hub: &mut Hub,
+    from: NaiveDate,
+    today: NaiveDate,
+    held: &Held,
+    days: &mut Days,
+) -> Result<Vec<i64>, HubError> {
     let dantai = hub.dantai().to_owned();
     let mut told = Vec::new();
     for e in expectation::between(&mut hub.conn, &dantai, &from.to_string(), &today.to_string())? {
@@ -126,11 +142,14 @@ fn expected(hub: &mut Hub, from: NaiveDate, today: NaiveDate, days: &mut Days) -
                 Standing::Waiting | Standing::Missing => format!("連絡先：{}", e.contact),
             },
             href: String::new(),
+            held: e.exchange.and_then(|id| held.get(&id).copied()).unwrap_or(0),
         };
         if let Some(id) = e.exchange {
             let exchange = ledger::get(&mut hub.conn, id)?;
             line.href = href(hub, &exchange);
-            line.detail = [exchange.file_name, line.detail].join("　");
+            let detail = [exchange.file_name, std::mem::take(&mut line.detail), held_words(line.held)];
+            line.detail =
+                detail.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("　");
             told.push(id);
         }
         let day = e.met_at.as_deref().map_or(e.day, day_jst);
@@ -144,11 +163,15 @@ fn deadline(stamp: &str, day: &str) -> String {
     if day_jst(stamp) == day { time_jst(stamp) } else { "24:00".to_owned() }
 }
 
-/// What came, was computed, was made and left.
-fn happened(hub: &mut Hub, from: NaiveDate, told: &[i64], days: &mut Days) -> Result<(), HubError> {
+/// `保留 9件`; nothing where none is.
+fn held_words(held: u64) -> String {
+    if held > 0 { format!("保留 {}", count(held)) } else { String::new() }
+}
+
+/// What came, was made and left.
+fn happened(hub: &mut Hub, since: &str, told: &[i64], held: &Held, days: &mut Days) -> Result<(), HubError> {
     let dantai = hub.dantai().to_owned();
-    let since = crate::clock::Clock::fixed(from, 0, 0).stamp();
-    let wanted = Wanted { dantai: Some(&dantai), since: Some(&since), limit: EXCHANGES, ..Wanted::default() };
+    let wanted = Wanted { dantai: Some(&dantai), since: Some(since), limit: EXCHANGES, ..Wanted::default() };
     for exchange in ledger::list(&mut hub.conn, &wanted)? {
         let event = match (exchange.direction, exchange.state) {
             (_, State::Withdrawn | State::Superseded | State::Duplicate | State::Drafting) => continue,
@@ -160,13 +183,18 @@ fn happened(hub: &mut Hub, from: NaiveDate, told: &[i64], days: &mut Days) -> Re
             (Direction::Out, _) => Event::Made,
         };
         if event == Event::Delivered && day_jst(&exchange.received_at) != day_jst(&exchange.updated_at) {
-            push(hub, &exchange, Event::Made, &exchange.received_at.clone(), days);
+            push(hub, &exchange, Event::Made, &exchange.received_at.clone(), held, days);
         }
         let at = if event == Event::Delivered { &exchange.updated_at } else { &exchange.received_at };
-        push(hub, &exchange, event, &at.clone(), days);
+        push(hub, &exchange, event, &at.clone(), held, days);
     }
-    let runs = run::between(&mut hub.conn, &since, "9999", EXCHANGES)?;
-    for run in runs.iter().filter(|r| r.kind == RunKind::Derive && r.state == RunState::Done && r.dantai == dantai) {
+    Ok(())
+}
+
+/// What was computed.
+fn computed(hub: &Hub, runs: &[Run], days: &mut Days) {
+    let of_us = |r: &&Run| r.kind == RunKind::Derive && r.state == RunState::Done && r.dantai == hub.dantai();
+    for run in runs.iter().filter(of_us) {
         // Computations after every file would hide the others; those of a schedule, and those that were made up for, are told.
         let scheduled = hub.site.derive.get(&run.interface).is_some_and(|plan| !plan.schedule.is_empty());
         if scheduled {
@@ -177,21 +205,24 @@ fn happened(hub: &mut Hub, from: NaiveDate, told: &[i64], days: &mut Days) -> Re
                 title: title(hub, &run.interface),
                 detail: run.note.clone().unwrap_or_default(),
                 href: format!("{day}/d{}/index.html", run.id),
+                held: 0,
             };
             days.entry(day).or_default().push(line);
         }
     }
-    Ok(())
 }
 
-fn push(hub: &Hub, exchange: &Exchange, event: Event, at: &str, days: &mut Days) {
-    let note = exchange.note.as_deref().unwrap_or_default();
+fn push(hub: &Hub, exchange: &Exchange, event: Event, at: &str, held: &Held, days: &mut Days) {
+    let held = held.get(&exchange.id).copied().unwrap_or(0);
+    let parts = [exchange.file_name.clone(), exchange.note.clone().unwrap_or_default(), held_words(held)];
+    let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     let line = TimelineLine {
         time: time_jst(at),
         event,
         title: title(hub, &exchange.interface),
-        detail: if note.is_empty() { exchange.file_name.clone() } else { format!("{}　{note}", exchange.file_name) },
+        detail: parts.join("　"),
         href: href(hub, exchange),
+        held,
     };
     days.entry(day_jst(at)).or_default().push(line);
 }

@@ -24,8 +24,28 @@ pub struct Waiting {
     pub since: String,
     /// Entries it stands for (a whole folder that no feed looks at).
     pub entries: u64,
+    /// The names it waits for: of the missing done-file or manifest, or those that its folder takes; empty = none.
+    pub wanted: Vec<String>,
     /// A person must look: nothing takes it, or it has waited longer than its feed allows (`overdue_seconds`).
     pub overdue: bool,
+}
+
+impl Waiting {
+    /// What a person does about it; `None`: it goes on by itself.
+    pub fn next(&self) -> Option<String> {
+        let names = self.wanted.join("、");
+        Some(match self.reason {
+            Reason::Arriving => return None,
+            Reason::NoCompanion => format!("{names} を同じフォルダーに入れてください"),
+            Reason::WrongName => {
+                format!("入れられる名前は {names} です（* は任意の文字）。正しい名前で入れ直してください")
+            }
+            Reason::NoData => "本体のファイルを同じフォルダーに入れてください".to_owned(),
+            Reason::Unfinished => "送り終わっているはずなら、送付元に確かめてください".to_owned(),
+            Reason::Odd => "取り除き、ふつうのファイルとして入れ直してください".to_owned(),
+            Reason::UnknownFolder => "情報ごとのフォルダーへ移してください".to_owned(),
+        })
+    }
 }
 
 /// What waits, in order of interface and name; entries where no feed looks come first.
@@ -56,6 +76,7 @@ fn judge(hub: &Hub, left: Left) -> Waiting {
         reason: left.reason,
         since: since.to_rfc3339_opts(SecondsFormat::Secs, true),
         entries: left.entries,
+        wanted: left.wanted,
     }
 }
 
@@ -65,12 +86,14 @@ pub(super) fn table(hub: &Hub) -> Result<Option<TableReport>, HubError> {
     let column = |title: &str, kind| Column { title: title.to_owned(), kind };
     let columns = vec![
         column("場所（inbox の下）", ColumnKind::Text),
-        column("理由", ColumnKind::Text),
+        column("理由と、すること", ColumnKind::Text),
         column("いつから", ColumnKind::Text),
         column("件数", ColumnKind::Count),
     ];
     let row = |w: &Waiting| {
-        vec![w.path.clone(), w.reason.japanese().to_owned(), crate::clock::people_jst(&w.since), w.entries.to_string()]
+        let next = w.next().map(|next| format!("。→ {next}")).unwrap_or_default();
+        let reason = format!("{}{next}", w.reason.japanese());
+        vec![w.path.clone(), reason, crate::clock::people_jst(&w.since), w.entries.to_string()]
     };
     Ok((!overdue.is_empty()).then(|| TableReport {
         title: "受信フォルダーに残っているもの（未完了のまま、または宛先不明）".to_owned(),

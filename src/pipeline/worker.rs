@@ -356,6 +356,8 @@ fn go_on(hub: &mut Hub, started: Instant, wait: Duration, mut sum: Round) -> Res
             return Ok(sum);
         } else {
             hub.steps.go_on(super::Step::InClaimed)?;
+            let waited = quiet_since.elapsed().as_secs();
+            hub.progress.tell("届いている途中のファイルを待っています", waited, wait.as_secs());
             std::thread::sleep(ARRIVING_PAUSE);
         }
     }

@@ -70,6 +70,8 @@ pub struct DayRow {
     pub agrees: bool,
     /// Relative address of its report; empty when there is none.
     pub href: String,
+    /// Why it was not taken, or what is wrong with the file as a whole; may be empty.
+    pub say: String,
 }
 
 /// One delivered file.
@@ -202,6 +204,7 @@ impl DayRow {
             amount: report.balance.read.amount,
             agrees: report.alarms().is_empty(),
             href: href.to_owned(),
+            say: report.whole_sentence().to_owned(),
         }
     }
 
@@ -221,6 +224,7 @@ impl DayRow {
         match (self.agrees && self.difference() == 0, self.held) {
             (false, _) => Tone::Bad,
             (true, 0) => self.outcome.tone(),
+            (true, _) if self.outcome == Outcome::PartlyHeld && !self.say.is_empty() => Tone::Bad,
             (true, _) => self.outcome.tone().max(Tone::Look),
         }
     }

@@ -62,6 +62,8 @@ pub struct TimelineLine {
     pub detail: String,
     /// Relative address of its report; empty when there is none.
     pub href: String,
+    /// Records of it that are held.
+    pub held: u64,
 }
 
 /// What a line tells.
@@ -123,10 +125,17 @@ impl Event {
     }
 }
 
+impl TimelineLine {
+    /// How it feels: as its event; where records are held, somebody should look.
+    pub fn tone(&self) -> Tone {
+        if self.held > 0 { self.event.tone().max(Tone::Look) } else { self.event.tone() }
+    }
+}
+
 impl TimelineDay {
     /// How the day felt: as its worst line.
     pub fn tone(&self) -> Tone {
-        self.lines.iter().map(|line| line.event.tone()).max().unwrap_or(Tone::Good)
+        self.lines.iter().map(TimelineLine::tone).max().unwrap_or(Tone::Good)
     }
 }
 
@@ -138,12 +147,13 @@ impl TimelineReport {
 
     /// The whole in one sentence.
     pub fn headline(&self) -> String {
-        let told = [Event::Met, Event::Late, Event::Missing, Event::Delivered];
+        let told = [Event::Met, Event::Late, Event::Missing, Event::Arrived, Event::Refused, Event::Delivered];
         let counts: Vec<String> = told
             .into_iter()
             .map(|event| format!("{} {}", event.japanese(), super::words::count(self.count(event))))
             .collect();
-        counts.join("、")
+        let held = self.days.iter().flat_map(|day| &day.lines).filter(|line| line.held > 0).count();
+        counts.join("、") + &format!("。保留した記録のあるもの {}", super::words::count(held))
     }
 }
 

@@ -56,9 +56,40 @@ fn a_file_without_its_companion_is_named_and_holds_no_derivation_back_once_it_is
     let named = waiting::waiting(&hub).unwrap();
     assert_eq!((named[0].path.as_str(), named[0].reason), ("hihokensha/KR01_a.csv", Reason::NoCompanion));
     assert!(!named[0].overdue);
+    assert_eq!(named[0].next().unwrap(), "KR01_a.ctl を同じフォルダーに入れてください");
     // As if more than a minute had passed.
     let round = look(&mut hub, started - Duration::from_secs(61));
     assert_eq!((round.waiting, round.overdue), (0, 1));
+}
+
+#[test]
+fn a_name_that_a_folder_does_not_take_is_told_with_those_it_takes_and_asks_for_no_companion() {
+    let town = Town::new();
+    let hub = town.hub();
+    fs::write(town.inbox("hokenryo").join("hokenryo.csv"), b"x").unwrap();
+    let named = waiting::waiting(&hub).unwrap();
+    assert_eq!(named[0].reason, Reason::WrongName);
+    let next = named[0].next().unwrap();
+    assert!(next.contains("KR03_*.csv") && !next.contains(".ctl"), "{next}");
+}
+
+#[test]
+fn a_file_that_was_cut_reads_the_same_on_the_day_the_timeline_and_its_own_report() {
+    let town = Town::new();
+    let mut hub = town.hub();
+    let (name, bytes) = good();
+    town.put("juki-ido", name, &bytes[..bytes.len() - 100]);
+    work(&mut hub);
+    let file = exchange(&mut hub, name);
+    let own = renkei::pipeline::facts::exchange_report(&mut hub, &file).unwrap();
+    let today = hub.clock.today().to_string();
+    let day = renkei::pipeline::day::day_report(&mut hub, &today).unwrap();
+    let row = day.rows.iter().find(|row| row.exchange == file.id.to_string()).unwrap();
+    assert_eq!((row.tone(), row.say.as_str()), (own.tone(), own.whole_sentence()));
+    assert_eq!(own.tone(), renkei::report::verdict::Tone::Bad);
+    let timeline = renkei::pipeline::timeline::timeline(&mut hub).unwrap();
+    let line = timeline.days.iter().flat_map(|day| &day.lines).find(|line| line.detail.contains(name)).unwrap();
+    assert_eq!((line.tone().sign(), line.held), ("△", own.balance.held.count));
 }
 
 #[test]
