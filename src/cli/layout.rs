@@ -67,10 +67,11 @@ fn file_name(path: &Path) -> String {
 
 /// At most `most` bytes, and how long the file is.
 fn head(path: &Path, most: u64) -> Result<(Vec<u8>, u64), CliError> {
-    let file = std::fs::File::open(path)?;
+    let unread = || CliError::file("読めません", path);
+    let file = std::fs::File::open(path).map_err(unread())?;
     let whole = file.metadata()?.len();
     let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
+    file.take(most).read_to_end(&mut bytes).map_err(unread())?;
     Ok((bytes, whole))
 }
 
@@ -157,7 +158,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(CliError::Refused(format!("{} はすでにあります。別の名前にしてください", path.display())))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(CliError::file("書けません", path)(error)),
     }
 }
 

@@ -91,7 +91,7 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
     let format = args.format.or_else(|| by_name(args.out.as_ref()?)).or(cli.json.then_some(ListFormat::Json));
     match (format, &args.out) {
         (Some(format), Some(path)) => {
-            std::fs::write(path, format.bytes(&report)?)?;
+            std::fs::write(path, format.bytes(&report)?).map_err(CliError::file("書けません", path))?;
             list::log_export(&mut hub, &report, &who, format.word())?;
             println!("{} {} → {}", report.title, count(report.rows.len()), path.display());
         }
@@ -175,6 +175,9 @@ fn print(report: &ListReport) {
     println!("{}（基準日 {}）{}", visible(&report.title), report.base_date, count(report.rows.len()));
     for (title, value) in &report.chosen {
         println!("  {}：{}", visible(title), visible(value));
+    }
+    if report.rows.is_empty() && report.chosen.iter().any(|(_, value)| value != "すべて") {
+        println!("この条件に合うものはありません。--set を付けずに見ると、使われている値が分かります");
     }
     let titles: Vec<&str> = report.columns.iter().map(|c| c.title.as_str()).collect();
     println!("{}", visible(&titles.join("｜")));

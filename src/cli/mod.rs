@@ -5,6 +5,7 @@
 mod author;
 mod calendar;
 mod demo;
+mod error;
 mod guard;
 mod layout;
 mod list;
@@ -21,10 +22,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use error::CliError;
+
 use crate::clock::Clock;
-use crate::finding::Finding;
 use crate::mapping::site::Site;
-use crate::pipeline::{Hub, HubError};
+use crate::pipeline::Hub;
 use crate::report::json;
 use crate::report::words::visible;
 
@@ -271,33 +273,6 @@ pub struct BenchArgs {
     pub into: PathBuf,
 }
 
-/// Why a command ended without doing its work.
-#[derive(Debug, thiserror::Error)]
-pub enum CliError {
-    /// Declarative files are wrong.
-    #[error("定義ファイルに誤りがあります（{} 件）", .0.len())]
-    Rules(Vec<Finding>),
-    /// The machine is in trouble.
-    #[error(transparent)]
-    Hub(#[from] HubError),
-    /// Refused, with the reason in Japanese.
-    #[error("{0}")]
-    Refused(String),
-    /// Files or the terminal.
-    #[error("入出力エラー: {0}")]
-    Io(#[from] std::io::Error),
-}
-
-impl CliError {
-    fn code(&self) -> u8 {
-        match self {
-            CliError::Rules(_) => exit::RULES,
-            CliError::Hub(HubError::Refused(_) | HubError::Vault(_)) | CliError::Refused(_) => exit::REFUSED,
-            CliError::Hub(_) | CliError::Io(_) => exit::MACHINE,
-        }
-    }
-}
-
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = match usage::parse() {
@@ -337,7 +312,7 @@ pub fn main() -> ExitCode {
                 author::print_findings(cli.json, findings);
             }
             say("renkei: ", &error.to_string());
-            let mut cause = std::error::Error::source(&error);
+            let mut cause = std::error::Error::source(&error).filter(|_| !error.is_told_whole());
             while let Some(inner) = cause {
                 say("  原因: ", &inner.to_string());
                 cause = inner.source();

@@ -238,7 +238,10 @@ pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
     crate::pipeline::day::write_day(&mut hub)?;
     print_exchanges(cli, &mut hub, &sent)?;
     if !cli.json {
-        println!("{} 件送付しました", sent.len());
+        match sent.len() + blocked + failed {
+            0 => println!("送るものはありません（確認したファイルは、すべて送付済です）"),
+            _ => println!("{} 件送付しました", sent.len()),
+        }
         if blocked + failed > 0 {
             println!(
                 "{} 件は送付できませんでした。原因を除いて、もう一度 renkei deliver を実行してください",

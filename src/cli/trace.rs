@@ -171,7 +171,10 @@ fn inbound(hub: &mut Hub, exchange: &Exchange, record: u64) -> Result<Json, CliE
             let held = crate::store::detail::held(&mut hub.conn, run.id, record.saturating_sub(1), 1)?;
             if let Some(held) = held.iter().find(|h| h.record == record) {
                 place = Some((held.byte, held.len));
-                went.push(json!({ "備考": format!("保留しました（{}）", held.code) }));
+                let title = crate::finding::catalogue().get(&held.code).map_or("", |c| c.title.as_str());
+                let reason = format!("{title} {}", held.code);
+                let next = format!("くわしくは renkei report {} の指摘", exchange.id);
+                went.push(json!({ "備考": format!("保留しました（{}）。{next}", reason.trim_start()) }));
             }
         }
     }

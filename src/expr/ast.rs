@@ -20,6 +20,33 @@ pub struct CodeTable {
     pub rows: HashMap<String, Vec<String>>,
 }
 
+impl CodeTable {
+    /// The name of a code: the first text of its row.
+    pub fn name(&self, code: &str) -> Option<&str> {
+        self.rows.get(code)?.first().map(String::as_str)
+    }
+
+    /// The code that is meant: itself, or the only one of that name.
+    pub fn code(&self, text: &str) -> Option<&str> {
+        if let Some((code, _)) = self.rows.get_key_value(text) {
+            return Some(code);
+        }
+        let mut named = self.rows.iter().filter(|(_, row)| row.first().is_some_and(|name| name == text));
+        let found = named.next().map(|(code, _)| code.as_str());
+        found.filter(|_| named.next().is_none())
+    }
+
+    /// `使えるもの: 1（男）、2（女）`, in the order of the codes, at most so many.
+    pub fn listed(&self, most: usize) -> String {
+        let mut codes: Vec<&String> = self.rows.keys().collect();
+        codes.sort();
+        let name =
+            |code: &&String| self.name(code).map_or_else(|| code.to_string(), |name| format!("{code}（{name}）"));
+        let more = if codes.len() > most { " など" } else { "" };
+        format!("使えるもの: {}{more}", codes.iter().take(most).map(name).collect::<Vec<_>>().join("、"))
+    }
+}
+
 /// Comparison operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CompareOp {

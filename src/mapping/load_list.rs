@@ -58,6 +58,8 @@ pub struct Parameter {
     pub ty: Type,
     /// Over `実行.…` and `サイト.…`; without it a parameter that is not given restricts nothing.
     pub default: Option<Expr>,
+    /// Only these can be chosen, by code or by name.
+    pub codes: Option<Arc<CodeTable>>,
     /// What it restricts (slots as in [`List::filter`]).
     pub filter: Option<Expr>,
 }
@@ -114,8 +116,11 @@ pub fn load_list(id: &str, reader: &Reader, context: &Context<'_>) -> Option<Lis
             names = names.with_name(format!("パラメータ.{name}"), slot(PARAMETER, index as u16), *ty);
         }
     }
-    let parameters: Vec<_> =
-        parameters.iter().zip(&heads).map(|(node, head)| parameter(node, head.as_ref(), &names, &site)).collect();
+    let parameters: Vec<_> = parameters
+        .iter()
+        .zip(&heads)
+        .map(|(node, head)| parameter(node, head.as_ref(), (&names, &site), context))
+        .collect();
     let columns: Vec<_> = columns.iter().map(|node| column(node, &view, context)).collect();
     let filter = names.predicate(filter.as_ref());
     let masks: Vec<_> = masks.iter().map(|node| load_mask::mask(node, &keys::LIST_MASK, &view, context)).collect();
@@ -176,9 +181,15 @@ fn parameter_head(node: &Node<'_>, all: &[Node<'_>]) -> Option<(String, Type)> {
     Some((name.value.to_owned(), ty?))
 }
 
-fn parameter(node: &Node<'_>, head: Option<&(String, Type)>, names: &Names<'_>, site: &Names<'_>) -> Option<Parameter> {
+fn parameter(
+    node: &Node<'_>,
+    head: Option<&(String, Type)>,
+    (names, site): (&Names<'_>, &Names<'_>),
+    context: &Context<'_>,
+) -> Option<Parameter> {
     let title = node.opt_str("title");
     let default = node.opt_str("default");
+    let codes = node.opt_str("codes");
     let filter = node.opt_str("where");
     node.finish(&keys::PARAMETER);
     let (name, ty) = head?;
@@ -192,8 +203,19 @@ fn parameter(node: &Node<'_>, head: Option<&(String, Type)>, names: &Names<'_>, 
             Some(default) => Some(default?),
             None => None,
         },
+        codes: code_table(codes.as_ref(), context)?,
         filter: filter?,
     })
+}
+
+/// The table of this id; the outer `None` where there is no such table.
+fn code_table(id: Option<&Text<'_>>, context: &Context<'_>) -> Option<Option<Arc<CodeTable>>> {
+    let Some(id) = id else { return Some(None) };
+    let found = context.codes.get(id.value).cloned();
+    if found.is_none() {
+        id.unknown("コード表", context.codes.keys().map(String::as_str));
+    }
+    found.map(Some)
 }
 
 fn column(node: &Node<'_>, view: &View, context: &Context<'_>) -> Option<ListColumn> {
@@ -211,16 +233,7 @@ fn column(node: &Node<'_>, view: &View, context: &Context<'_>) -> Option<ListCol
     if total && ty != Type::Int {
         node.mistake(mistake::TYPE, "数値でない列の合計は出せません", "total を消してください");
     }
-    let codes = match codes {
-        None => None,
-        Some(id) => {
-            let found = context.codes.get(id.value).cloned();
-            if found.is_none() {
-                id.unknown("コード表", context.codes.keys().map(String::as_str));
-            }
-            Some(found?)
-        }
-    };
+    let codes = code_table(codes.as_ref(), context)?;
     Some(ListColumn {
         from,
         title: title.map_or_else(|| name.value.to_owned(), |t| t.value.to_owned()),

@@ -9,6 +9,7 @@ use crate::report::day::{AuditHead, DayReport, DayRow, DeliveryRow, WaitingRow};
 use crate::report::model::{Direction, Municipality};
 use crate::report::timeline::AlertRow;
 use crate::report::verdict::Outcome;
+use crate::report::words::count;
 use crate::store::ledger::{self, Exchange, State, Wanted};
 use crate::store::run::{self, Run, RunKind, RunState};
 use crate::store::{audit, detail};
@@ -127,6 +128,11 @@ fn bounds(day: &str) -> Result<(String, String), HubError> {
 fn said_of(hub: &mut Hub, exchange: &Exchange, run: Option<&Run>) -> Result<String, HubError> {
     if matches!(exchange.state, State::Rejected | State::Failed) {
         return Ok(exchange.note.clone().unwrap_or_default());
+    }
+    if let Some(in_file) = exchange.records.filter(|n| exchange.direction == ledger::Direction::Out && *n > 0) {
+        let unchanged = run.map_or(0, |r| r.totals.unchanged);
+        let why = format!("ファイルの明細 {}（前回から変わらない記録は入りません）", count(in_file));
+        return Ok(if unchanged > 0 { why } else { String::new() });
     }
     let Some(run) = run.filter(|r| r.kind == RunKind::In && r.totals.held > 0) else { return Ok(String::new()) };
     // Only these can amount to such a finding; the others are not worth reading all their findings.

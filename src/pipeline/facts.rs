@@ -120,7 +120,7 @@ fn run_report(hub: &mut Hub, exchange: Option<&Exchange>, run: Option<&Run>) -> 
         let listed = direction == Direction::Out && e.sha256.is_some() && site.outbound.contains_key(&e.interface);
         report.list = listed.then(|| super::draft_list::PAGE.to_owned());
         report.delivery = (direction == Direction::Out).then(|| delivery(hub, e)).transpose()?;
-        let told = matches!(outcome, Outcome::Duplicate | Outcome::Returned | Outcome::Failed);
+        let told = matches!(outcome, Outcome::Duplicate | Outcome::NotMade | Outcome::Returned | Outcome::Failed);
         report.note = e.note.clone().filter(|_| told).unwrap_or_default();
     }
     if let Some(run) = run {
@@ -299,6 +299,8 @@ pub fn outcome_of(exchange: &Exchange, totals: Option<&RunTotals>) -> Outcome {
         State::Drafting | State::Draft => Outcome::Drafted,
         State::Confirmed | State::Delivering => Outcome::Confirmed,
         State::Delivered => Outcome::Delivered,
+        // Nobody sent it back: all there was to send is held.
+        State::Returned if held > 0 && exchange.records == Some(0) => Outcome::NotMade,
         State::Returned | State::Superseded => Outcome::Returned,
         State::Withdrawn => Outcome::Nothing,
         State::Applied | State::Reported if held > 0 && totals.is_some_and(|t| t.read == held) => Outcome::AllHeld,

@@ -8,7 +8,7 @@ use super::row::{RunItems, ViewRow};
 use super::source::Source;
 use super::{Hub, HubError, hold};
 use crate::expr::{Row, Scratch};
-use crate::mapping::load_list::{List, ListColumn, PARAMETER};
+use crate::mapping::load_list::{List, ListColumn, PARAMETER, Parameter};
 use crate::report::list::{ListCell, ListReport, ListReportColumn};
 use crate::report::model::Municipality;
 use crate::store::StoreError;
@@ -17,6 +17,8 @@ use crate::value::{OwnedValue, Type, Value};
 
 /// Most rows of a list. A longer one is cut, and says so.
 pub const MAX_ROWS: usize = 200_000;
+/// Codes named where another was chosen.
+const USABLE: usize = 30;
 /// Shown instead of a secret.
 const MASK: &str = "＊＊＊";
 
@@ -161,11 +163,10 @@ fn parameters(
         return Err(HubError::Refused(format!("「{}」に条件「{unknown}」はありません（{has}）", list.title)));
     }
     let row = ViewRow { columns: &[], run, site };
-    let value = |p: &crate::mapping::load_list::Parameter| {
+    let value = |p: &Parameter| {
         if let Some(text) = chosen.get(&p.name) {
-            return fit(p.ty, text)
-                .map(Some)
-                .ok_or_else(|| HubError::Refused(format!("条件「{}」に「{text}」は使えません", p.title)));
+            let known = p.codes.as_ref().map_or(Some(text.as_str()), |table| table.code(text));
+            return known.and_then(|text| fit(p.ty, text)).map(Some).ok_or_else(|| unfit(p, text));
         }
         let scratch = Scratch::new();
         let Some(default) = &p.default else { return Ok(None) };
@@ -173,6 +174,17 @@ fn parameters(
         Ok((value != Value::Null).then(|| value.to_owned()))
     };
     list.parameters.iter().map(value).collect()
+}
+
+/// What can be chosen instead.
+fn unfit(p: &Parameter, text: &str) -> HubError {
+    let takes = match (&p.codes, p.ty) {
+        (Some(table), _) => table.listed(USABLE),
+        (None, Type::Date) => "日付は 2026-11-20 の形です".to_owned(),
+        (None, Type::Int) => "数字だけです".to_owned(),
+        (None, _) => "制御文字は使えません".to_owned(),
+    };
+    HubError::Refused(format!("条件「{}」に「{text}」は使えません。{takes}", p.title))
 }
 
 /// A value as typed in; `None` when it does not fit. Nothing is rounded or completed.
@@ -188,11 +200,15 @@ fn fit(ty: Type, text: &str) -> Option<OwnedValue> {
 }
 
 fn told(list: &List, values: &[Option<OwnedValue>]) -> Vec<(String, String)> {
-    let text = |value: &Option<OwnedValue>| value.as_ref().map(|v| v.as_value().to_string());
+    let named = |p: &Parameter, code: String| match p.codes.as_ref().and_then(|table| table.name(&code)) {
+        Some(name) => format!("{code} {name}"),
+        None => code,
+    };
+    let text = |p: &Parameter, value: &Option<OwnedValue>| value.as_ref().map(|v| named(p, v.as_value().to_string()));
     list.parameters
         .iter()
         .zip(values)
-        .map(|(p, v)| (p.title.clone(), text(v).unwrap_or_else(|| "すべて".into())))
+        .map(|(p, v)| (p.title.clone(), text(p, v).unwrap_or_else(|| "すべて".into())))
         .collect()
 }
 
@@ -213,7 +229,7 @@ fn cell(column: &ListColumn, value: Value<'_>) -> ListCell {
         Value::Int(n) => ListCell::Number(n),
         value => {
             let code = value.to_string();
-            let name = column.codes.as_ref().and_then(|table| table.rows.get(&code)).and_then(|row| row.first());
+            let name = column.codes.as_ref().and_then(|table| table.name(&code));
             ListCell::Text(name.map(|name| format!("{code} {name}")).unwrap_or(code))
         }
     }

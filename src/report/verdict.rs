@@ -30,6 +30,8 @@ pub enum Outcome {
     Delivered,
     /// An operator returned it; it will not be sent.
     Returned,
+    /// No file was made, for all there was to send is held.
+    NotMade,
     /// There was nothing to send.
     Nothing,
     /// The machine was in trouble too often; it was stopped until an operator has it tried again.
@@ -82,6 +84,7 @@ impl Outcome {
             Outcome::Confirmed => "確認済",
             Outcome::Delivered => "送付済",
             Outcome::Returned => "差戻し",
+            Outcome::NotMade => "作成なし",
             Outcome::Nothing => "対象なし",
             Outcome::Failed => "要対応（止まっています）",
         }
@@ -91,7 +94,9 @@ impl Outcome {
     pub fn tone(self) -> Tone {
         match self {
             Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => Tone::Good,
-            Outcome::PartlyHeld | Outcome::Duplicate | Outcome::Drafted | Outcome::Returned => Tone::Look,
+            Outcome::PartlyHeld | Outcome::Duplicate | Outcome::Drafted | Outcome::NotMade | Outcome::Returned => {
+                Tone::Look
+            }
             Outcome::AllHeld | Outcome::Rejected | Outcome::Failed => Tone::Bad,
         }
     }
@@ -122,7 +127,7 @@ impl Outcome {
             Outcome::Failed => &[
                 "原因を除いてから renkei retry でやり直してください。原因が分からないときは、システム担当に連絡してください。",
             ],
-            Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::Nothing => &[],
+            Outcome::Loaded | Outcome::Confirmed | Outcome::Delivered | Outcome::NotMade | Outcome::Nothing => &[],
         }
     }
 }
@@ -168,6 +173,7 @@ impl RunReport {
             }
             Outcome::Delivered => format!("{written}を送付しました。"),
             Outcome::Returned => "差し戻されました。このファイルは送付しません。".to_owned(),
+            Outcome::NotMade => "送れる記録がないため、ファイルを作成しませんでした。".to_owned(),
             Outcome::Nothing => "送付する対象がないため、ファイルを作成しませんでした。".to_owned(),
             Outcome::Failed => {
                 "処理の途中で止まりました。データは処理の前のままです。何も失われていません。".to_owned()

@@ -113,7 +113,7 @@ tables! {
     /// `[[mask]]` of a list.
     LIST_MASK = "list mask" { "guard", "key" }
     /// `[[parameter]]` of a list.
-    PARAMETER = "list parameter" { "name", "title", "type", "default", "where" }
+    PARAMETER = "list parameter" { "name", "title", "type", "default", "codes", "where" }
     /// `[[column]]` of a list.
     LIST_COLUMN = "list column" { "from", "title", "align", "width", "secret", "total", "codes" }
     /// `mappings/in/<interface>.toml`.

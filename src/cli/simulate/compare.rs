@@ -9,6 +9,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{Told, Year, refused};
 use crate::cli::CliError;
 use crate::clock::Clock;
+use crate::pipeline::facts::state_word;
 use crate::pipeline::outbound::ONLY_HELD;
 use crate::pipeline::{Hub, HubError};
 use crate::sample::year::{Dropped, Fate, World};
@@ -57,10 +58,16 @@ pub(super) fn files(
             _ => State::Reported,
         };
         if e.state != state {
-            told.differs(format!("{day}: {} は {state:?} のはずが {:?}（{:?}）", file.name, e.state, e.note));
+            told.differs(format!(
+                "{day}: {} は「{}」のはずが「{}」です（{}）",
+                file.name,
+                state_word(state),
+                state_word(e.state),
+                e.note.as_deref().unwrap_or("")
+            ));
             continue;
         }
-        *lines += &format!("{day},受信,{},{},{},{:?}\r\n", file.interface, file.name, file.records, e.state);
+        *lines += &format!("{day},受信,{},{},{},{}\r\n", file.interface, file.name, file.records, state_word(e.state));
         match state {
             State::Duplicate => told.duplicates += 1,
             State::Rejected => told.rejected += 1,
@@ -108,9 +115,9 @@ pub(super) fn sent(
             State::Superseded | State::Withdrawn => continue,
             // What is protected is kept back until somebody decides; here nobody does.
             State::Returned if e.note.as_deref() == Some(ONLY_HELD) => told.kept_back += 1,
-            _ => told.differs(format!("{day}: 送付 {} {} が {:?} のままです", e.id, e.interface, e.state)),
+            _ => told.differs(format!("{day}: 送付 {} {} が「{}」のままです", e.id, e.interface, state_word(e.state))),
         }
-        *lines += &format!("{day},送付,{},{},{records},{:?}\r\n", e.interface, e.file_name, e.state);
+        *lines += &format!("{day},送付,{},{},{records},{}\r\n", e.interface, e.file_name, state_word(e.state));
     }
     world.complaints().into_iter().for_each(|text| told.differs(text));
     Ok(())
