@@ -25,8 +25,11 @@
 //! [[step]]
 //! release = { interface = "koiki-juki", key = "000000000000012", reason = "…" }   # a held record may go; key as shown
 //! ```
+//!
+//! Declarative files in the case's folder (`schemas/…`, `mappings/…`) stand for those of the site, for this case alone.
 
 mod compare;
+mod files;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -217,9 +220,8 @@ fn play(
             case.base_date
         ))
     })?;
-    let mut own = site.clone();
+    let mut own = files::site_of(site, folder, place, case)?;
     own.config.vault_key = crate::config::KeyPlace::Example;
-    set_values(&mut own.values, &case.site);
     (own.config.inbox, own.config.outbox, own.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));
     own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
@@ -232,7 +234,7 @@ fn play(
             let from = folder.join(file);
             let name = step.name.clone().unwrap_or_else(|| file_name(&from));
             let to = hub.area.inbox.join(step.into.as_deref().unwrap_or(interface)).join(name);
-            fs::copy(&from, &to).map_err(HubError::io("複写", &from))?;
+            files::drop_into(&from, &to)?;
         }
         if let Some(days) = step.days {
             hub.clock.advance(days * 86_400);

@@ -91,7 +91,7 @@ pub fn preview(cli: &Cli, args: &PreviewArgs) -> Result<u8, CliError> {
     let mut out = std::io::stdout().lock();
     let guarded = if asked.is_some() { BTreeSet::new() } else { plan.guarded_fields() };
     let parsed = parsed(&plan, args, &guarded)?;
-    let file = std::fs::File::open(&args.file).map_err(CliError::file("読めません", &args.file))?;
+    let file = std::fs::File::open(&args.file).map_err(CliError::file("を読めません", &args.file))?;
     let steps = Steps::default();
     let progress = Progress::silent();
     let context = LoadContext {
@@ -191,7 +191,7 @@ fn parsed(
 ) -> Result<Vec<serde_json::Value>, CliError> {
     let mut reader = RecordReader::new(
         plan.layout.clone(),
-        std::fs::File::open(&args.file).map_err(CliError::file("読めません", &args.file))?,
+        std::fs::File::open(&args.file).map_err(CliError::file("を読めません", &args.file))?,
         ReadLimits::default(),
     );
     let mut findings = Findings::new(1);

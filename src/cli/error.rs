@@ -21,9 +21,9 @@ pub enum CliError {
     #[error("{0}")]
     Refused(String),
     /// A file that was named on the command line.
-    #[error("「{}」を{what}。{}", .path.display(), why(.source))]
+    #[error("「{}」{what}。{}", .path.display(), why(.source))]
     File {
-        /// What could not be done, in Japanese (`開けません`).
+        /// What could not be done, in Japanese (`を読めません`).
         what: &'static str,
         /// With which file.
         path: PathBuf,

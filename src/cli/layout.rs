@@ -67,7 +67,7 @@ fn file_name(path: &Path) -> String {
 
 /// At most `most` bytes, and how long the file is.
 fn head(path: &Path, most: u64) -> Result<(Vec<u8>, u64), CliError> {
-    let unread = || CliError::file("読めません", path);
+    let unread = || CliError::file("を読めません", path);
     let file = std::fs::File::open(path).map_err(unread())?;
     let whole = file.metadata()?.len();
     let mut bytes = Vec::new();
@@ -158,7 +158,7 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(CliError::Refused(format!("{} はすでにあります。別の名前にしてください", path.display())))
         }
-        Err(error) => Err(CliError::file("書けません", path)(error)),
+        Err(error) => Err(CliError::file("に書けません", path)(error)),
     }
 }
 

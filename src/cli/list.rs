@@ -91,7 +91,7 @@ pub fn list(cli: &Cli, args: &ListArgs) -> Result<u8, CliError> {
     let format = args.format.or_else(|| by_name(args.out.as_ref()?)).or(cli.json.then_some(ListFormat::Json));
     match (format, &args.out) {
         (Some(format), Some(path)) => {
-            std::fs::write(path, format.bytes(&report)?).map_err(CliError::file("書けません", path))?;
+            std::fs::write(path, format.bytes(&report)?).map_err(CliError::file("に書けません", path))?;
             list::log_export(&mut hub, &report, &who, format.word())?;
             println!("{} {} → {}", report.title, count(report.rows.len()), path.display());
         }

@@ -225,6 +225,15 @@ fn overflow_and_endless_text_are_errors_and_not_wrong_answers() {
 }
 
 #[test]
+fn a_code_is_meant_by_itself_or_by_the_name_that_it_alone_has() {
+    let rows = [("1", "済"), ("2", "未"), ("3", "未")].map(|(code, name)| (code.to_owned(), vec![name.to_owned()]));
+    let table = CodeTable { rows: rows.into(), ..CodeTable::default() };
+    assert_eq!((table.code("2"), table.code("済")), (Some("2"), Some("1")));
+    assert_eq!((table.code("未"), table.code("4"), table.name("3")), (None, None, Some("未")));
+    assert_eq!(table.listed(2), "使えるもの: 1（済）、2（未） など");
+}
+
+#[test]
 fn literals_become_binds_in_the_order_of_the_text() {
     let expr = Expr::parse("文 = 'a' AND lpad(文 || 'b', 2, '0') > 'c' AND 数 >= 5", &Fields).expect("a good one");
     let name = |slot: u32| format!("\"c{slot}\"");

@@ -8,6 +8,7 @@ use super::load_confirm::ConfirmColumn;
 use super::load_guard::Guard;
 use crate::expr::Expr;
 use crate::finding::{RulePlace, Severity};
+use crate::schema::calendar::Calendar;
 use crate::schema::entity::Entity;
 use crate::schema::layout::Layout;
 use crate::schema::schedule::Rule;
@@ -177,6 +178,8 @@ pub struct DerivePlan {
     /// May its rows change without news of `after`: by the day, or by an interface not named there? Without a schedule it
     /// then also runs on every new day.
     pub daily: bool,
+    /// On whose open days alone a new day does that; `None` = every day.
+    pub calendar: Option<Arc<Calendar>>,
     /// Named outcomes for the report: (code, Japanese title, predicate over the view's columns, severity, control amount).
     pub outcomes: Vec<Outcome>,
     /// Control amount: index of an `Int` column of the entity.

@@ -103,11 +103,6 @@ impl Site {
         false
     }
 
-    /// Is this view the other one, or read by it?
-    pub fn needs(&self, view: &View, name: &str) -> bool {
-        view.name == name || self.reads(view, name)
-    }
-
     /// Derivations in an order in which each comes after those it waits for; by name where nothing else decides.
     pub fn derive_order(&self) -> Vec<Arc<DerivePlan>> {
         site_lint::derive_order(&self.derive).0

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::derived::{Staged, Staging};
 use super::step::Step;
+use super::together::{self, Group};
 use super::{Hub, HubError, guarded, interrupted};
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::mapping::plan::DerivePlan;
-use crate::mapping::site::Site;
 use crate::schema::view::View;
 use crate::store::apply::{self, ApplyMode};
 use crate::store::run::{self, NewRun, RunKind, RunState, RunTotals};
@@ -116,7 +116,8 @@ fn begin(hub: &mut Hub, plan: &DerivePlan) -> Result<i64, HubError> {
 /// Computes and stages the rows of each, on at most [`THREADS`] threads; in the order in which they were given.
 fn stage_together(hub: &mut Hub, ready: &[Ready<'_>]) -> Result<Vec<Result<Staged, HubError>>, HubError> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let groups = groups(&hub.site, ready);
+    let views: Vec<&View> = ready.iter().map(|ready| ready.plan.view.as_ref()).collect();
+    let groups = together::groups(&hub.site, &views);
     let workers = groups.len().min(cores).min(THREADS);
     let mut conns = Vec::with_capacity(workers);
     for _ in 0..workers {
@@ -137,7 +138,7 @@ fn stage_together(hub: &mut Hub, ready: &[Ready<'_>]) -> Result<Vec<Result<Stage
     let work = |mut conns: (Conn, Conn)| {
         let (mut staged, mut whole) = (Vec::new(), true);
         while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-            whole &= group.stage(staging, ready, &mut conns, &mut staged);
+            whole &= stage(group, staging, ready, &mut conns, &mut staged);
         }
         (staged, whole.then_some(conns))
     };
@@ -164,62 +165,27 @@ fn stage_together(hub: &mut Hub, ready: &[Ready<'_>]) -> Result<Vec<Result<Stage
     Ok(all)
 }
 
-/// Derivations that one thread computes one after the other.
-struct Group {
-    /// Their places, ascending.
-    members: Vec<usize>,
-    /// Views that more than one of them reads, each after those it reads itself.
-    shared: Vec<Arc<View>>,
-}
-
-impl Group {
-    /// Computes and stages each. Is the reading connection as it was before?
-    fn stage(&self, staging: &Staging, ready: &[Ready<'_>], conns: &mut (Conn, Conn), staged: &mut Vec<Place>) -> bool {
-        let (reading, writing) = conns;
-        let mut shared = Shared::default();
-        for view in &self.shared {
-            // Who reads it computes it then, and tells what is wrong.
-            if let Err(error) = staging.share(view, &mut shared, reading) {
-                tracing::warn!(view = %view.id, error = %super::worker::chain(&error), "view not computed for all");
-            }
+/// Computes and stages each of a group. Is the reading connection as it was before?
+fn stage(
+    group: &Group,
+    staging: &Staging,
+    ready: &[Ready<'_>],
+    conns: &mut (Conn, Conn),
+    staged: &mut Vec<Place>,
+) -> bool {
+    let (reading, writing) = conns;
+    let mut shared = Shared::default();
+    for view in &group.shared {
+        // Who reads it computes it then, and tells what is wrong.
+        if let Err(error) = staging.share(view, &mut shared, reading) {
+            tracing::warn!(view = %view.id, error = %super::worker::chain(&error), "view not computed for all");
         }
-        for &place in &self.members {
-            let Ready { plan, run } = &ready[place];
-            staged.push((place, staging.stage(plan, *run, (&mut *reading, &shared), writing)));
-        }
-        shared.drop(reading).is_ok()
     }
-}
-
-/// Derivations that have a shared view in common are computed over one connection; groups in the order of their first.
-fn groups(site: &Site, ready: &[Ready<'_>]) -> Vec<Group> {
-    let mut groups: Vec<Group> =
-        (0..ready.len()).map(|place| Group { members: vec![place], shared: Vec::new() }).collect();
-    for view in site.views.values().filter(|view| view.shared) {
-        let reads = |place: &usize| site.needs(&ready[*place].plan.view, &view.name);
-        if (0..ready.len()).filter(reads).count() < 2 {
-            continue;
-        }
-        let mut one = Group { members: Vec::new(), shared: vec![Arc::clone(view)] };
-        groups.retain_mut(|group| {
-            let apart = !group.members.iter().any(reads);
-            if !apart {
-                one.members.append(&mut group.members);
-                one.shared.append(&mut group.shared);
-            }
-            apart
-        });
-        groups.push(one);
+    for &place in &group.members {
+        let Ready { plan, run } = &ready[place];
+        staged.push((place, staging.stage(plan, *run, (&mut *reading, &shared), writing)));
     }
-    for group in &mut groups {
-        group.members.sort_unstable();
-        // What a view reads reads less than it does; none reads itself.
-        let all = group.shared.clone();
-        let read = |view: &View| all.iter().filter(|other| site.reads(view, &other.name)).count();
-        group.shared.sort_by_cached_key(|view| (read(view), view.id.clone()));
-    }
-    groups.sort_unstable_by_key(|group| group.members.first().copied());
-    groups
+    shared.drop(reading).is_ok()
 }
 
 /// Makes what was staged stand, and writes the report. Did anything change?

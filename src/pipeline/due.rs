@@ -16,7 +16,8 @@ use crate::store::run::{self, Run};
 const OPEN: [State; 5] = [State::Drafting, State::Draft, State::Confirmed, State::Delivering, State::Failed];
 
 /// Must this derivation be computed? After a source changed what stands, and once its files say something else. Without a
-/// schedule also on every new day, if its rows may change by that alone ([`DerivePlan::daily`]); with one, on its days.
+/// schedule also on every new day (of its calendar), if its rows may change by that alone ([`DerivePlan::daily`]); with
+/// one, on its days.
 pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError> {
     let today = hub.clock.today().to_string();
     let own = last(hub, &plan.interface)?;
@@ -27,7 +28,7 @@ pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError>
             None => true,
             Some(own) => own.revision != plan.revision || changed(hub, &sources, own.id)?,
         };
-        let new_day = !scheduled && plan.daily && own.as_ref().is_some_and(|own| own.base_date < today);
+        let new_day = !scheduled && plan.daily && own.as_ref().is_some_and(|own| own.base_date < turned(hub, plan));
         if (news || new_day) && has_required(hub, &plan.requires, own.as_ref(), None)? {
             return Ok(true);
         }
@@ -42,6 +43,12 @@ pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError>
     let Some((due, before)) = occurrence(hub, &plan.schedule)? else { return Ok(false) };
     let done = own.as_ref().is_some_and(|own| own.base_date >= due.day.to_string());
     Ok(!done && has_required(hub, &plan.requires, own.as_ref(), before)?)
+}
+
+/// The last day that makes a derivation due for being new. Beyond its calendar every day does.
+fn turned(hub: &Hub, plan: &DerivePlan) -> String {
+    let today = hub.clock.today();
+    plan.calendar.as_ref().and_then(|calendar| calendar.preceding(today)).unwrap_or(today).to_string()
 }
 
 /// Did a derivation, by the mapping as it is, leave everything as it was the last time?

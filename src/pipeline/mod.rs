@@ -43,6 +43,7 @@ pub mod source;
 pub mod step;
 pub mod tables;
 pub mod timeline;
+mod together;
 mod unguarded;
 pub mod vault;
 mod veil;

@@ -35,7 +35,11 @@ impl Waiting {
     pub fn next(&self) -> Option<String> {
         let names = self.wanted.join("、");
         Some(match self.reason {
-            Reason::Arriving => return None,
+            Reason::Arriving if !self.overdue => return None,
+            Reason::Arriving => {
+                "常駐の renkei が動いているかを確かめてください。すぐ取り込むときは renkei run と打ってください"
+                    .to_owned()
+            }
             Reason::NoCompanion => format!("{names} を同じフォルダーに入れてください"),
             Reason::WrongName => {
                 format!("入れられる名前は {names} です（* は任意の文字）。正しい名前で入れ直してください")

@@ -79,7 +79,16 @@ pub enum ListCell {
     Text(String),
 }
 
+/// Longest number or date that is never broken over lines, characters.
+const UNBROKEN: usize = 16;
+
 impl ListCell {
+    /// A number or a date: broken over lines it reads as something else.
+    pub fn is_unbroken(&self) -> bool {
+        let plain = |c: char| c.is_ascii_digit() || c == '-';
+        matches!(self, ListCell::Text(text) if text.len() <= UNBROKEN && text.chars().all(plain))
+    }
+
     /// As a page shows it.
     pub fn show(&self) -> String {
         match self {

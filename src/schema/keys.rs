@@ -127,7 +127,7 @@ tables! {
     /// `[[into]]`.
     INTO = "in into" { "entity", "layouts", "record", "when", "close_when", "map" }
     /// `mappings/derive/<interface>.toml`.
-    DERIVE = "derive" { "version", "title", "view", "entity", "after", "schedule", "requires", "amount", "outcome" }
+    DERIVE = "derive" { "version", "title", "view", "entity", "after", "calendar", "schedule", "requires", "amount", "outcome" }
     /// `[[outcome]]`.
     OUTCOME = "derive outcome" { "code", "title", "when", "severity", "message" }
     /// `mappings/out/<interface>.toml`.

@@ -89,7 +89,7 @@ fn days(node: &Node<'_>) -> Option<Days> {
 
 /// The calendar of that id; `Some(None)` = every day. `None` when it is not known, which is a mistake unless its file has
 /// some.
-fn calendar(id: &Text<'_>, calendars: &Calendars) -> Option<Option<Arc<Calendar>>> {
+pub fn calendar(id: &Text<'_>, calendars: &Calendars) -> Option<Option<Arc<Calendar>>> {
     if id.value == EVERY {
         return Some(None);
     }

@@ -39,22 +39,30 @@ fn a_change_in_any_source_makes_a_derivation_due_and_a_run_that_changed_nothing_
 }
 
 #[test]
-fn a_new_day_makes_due_what_the_day_may_change_and_new_files_make_due_all() {
+fn a_new_day_its_calendar_knows_as_open_makes_due_what_the_day_may_change_and_new_files_make_due_all() {
     let town = Town::new();
     let mut hub = town.hub();
     let site = hub.site.clone();
     for plan in site.derive_order() {
         ended(&mut hub, &plan.after[0], RunKind::In, "", 1);
+    }
+    for plan in site.derive_order() {
         computed(&mut hub, &plan);
     }
     // A receipt finds its period on any day; what is overdue is another thing tomorrow.
     assert!(!site.derive["keshikomi"].daily && site.derive["tainosha-haaku"].daily);
-    hub.clock.advance(DAY);
-    for plan in site.derive_order() {
-        let told = plan.after.iter().any(|source| site.derive.contains_key(source));
-        if !told {
-            assert_eq!(due::derive_is_due(&mut hub, &plan).unwrap(), plan.daily, "{}", plan.interface);
+    assert!(site.derive["tainosha-haaku"].calendar.is_some());
+    assert_eq!(hub.clock.today().to_string(), "2026-11-20");
+    let told = |plan: &DerivePlan| plan.after.iter().any(|source| site.derive.contains_key(source));
+    // Saturday, Sunday, a holiday, Tuesday.
+    for open in [false, false, false, true] {
+        hub.clock.advance(DAY);
+        for plan in site.derive_order().iter().filter(|plan| !told(plan)) {
+            let wanted = plan.daily && (open || plan.calendar.is_none());
+            assert_eq!(due::derive_is_due(&mut hub, plan).unwrap(), wanted, "{}", plan.interface);
         }
+    }
+    for plan in site.derive_order() {
         ended(&mut hub, &plan.interface, RunKind::Derive, "of other files", 0);
         assert!(due::derive_is_due(&mut hub, &plan).unwrap(), "{} of other files", plan.interface);
     }

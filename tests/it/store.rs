@@ -6,6 +6,7 @@ use renkei::schema::view::View;
 use renkei::store::apply::{Applied, ApplyMode, apply_compared, apply_entity, discard_run};
 use renkei::store::bulk::{Unfit, VersionBatch, VersionWriter};
 use renkei::store::select::{Filter, Selection, dump};
+use renkei::store::shared::Shared;
 use renkei::store::{Conn, Store, ddl, lineage};
 use renkei::value::{OwnedValue, Type, Value};
 use std::sync::Arc;
@@ -266,6 +267,34 @@ fn a_new_column_is_added_and_a_lost_retyped_or_rekeyed_one_is_refused() {
     });
 }
 
+/// A view over the residents, and one over it.
+fn nested_views() -> (View, View) {
+    let view = |id: &str, name: &str, uses: &[&str], sql: &str| View {
+        id: id.into(),
+        name: name.into(),
+        columns: vec![("番号".into(), Type::Text), ("世帯".into(), Type::Text), ("合計".into(), Type::Int)],
+        lineage: vec![("_v1".into(), "jumin".into())],
+        sql: sql.into(),
+        uses: uses.iter().map(|u| (*u).to_owned()).collect(),
+        of_day: false,
+        shared: false,
+        place: RulePlace::default(),
+    };
+    let inner = view(
+        "inner",
+        "内",
+        &["住民"],
+        "SELECT 番号, NULLIF(世帯, '') AS 世帯, CAST(SUM(金額) OVER (PARTITION BY 世帯) AS BIGINT) AS 合計, _v AS _v1 FROM 住民",
+    );
+    let outer = view(
+        "outer",
+        "外",
+        &["内", "実行"],
+        "SELECT i.番号, i.世帯, i.合計 / 2 AS 合計, i._v1 FROM 内 i, 実行 WHERE 実行.基準日 > '2000-00-00';",
+    );
+    (inner, outer)
+}
+
 #[test]
 fn a_view_gives_the_same_rows_in_the_same_order_on_both() {
     on_both("view", |store| {
@@ -273,29 +302,7 @@ fn a_view_gives_the_same_rows_in_the_same_order_on_both() {
         let rows = [("000a", "ｱ", "五", 5), ("000B", "ア", "六", 6), ("0010", "", "七", 7)];
         stage(&mut conn, &entity, 2, &rows, &[]);
         apply(&mut conn, &entity, 2, false, false);
-        let view = |id: &str, name: &str, uses: &[&str], sql: &str| View {
-            id: id.into(),
-            name: name.into(),
-            columns: vec![("番号".into(), Type::Text), ("世帯".into(), Type::Text), ("合計".into(), Type::Int)],
-            lineage: vec![("_v1".into(), "jumin".into())],
-            sql: sql.into(),
-            uses: uses.iter().map(|u| (*u).to_owned()).collect(),
-            of_day: false,
-            shared: false,
-            place: RulePlace::default(),
-        };
-        let inner = view(
-            "inner",
-            "内",
-            &["住民"],
-            "SELECT 番号, NULLIF(世帯, '') AS 世帯, CAST(SUM(金額) OVER (PARTITION BY 世帯) AS BIGINT) AS 合計, _v AS _v1 FROM 住民",
-        );
-        let outer = view(
-            "outer",
-            "外",
-            &["内", "実行"],
-            "SELECT i.番号, i.世帯, i.合計 / 2 AS 合計, i._v1 FROM 内 i, 実行 WHERE 実行.基準日 > '2000-00-00';",
-        );
+        let (inner, outer) = nested_views();
         let selection = Selection {
             view: &outer,
             entities: &[Arc::new(entity)],
@@ -318,6 +325,54 @@ fn a_view_gives_the_same_rows_in_the_same_order_on_both() {
             .unwrap();
         assert_eq!(seen, ["0010//3", "0001/A/20", "0003/A/20", "000B/ア/3", "000a/ｱ/2"]);
         assert_eq!(selection.count(&mut conn).unwrap(), 5);
+    });
+}
+
+#[test]
+fn rows_of_a_shared_view_are_those_it_had_when_it_was_computed_until_they_are_dropped() {
+    on_both("shared", |store| {
+        let (mut conn, entity) = loaded(store);
+        let (inner, outer) = nested_views();
+        let (entities, views) = ([Arc::new(entity.clone())], [Arc::new(inner.clone())]);
+        let rows = |conn: &mut Conn, view: &View, shared: Option<&Shared>| {
+            let selection = Selection {
+                view,
+                entities: &entities,
+                views: &views,
+                base_date: "2026-04-01",
+                dantai: DANTAI,
+                filter: None,
+                order: &[0],
+                shared,
+            };
+            let mut rows = Vec::new();
+            let mut each = |values: &[Value<'_>]| {
+                rows.push(values.iter().map(Value::to_string).collect::<Vec<_>>().join("/"));
+                Ok(())
+            };
+            selection.each(conn, &mut each).unwrap();
+            rows
+        };
+        let compute = |conn: &mut Conn, shared: &mut Shared, view: &View| {
+            let (filter, order) = (None, [].as_slice());
+            let (base_date, dantai) = ("2026-04-01", DANTAI);
+            let (entities, views) = (&entities, &views);
+            let selection = Selection { view, entities, views, base_date, dantai, filter, order, shared: None };
+            shared.compute(conn, &selection).unwrap();
+        };
+        let before = [rows(&mut conn, &inner, None), rows(&mut conn, &outer, None)];
+        let mut shared = Shared::default();
+        compute(&mut conn, &mut shared, &inner);
+        compute(&mut conn, &mut shared, &outer);
+        stage(&mut conn, &entity, 2, &[("0001", "A", "一郎", 11)], &["0003"]);
+        apply(&mut conn, &entity, 2, false, false);
+        let now = [rows(&mut conn, &inner, None), rows(&mut conn, &outer, None)];
+        assert_ne!(now, before);
+        assert_eq!([rows(&mut conn, &inner, Some(&shared)), rows(&mut conn, &outer, Some(&shared))], before);
+        shared.drop(&mut conn).unwrap();
+        assert_eq!([rows(&mut conn, &inner, Some(&shared)), rows(&mut conn, &outer, Some(&shared))], now);
+        compute(&mut conn, &mut shared, &inner);
+        assert_eq!(rows(&mut conn, &outer, Some(&shared)), now[1]);
     });
 }
 
