@@ -29,7 +29,8 @@ const TOKEN_BYTES: usize = 16;
 pub enum VaultError {
     /// No key is configured.
     #[error(
-        "金庫の鍵がありません。[vault] key_file のファイルか環境変数 {} に鍵を置いてください（鍵は renkei vault new-key で作れます）",
+        "個人番号などを暗号化する鍵（vault.key）がありません。これまで使っていた鍵があれば、そのファイルを元の場所に戻してください\
+         （新しい鍵では、今ある値を開けません）。はじめて使うときだけ、renkei vault new-key で作り、[vault] key_file の場所か環境変数 {} に置いてください",
         ring::KEY_VARIABLE
     )]
     NoKey,

@@ -23,7 +23,7 @@ pub fn calendar(cli: &Cli, args: &CalendarArgs) -> Result<u8, CliError> {
     let from = args.from.unwrap_or(today);
     let until = args.to.unwrap_or_else(|| end_of_next_month(from));
     if until < from || (until - from).num_days() > LONGEST {
-        return Err(CliError::Refused(format!("--to は --from から {LONGEST} 日以内の日にしてください")));
+        return Err(CliError::Refused(format!("--to は、--from の日から、その {LONGEST} 日後までの日にしてください")));
     }
     let days = timeline::due(&hub, from, until);
     let warnings = watch::horizons(&hub.site, until);

@@ -143,7 +143,7 @@ fn japanese(text: &str) -> String {
 }
 
 /// The words for what is given with a verb: its own, else those for all verbs.
-fn value(path: &str, id: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+fn words(path: &str, id: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
     let own = format!("{path} {id}");
     let find = |id: &str| VALUES.iter().find(|(of, ..)| *of == id);
     find(&own).or_else(|| find(id))
@@ -163,7 +163,7 @@ fn translated(command: clap::Command, path: &str) -> clap::Command {
         .mut_args(|arg| {
             let heading = if arg.is_positional() { "対象" } else { "指定" };
             let arg = arg.help_heading(heading);
-            match (arg.get_id().as_str(), value(path, arg.get_id().as_str())) {
+            match (arg.get_id().as_str(), words(path, arg.get_id().as_str())) {
                 ("help", _) => arg.help("この説明を出す"),
                 ("version", _) => arg.help("版の番号を出す"),
                 (_, Some((_, "", help))) => arg.help(*help),
@@ -199,6 +199,10 @@ fn mistake(error: &clap::Error) -> String {
         ErrorKind::ArgumentConflict => format!("renkei: {arg} は、ほかの指定と一緒には使えません"),
         _ => format!("renkei: 命令の書き方が違います {arg} {value}"),
     };
+    let id = arg.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
+    if let Some((.., help)) = words("", id).filter(|_| !value.is_empty()) {
+        text += &format!("\n  {id}: {help}");
+    }
     for kind in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::ValidValue] {
         let near = named(kind);
         if !near.is_empty() {
@@ -230,6 +234,7 @@ mod tests {
         assert!(text.contains("「stauts」という命令はありません") && text.contains("status"), "{text}");
         assert!(said(&["renkei", "status", "--foo"]).contains("「--foo」という指定は"));
         assert!(said(&["renkei", "confirm", "abc", "--by", "x"]).contains("に「abc」は使えません"));
+        assert!(said(&["renkei", "calendar", "--from", "12/1"]).contains("YYYY-MM-DD"));
     }
 
     #[test]

@@ -24,8 +24,8 @@ const AHEAD_DAYS: i64 = 62;
 /// Exchanges of the page at most.
 const EXCHANGES: u32 = 50_000;
 
-/// Records held of each exchange that has any.
-type Held = HashMap<i64, u64>;
+/// Records held of each exchange, and whether these are all it had.
+type Held = HashMap<i64, (u64, bool)>;
 
 type Days = BTreeMap<String, Vec<TimelineLine>>;
 
@@ -52,7 +52,8 @@ pub fn timeline(hub: &mut Hub) -> Result<TimelineReport, HubError> {
     let since = crate::clock::Clock::fixed(from, 0, 0).stamp();
     let runs = run::between(&mut hub.conn, &since, "9999", EXCHANGES)?;
     // The last run of an exchange is the one that counts.
-    let held: Held = runs.iter().filter_map(|r| Some((r.exchange?, r.totals.held.max(0) as u64))).collect();
+    let of = |r: &Run| (r.totals.held.max(0) as u64, r.totals.held > 0 && r.totals.held == r.totals.read);
+    let held: Held = runs.iter().filter_map(|r| Some((r.exchange?, of(r)))).collect();
     let told = expected(hub, from, today, &held, &mut days)?;
     happened(hub, &since, &told, &held, &mut days)?;
     computed(hub, &runs, &mut days);
@@ -142,7 +143,7 @@ fn expected(
                 Standing::Waiting | Standing::Missing => format!("連絡先：{}", e.contact),
             },
             href: String::new(),
-            held: e.exchange.and_then(|id| held.get(&id).copied()).unwrap_or(0),
+            held: e.exchange.and_then(|id| held.get(&id)).map_or(0, |(n, _)| *n),
         };
         if let Some(id) = e.exchange {
             let exchange = ledger::get(&mut hub.conn, id)?;
@@ -177,6 +178,8 @@ fn happened(hub: &mut Hub, since: &str, told: &[i64], held: &Held, days: &mut Da
             (_, State::Withdrawn | State::Superseded | State::Duplicate | State::Drafting) => continue,
             (Direction::In, _) if told.contains(&exchange.id) => continue,
             (_, State::Rejected | State::Failed) => Event::Refused,
+            // Nothing of it is in.
+            (Direction::In, _) if held.get(&exchange.id).is_some_and(|(_, all)| *all) => Event::Refused,
             (Direction::In, _) => Event::Arrived,
             (Direction::Out, State::Delivered) => Event::Delivered,
             (Direction::Out, State::Draft) => Event::Unconfirmed,
@@ -213,7 +216,7 @@ fn computed(hub: &Hub, runs: &[Run], days: &mut Days) {
 }
 
 fn push(hub: &Hub, exchange: &Exchange, event: Event, at: &str, held: &Held, days: &mut Days) {
-    let held = held.get(&exchange.id).copied().unwrap_or(0);
+    let held = held.get(&exchange.id).map_or(0, |(n, _)| *n);
     let parts = [exchange.file_name.clone(), exchange.note.clone().unwrap_or_default(), held_words(held)];
     let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     let line = TimelineLine {

@@ -90,6 +90,14 @@ fn a_file_that_was_cut_reads_the_same_on_the_day_the_timeline_and_its_own_report
     let timeline = renkei::pipeline::timeline::timeline(&mut hub).unwrap();
     let line = timeline.days.iter().flat_map(|day| &day.lines).find(|line| line.detail.contains(name)).unwrap();
     assert_eq!((line.tone().sign(), line.held), ("△", own.balance.held.count));
+    // Of a file in another charset nothing is taken: no page may say that it came.
+    let (sjis, wrong) = sample_file("juki-ido", ".sjis.csv");
+    let utf8 = sjis.replace(".sjis", "");
+    town.put("juki-ido", &utf8, wrong);
+    work(&mut hub);
+    let timeline = renkei::pipeline::timeline::timeline(&mut hub).unwrap();
+    let line = timeline.days.iter().flat_map(|day| &day.lines).find(|line| line.detail.contains(&utf8)).unwrap();
+    assert_eq!(line.tone(), renkei::report::verdict::Tone::Bad, "{line:?}");
 }
 
 #[test]
