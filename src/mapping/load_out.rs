@@ -4,14 +4,16 @@
 //! (`load_out_split`), writes files.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::context::Context;
 use super::load_confirm::{self, ConfirmScope};
+use super::load_guard::Guard;
 use super::load_hold;
 use super::load_in::amount;
 use super::load_out_record::{self, OutScope};
 use super::load_out_split;
-use super::plan::{HoldTest, Level, NamePart, OutPlan, OutRecord, Release};
+use super::plan::{Hold, HoldTest, Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
 use crate::schema::layout::Layout;
 use crate::schema::load_schedule;
@@ -56,11 +58,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let filter = columns.predicate(filter.as_ref());
     let group = resolve(group.as_deref().unwrap_or_default(), &view);
     let full_order = each_once(&group, &resolve(order.as_deref().unwrap_or_default(), &view));
-    if delta == Some(true) && key.as_ref().is_some_and(Vec::is_empty) {
-        let message = "差分には「key」が要ります";
-        reader.mistake(mistake::MISSING_KEY, top.place_of("key"), message, "相手先での見出しになる列を書いてください");
-    }
-    let key = resolve(key.as_deref().unwrap_or_default(), &view);
+    let key = delta_key(&top, delta, key, &view);
     let split = load_out_split::columns(&split, &view, &key);
     let variants = load_out_split::variants(&profiles, context, &layout, &view, &split);
     let name = name.and_then(|text| name_parts(&text, context, &view, &split));
@@ -71,27 +69,18 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     }
     let holds: Vec<_> = holds.iter().map(|node| load_hold::hold(node, &view, context, &columns)).collect();
     used.extend(columns.used_codes.into_inner());
-    let secret = secret_columns(&view, &layout, compiled.as_deref().unwrap_or_default(), context);
-    let mut files = BTreeSet::from([reader.file().to_owned()]);
-    files.extend(context.files_of_layout(&layout));
-    files.extend(context.files_of_view(&view));
-    files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
     let (records, amount) = (compiled?, amount.flatten());
-    let guarded = |column: &usize| !context.carried.guards(context.entities, &view, *column).is_empty();
-    let guarded: Vec<usize> = (0..view.columns.len()).filter(guarded).collect();
+    let Protected { secret, guarded, opens } = protected(&view, &layout, &records, &key, context);
     // The list that is checked before a file may leave is a report too.
     let hidden: Vec<bool> = secret.iter().enumerate().map(|(i, secret)| *secret || guarded.contains(&i)).collect();
     let scope = ConfirmScope { context, layout: &layout, records: &records, secret: &hidden, amount };
     let confirm = load_confirm::columns(&confirm, &scope)?;
     let holds = holds.into_iter().collect::<Option<Vec<_>>>()?;
-    for hold in &holds {
-        if let HoldTest::Guard { guard, .. } = &hold.test {
-            files.insert(guard.place.file.clone());
-            files.extend(context.files_of_view(&guard.view));
-        }
-    }
-    let opens = used_columns(&records, &key, &view);
-    let opens = opens.into_iter().filter(|column| context.carried.is_vault(context.entities, &view, *column)).collect();
+    let mut files = BTreeSet::from([reader.file().to_owned()]);
+    files.extend(context.files_of_layout(&layout));
+    files.extend(context.files_of_view(&view));
+    files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
+    files.extend(files_of_guards(&holds, context));
     Some(OutPlan {
         interface: interface.to_owned(),
         title: title?.value.to_owned(),
@@ -138,6 +127,47 @@ fn send_closed(top: &Node<'_>, delta: Option<bool>) -> bool {
     send_closed
 }
 
+/// The columns of a row's key for the partner; a delta needs one.
+fn delta_key(top: &Node<'_>, delta: Option<bool>, key: Option<Vec<Text<'_>>>, view: &View) -> Vec<usize> {
+    if delta == Some(true) && key.as_ref().is_some_and(Vec::is_empty) {
+        let (message, hint) = ("差分には「key」が要ります", "相手先での見出しになる列を書いてください");
+        top.reader().mistake(mistake::MISSING_KEY, top.place_of("key"), message, hint);
+    }
+    resolve(key.as_deref().unwrap_or_default(), view)
+}
+
+/// What of the view's columns is not for everybody.
+struct Protected {
+    secret: Vec<bool>,
+    /// Columns that a guard may want kept back.
+    guarded: Vec<usize>,
+    /// Columns of the vault that are written into the file.
+    opens: Vec<usize>,
+}
+
+fn protected(view: &View, layout: &Layout, records: &[OutRecord], key: &[usize], context: &Context<'_>) -> Protected {
+    let guarded = |column: &usize| !context.carried.guards(context.entities, view, *column).is_empty();
+    let vault = |column: &usize| context.carried.is_vault(context.entities, view, *column);
+    Protected {
+        secret: secret_columns(view, layout, records, context),
+        guarded: (0..view.columns.len()).filter(guarded).collect(),
+        opens: used_columns(records, key, view).into_iter().filter(vault).collect(),
+    }
+}
+
+/// The files of the guards that may keep a row back, with those of their views.
+fn files_of_guards(holds: &[Hold], context: &Context<'_>) -> BTreeSet<String> {
+    let guards = holds.iter().filter_map(|hold| match &hold.test {
+        HoldTest::Guard { guard, .. } => Some(guard),
+        HoldTest::When(_) => None,
+    });
+    let files = |guard: &Arc<Guard>| {
+        let own = std::iter::once(guard.place.file.clone());
+        own.chain(context.files_of_view(&guard.view)).collect::<Vec<_>>()
+    };
+    guards.flat_map(files).collect()
+}
+
 /// View columns that fill a secret item, or that have the name of a secret column of an entity the view reads.
 fn secret_columns(view: &View, layout: &Layout, records: &[OutRecord], context: &Context<'_>) -> Vec<bool> {
     let entities = view.lineage.iter().filter_map(|(_, id)| context.entities.get(id));
@@ -167,7 +197,7 @@ fn each_once(group: &[usize], order: &[usize]) -> Vec<usize> {
     group.iter().chain(order).copied().filter(|column| seen.insert(*column)).collect()
 }
 
-fn layout(top: &Node<'_>, context: &Context<'_>) -> Option<std::sync::Arc<crate::schema::layout::Layout>> {
+fn layout(top: &Node<'_>, context: &Context<'_>) -> Option<Arc<Layout>> {
     let layout = top.str("layout");
     let profile = top.opt_str("profile");
     let layout = layout?;

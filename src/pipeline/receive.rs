@@ -165,6 +165,9 @@ fn claim(hub: &mut Hub, interface: &str, batch: &[Arrived], since_start: Duratio
 
 /// Note of an exchange whose file was taken away again.
 const GONE: &str = "取り込む前に受信フォルダーから無くなりました";
+/// Note of one whose file could not be moved when renkei started again.
+const STUCK: &str =
+    "受信フォルダーから動かせませんでした。ファイルは元の場所にあり、次に見るときに別の番号で受け付けます";
 
 /// Moves a file, then its companion: where the file stays, its companion stays beside it.
 fn move_both(hub: &Hub, id: i64, path: &Path, companion: Option<&Path>) -> Result<bool, HubError> {
@@ -237,10 +240,13 @@ pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
                 continue;
             }
             // What cannot be moved stays where it is; the next scan sees it again.
-            let (to, note) = if fetch(hub, &exchange).unwrap_or(false) {
-                (State::Claimed, None)
-            } else {
-                (State::Withdrawn, Some(GONE))
+            let (to, note) = match fetch(hub, &exchange) {
+                Ok(true) => (State::Claimed, None),
+                Ok(false) => (State::Withdrawn, Some(GONE)),
+                Err(error) => {
+                    tracing::error!(exchange = id, error = %super::worker::chain(&error), "announced entry not moved");
+                    (State::Withdrawn, Some(STUCK))
+                }
             };
             ledger::advance(&mut hub.conn, id, State::Claiming, to, note, &now)?;
         }
