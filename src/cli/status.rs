@@ -51,7 +51,10 @@ pub fn status(cli: &Cli, args: &StatusArgs) -> Result<u8, CliError> {
     }
     if older {
         let all = format!("{} status --last {}", cli.program(), u64::from(args.last.max(1)) * 10);
-        println!("（新しいほうから {} まで。これより前は {all} か、報告書の一覧で見られます）", count(u64::from(args.last)));
+        println!(
+            "（新しいほうから {} まで。これより前は {all} か、報告書の一覧で見られます）",
+            count(u64::from(args.last))
+        );
     }
     print_exchanges(cli, &mut hub, &seen)?;
     print_derivations(&mut hub)?;
