@@ -37,6 +37,7 @@ mod leaves;
 mod like;
 mod parse;
 pub mod query;
+mod query_group;
 pub mod query_origin;
 mod query_scope;
 mod query_select;

@@ -59,6 +59,18 @@ impl<'c> Walk<'c> {
         }
     }
 
+    /// Is it a column of the innermost SELECT, not of one around it?
+    pub(super) fn is_own(&self, parts: &[Ident]) -> bool {
+        let Some(level) = self.levels.last() else { return false };
+        match parts {
+            [column] => {
+                level.relations.iter().any(|(_, columns)| columns.as_ref().is_some_and(|c| c.contains(&column.value)))
+            }
+            [table, _] => level.relations.iter().any(|(alias, _)| *alias == table.value),
+            _ => false,
+        }
+    }
+
     /// Columns of a table by name: of the query's own `WITH`, else of the catalogue.
     pub(super) fn columns_of(&mut self, table: &Ident) -> Option<Vec<String>> {
         let name = &table.value;

@@ -183,6 +183,7 @@ impl Walk<'_> {
         self.order_by(order_by);
         self.hide_aliases();
         select.having.iter().for_each(|e| self.expr(e));
+        self.grouping(select, order_by);
         self.pop_scope();
         output
     }

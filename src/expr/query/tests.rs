@@ -90,6 +90,35 @@ fn nothing_but_one_portable_select_passes() {
 }
 
 #[test]
+fn a_column_that_is_not_the_same_for_a_whole_group_is_named() {
+    for sql in [
+        "SELECT 世帯番号, 宛名番号, count(*) AS 人数 FROM 住民 GROUP BY 世帯番号",
+        "SELECT 世帯番号, CASE WHEN 宛名番号 = 'a' THEN 1 ELSE 0 END AS 値 FROM 住民 GROUP BY 世帯番号",
+        "SELECT 宛名番号, count(*) AS 人数 FROM 住民",
+        "SELECT max(世帯番号) AS a FROM 住民 GROUP BY 世帯番号 HAVING 宛名番号 = 'a'",
+        "SELECT 世帯番号, sum(1) OVER (PARTITION BY 宛名番号) AS a FROM 住民 GROUP BY 世帯番号",
+        "SELECT 世帯番号 FROM 住民 GROUP BY 世帯番号 ORDER BY 宛名番号",
+    ] {
+        let told = mistakes(sql);
+        assert!(
+            matches!(told.as_slice(), [(1, _, m)] if m.contains("「宛名番号」は GROUP BY にない")),
+            "{sql}: {told:?}"
+        );
+    }
+    for sql in [
+        "SELECT j.世帯番号, count(*) AS 人数 FROM 住民 j GROUP BY 世帯番号 ORDER BY 人数",
+        "SELECT substr(世帯番号, 1, 2) AS 頭, max(宛名番号) AS a FROM 住民 GROUP BY substr(世帯番号, 1, 2)",
+        "SELECT substr(世帯番号, 1, 2) AS 頭, count(*) AS a FROM 住民 GROUP BY 頭 ORDER BY 頭",
+        "SELECT 世帯番号 || 'x' AS a, sum(count(*)) OVER (ORDER BY 世帯番号) AS b FROM 住民 GROUP BY 世帯番号",
+        "SELECT 宛名番号, row_number() OVER (ORDER BY 世帯番号) AS a FROM 住民",
+        "SELECT 宛名番号, (SELECT count(*) FROM 被保険者 h WHERE h.宛名番号 = j.宛名番号) AS a FROM 住民 j",
+        "SELECT 世帯番号, 1 AS a FROM 住民 GROUP BY (世帯番号)",
+    ] {
+        assert!(read(sql, &Town).is_ok(), "{sql}: {:?}", mistakes(sql));
+    }
+}
+
+#[test]
 fn very_long_chains_do_not_exhaust_the_stack() {
     let chain = "宛名番号 = 'a' OR ".repeat(1_000);
     assert!(read(&format!("SELECT 宛名番号 FROM 住民 WHERE {chain} 1 = 1"), &Town).is_ok());
