@@ -32,6 +32,7 @@
 
 mod compare;
 mod files;
+mod seen;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,15 +42,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::NaiveDate;
 use serde::Deserialize;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use self::compare::compare;
 use crate::clock::Clock;
-use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::mapping::site::Site;
-use crate::pipeline::list::MAX_ROWS;
-use crate::pipeline::{Hub, HubError, draft_list, facts, hold, snapshot, worker};
-use crate::report::list::{ListCell, ListReport};
+use crate::pipeline::{Hub, HubError, hold, worker};
 
 /// A case file.
 #[derive(Debug, Deserialize)]
@@ -150,9 +148,7 @@ impl Outcome {
 
     /// For machines.
     pub fn json(&self) -> Json {
-        let one = |c: &CaseOutcome| {
-            json!({ "name": c.name, "title": c.title, "differences": c.differences, "skipped": c.skipped })
-        };
+        let one = |c: &CaseOutcome| json!({ "name": c.name, "title": c.title, "differences": c.differences, "skipped": c.skipped });
         let cases: Vec<Json> = self.cases.iter().map(one).collect();
         json!({ "cases": cases, "failed": self.failed() })
     }
@@ -279,7 +275,7 @@ fn play(
         }
         hub.clock.advance(60);
     }
-    outcome(&mut hub, case, &sent)
+    seen::outcome(&mut hub, case, &sent)
 }
 
 /// Plans name the values by place: one that is there keeps it, a new one comes last.
@@ -300,103 +296,6 @@ fn partner_takes(hub: &Hub, interface: &str) -> Result<(), HubError> {
         fs::remove_file(entry.map_err(failed)?.path()).map_err(failed)?;
     }
     Ok(())
-}
-
-fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
-    let mut reports = Vec::new();
-    for report in facts::all_reports(hub)? {
-        if case.reports.is_empty() || case.reports.contains(&report.interface) {
-            reports.push(snapshot::case_json(&report));
-        }
-    }
-    let mut rows = Map::new();
-    let entities: Vec<_> = hub.site.entities.values().cloned().collect();
-    for entity in entities {
-        if !case.entities.is_empty() && !case.entities.contains(&entity.id) {
-            continue;
-        }
-        let dumped = snapshot::rows_json(hub, &entity)?;
-        if !dumped.is_empty() {
-            rows.insert(entity.name.clone(), Json::Array(dumped));
-        }
-    }
-    let mut files = Map::new();
-    for exchange in sent {
-        let (interface, name, sha256, profile) = facts::delivered(hub, *exchange)?;
-        let name = format!("{interface}/{name}");
-        let before = files.keys().filter(|known: &&String| known.starts_with(&name)).count();
-        let name = if before > 0 { format!("{name}（{} 通目）", before + 1) } else { name };
-        files.insert(name, file_json(hub, &interface, &sha256, profile.as_deref())?);
-    }
-    let mut seen = json!({ "reports": reports, "rows": rows, "files": files });
-    if !case.lists.is_empty() {
-        seen["lists"] = lists_json(hub, &case.lists)?;
-    }
-    if case.drafts {
-        let lists: Result<Vec<_>, HubError> =
-            sent.iter().map(|id| Ok(list_json(&draft_list::draft_list(hub, *id, MAX_ROWS)?))).collect();
-        seen["drafts"] = Json::Array(lists?);
-    }
-    if case.tables {
-        seen["tables"] = tables_json(hub)?;
-    }
-    Ok(seen)
-}
-
-/// Lists as an operator sees them: their headings, then a text a row.
-fn lists_json(hub: &mut Hub, ids: &[String]) -> Result<Json, HubError> {
-    let site = hub.site.clone();
-    let mut all = Map::new();
-    for id in ids {
-        let missing = || HubError::Refused(format!("一覧「{id}」はありません"));
-        let list = site.lists.get(id).ok_or_else(missing)?;
-        let report = crate::pipeline::list::list(hub, list, &Default::default())?;
-        all.insert(id.clone(), list_json(&report));
-    }
-    Ok(Json::Object(all))
-}
-
-fn list_json(report: &ListReport) -> Json {
-    let heads: Vec<&str> = report.columns.iter().map(|c| c.title.as_str()).collect();
-    let row = |cells: &Vec<ListCell>| cells.iter().map(ListCell::show).collect::<Vec<_>>().join("｜");
-    std::iter::once(heads.join("｜")).chain(report.rows.iter().map(row)).map(Json::from).collect()
-}
-
-/// The declared tables of today's report, a text a line.
-fn tables_json(hub: &mut Hub) -> Result<Json, HubError> {
-    let today = hub.clock.today().to_string();
-    let mut all = Map::new();
-    for table in crate::pipeline::day::day_report(hub, &today)?.tables {
-        let heading: Vec<&str> = table.columns.iter().map(|c| c.title.as_str()).collect();
-        let mut lines = vec![heading.join(" | ")];
-        lines.extend(table.rows.iter().map(|row| row.join(" | ")));
-        all.insert(table.title, json!(lines));
-    }
-    Ok(Json::Object(all))
-}
-
-/// A delivered file as its layout reads it: independent of charset, and a person can review it.
-fn file_json(hub: &Hub, interface: &str, sha256: &str, profile: Option<&str>) -> Result<Json, HubError> {
-    let plan = hub.site.outbound[interface].clone();
-    let path = hub.area.archived_path(sha256);
-    let input = hub.area.open_archived(sha256).map_err(HubError::io("読み込み", &path))?;
-    let mut reader = RecordReader::new(plan.layout_in(profile).clone(), input, ReadLimits::default());
-    let mut findings = Findings::new(10);
-    let mut record = Record::default();
-    let mut lines = Vec::new();
-    while reader.next(&mut record, &mut findings).map_err(HubError::io("読み込み", &path))? {
-        let kind = &plan.layout.records[record.kind];
-        let fields: Vec<String> = kind
-            .fields
-            .iter()
-            .enumerate()
-            .filter(|(_, f)| f.ty().is_some())
-            .map(|(i, _)| record.value(i).to_string())
-            .collect();
-        lines.push(Json::String(format!("{}: {}", kind.name, fields.join(" | "))));
-    }
-    lines.extend(findings.kept().iter().map(|f| Json::String(f.to_string())));
-    Ok(Json::Array(lines))
 }
 
 fn folders(path: &Path) -> Result<Vec<PathBuf>, HubError> {

@@ -64,16 +64,16 @@ pub fn trace(cli: &Cli, args: &TraceArgs) -> Result<u8, CliError> {
 /// that has it.
 fn find(hub: &mut Hub, file: &str) -> Result<Exchange, CliError> {
     let by_number = match file.strip_prefix('#').unwrap_or(file).parse() {
-        Ok(id) => match ledger::get(&mut hub.conn, id) {
-            Ok(exchange) => Some(exchange),
-            Err(crate::store::StoreError::Missing { .. }) => None,
-            Err(e) => return Err(e.into()),
-        },
+        Ok(id) => hub.exchange(id)?,
         Err(_) => None,
     };
     let found = match by_number {
         Some(exchange) => Some(exchange),
-        None => ledger::list(&mut hub.conn, &Wanted { file_name: Some(file), limit: 1, ..Wanted::default() })?.pop(),
+        None => {
+            let dantai = hub.dantai().to_owned();
+            let wanted = Wanted { dantai: Some(&dantai), file_name: Some(file), limit: 1, ..Wanted::default() };
+            ledger::list(&mut hub.conn, &wanted)?.pop()
+        }
     };
     found.ok_or_else(|| {
         CliError::Refused(format!(

@@ -61,7 +61,7 @@ pub fn day_report(hub: &mut Hub, day: &str) -> Result<DayReport, HubError> {
         municipality: Municipality { code: dantai.clone(), name: hub.site.municipality_name() },
         ..DayReport::default()
     };
-    let runs = run::between(&mut hub.conn, &since, &until, DAY_LIMIT)?;
+    let runs = run::between(&mut hub.conn, &dantai, &since, &until, DAY_LIMIT)?;
     let wanted = Wanted {
         dantai: Some(&dantai),
         since: Some(&since),

@@ -68,10 +68,7 @@ fn known(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {
     if who.trim().is_empty() {
         return Err(HubError::Refused("だれが決めたかを書いてください（--by）".into()));
     }
-    match ledger::get(&mut hub.conn, id) {
-        Err(StoreError::Missing { .. }) => Err(HubError::Refused(format!("受付番号 {id} はありません"))),
-        found => Ok(found?),
-    }
+    hub.exchange(id)?.ok_or_else(|| HubError::Refused(format!("受付番号 {id} はありません")))
 }
 
 fn decidable(hub: &mut Hub, id: i64, who: &str) -> Result<Exchange, HubError> {

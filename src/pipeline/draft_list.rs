@@ -15,7 +15,7 @@ use crate::finding::Severity;
 use crate::mapping::load_confirm::ConfirmColumn;
 use crate::mapping::plan::OutPlan;
 use crate::report::list::{ListCell, ListReport, ListReportColumn};
-use crate::store::ledger::{self, Direction, Exchange};
+use crate::store::ledger::{Direction, Exchange};
 use crate::store::ledger_out::{self, Change, StoredRecord};
 use crate::store::{Conn, StoreError, detail, hold, lineage, run};
 use crate::value::{Type, Value};
@@ -33,12 +33,7 @@ const MASK: &str = "＊＊＊";
 /// # Errors
 /// [`HubError::Refused`]: no such exchange, not one to send, or no longer readable by the mapping; the store's.
 pub fn draft_list(hub: &mut Hub, id: i64, limit: usize) -> Result<ListReport, HubError> {
-    let exchange = match ledger::get(&mut hub.conn, id) {
-        Err(StoreError::Missing { .. }) => {
-            return Err(HubError::Refused(format!("受付番号 {id} はありません")));
-        }
-        other => other?,
-    };
+    let exchange = hub.exchange(id)?.ok_or_else(|| HubError::Refused(format!("受付番号 {id} はありません")))?;
     if exchange.direction != Direction::Out {
         return Err(HubError::Refused(format!("受付番号 {id} は、送るファイルではありません")));
     }

@@ -69,10 +69,12 @@ pub fn write_derivation(hub: &mut Hub, run: i64) -> Result<(), HubError> {
     crate::report::write_run(&report, &folder).map_err(HubError::io("報告書の書き出し", &folder))
 }
 
-/// The report of a derivation's run; `None`: there is no such run, or it is no derivation.
+/// The report of a derivation's run; `None`: there is no such run here, or it is no derivation.
 pub fn derivation_report(hub: &mut Hub, run: i64) -> Result<Option<RunReport>, HubError> {
     match run::get(&mut hub.conn, run) {
-        Ok(run) if run.kind == RunKind::Derive => run_report(hub, None, Some(&run)).map(Some),
+        Ok(run) if run.kind == RunKind::Derive && run.dantai == hub.dantai() => {
+            run_report(hub, None, Some(&run)).map(Some)
+        }
         Ok(_) | Err(crate::store::StoreError::Missing { .. }) => Ok(None),
         Err(e) => Err(e.into()),
     }
@@ -331,12 +333,14 @@ pub(super) fn delivery(hub: &mut Hub, exchange: &Exchange) -> Result<Delivery, H
 
 /// Every report of a small site, oldest first; for cases.
 pub fn all_reports(hub: &mut Hub) -> Result<Vec<RunReport>, HubError> {
-    let exchanges = ledger::list(&mut hub.conn, &Wanted { limit: DAY_LIMIT, ..Wanted::default() })?;
+    let dantai = hub.dantai().to_owned();
+    let wanted = Wanted { dantai: Some(&dantai), limit: DAY_LIMIT, ..Wanted::default() };
+    let exchanges = ledger::list(&mut hub.conn, &wanted)?;
     let mut reports = Vec::new();
     for exchange in exchanges.iter().rev().filter(|e| e.state != State::Withdrawn) {
         reports.push(exchange_report(hub, exchange)?);
     }
-    for run in run::between(&mut hub.conn, "", "9999", DAY_LIMIT)? {
+    for run in run::between(&mut hub.conn, &dantai, "", "9999", DAY_LIMIT)? {
         if run.kind == RunKind::Derive && run.state == RunState::Done {
             reports.push(run_report(hub, None, Some(&run))?);
         }

@@ -207,7 +207,15 @@ pub fn release(hub: &mut Hub, target: &str, key: Option<&str>, who: &str, reason
     }
     let (interface, held) = find(hub, target, key)?;
     let (dantai, now) = (hub.dantai().to_owned(), hub.clock.stamp());
-    let wanted = Release { interface: &interface, dantai: &dantai, key: &held.key, hash: held.hash, protection: held.protection, who, reason };
+    let wanted = Release {
+        interface: &interface,
+        dantai: &dantai,
+        key: &held.key,
+        hash: held.hash,
+        protection: held.protection,
+        who,
+        reason,
+    };
     let subject = format!("{interface} {}", shown_key(&hub.site, &interface, &held.key));
     let done = hub.conn.durable(|conn| {
         let done = hold::release(conn, &wanted, &now)?;
@@ -259,10 +267,7 @@ fn find(hub: &mut Hub, target: &str, key: Option<&str>) -> Result<(String, HeldR
         let held = hold::newest(&mut hub.conn, target, &dantai, key)?;
         return Ok((target.to_owned(), held.ok_or_else(none)?));
     };
-    let exchange = match ledger::get(&mut hub.conn, id) {
-        Err(StoreError::Missing { .. }) => return Err(none()),
-        found => found?,
-    };
+    let exchange = hub.exchange(id)?.ok_or_else(none)?;
     let rows = hold::of_exchange(&mut hub.conn, id, u32::MAX)?;
     Ok((exchange.interface, rows.into_iter().find(is_meant).ok_or_else(none)?))
 }
@@ -277,10 +282,7 @@ pub fn held(hub: &mut Hub, target: Option<&str>, limit: u32) -> Result<Vec<(Stri
         return Err(HubError::Refused(format!("「{unknown}」という送信の業務はありません")));
     }
     if let Some(id) = target.and_then(|t| t.parse::<i64>().ok()) {
-        match ledger::get(&mut hub.conn, id) {
-            Err(StoreError::Missing { .. }) => return Err(HubError::Refused(format!("受付番号 {id} はありません"))),
-            found => drafts.push(found?),
-        }
+        drafts.push(hub.exchange(id)?.ok_or_else(|| HubError::Refused(format!("受付番号 {id} はありません")))?);
     } else {
         for interface in site.outbound.keys().filter(|id| target.is_none_or(|t| t == *id)) {
             let wanted = ledger::Wanted {

@@ -50,7 +50,8 @@ pub fn timeline(hub: &mut Hub) -> Result<TimelineReport, HubError> {
     };
     let mut days = Days::new();
     let since = crate::clock::Clock::fixed(from, 0, 0).stamp();
-    let runs = run::between(&mut hub.conn, &since, "9999", EXCHANGES)?;
+    let dantai = hub.dantai().to_owned();
+    let runs = run::between(&mut hub.conn, &dantai, &since, "9999", EXCHANGES)?;
     // The last run of an exchange is the one that counts.
     let of = |r: &Run| (r.totals.held.max(0) as u64, r.totals.held > 0 && r.totals.held == r.totals.read);
     let held: Held = runs.iter().filter_map(|r| Some((r.exchange?, of(r)))).collect();

@@ -307,6 +307,22 @@ pub fn last_done(conn: &mut Conn, dantai: &str, interface: &str) -> Result<Optio
     )
 }
 
+/// Derivations of a municipality that failed after the last time they were done, newest first, at most `limit`.
+///
+/// # Errors
+/// The store's.
+pub fn failed_derivations(conn: &mut Conn, dantai: &str, limit: u32) -> Result<Vec<Run>> {
+    conn.query(
+        &format!(
+            "SELECT {COLUMNS} FROM run WHERE dantai = ?1 AND kind = 'derive' AND state = 'failed'
+             AND NOT EXISTS (SELECT 1 FROM run later WHERE later.interface = run.interface AND later.dantai = run.dantai
+             AND later.state = 'done' AND later.id > run.id) ORDER BY id DESC LIMIT {limit}"
+        ),
+        &[Value::Text(dantai)],
+        read,
+    )
+}
+
 /// The last run of an interface that came to its end, with a result or without.
 ///
 /// # Errors
@@ -345,14 +361,16 @@ pub fn last_news(conn: &mut Conn, dantai: &str) -> Result<Option<i64>> {
     conn.query_opt(sql, &[Value::Text(dantai)], |r| r.int(0))
 }
 
-/// Runs that began in `[since, until)`, first first, at most `limit`.
+/// Runs of a municipality that began in `[since, until)`, first first, at most `limit`.
 ///
 /// # Errors
 /// The store's.
-pub fn between(conn: &mut Conn, since: &str, until: &str, limit: u32) -> Result<Vec<Run>> {
+pub fn between(conn: &mut Conn, dantai: &str, since: &str, until: &str, limit: u32) -> Result<Vec<Run>> {
     conn.query(
-        &format!("SELECT {COLUMNS} FROM run WHERE started_at >= ?1 AND started_at < ?2 ORDER BY id LIMIT {limit}"),
-        &[Value::Text(since), Value::Text(until)],
+        &format!(
+            "SELECT {COLUMNS} FROM run WHERE dantai = ?3 AND started_at >= ?1 AND started_at < ?2 ORDER BY id LIMIT {limit}"
+        ),
+        &[Value::Text(since), Value::Text(until), Value::Text(dantai)],
         read,
     )
 }

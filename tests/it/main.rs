@@ -38,5 +38,6 @@ mod store_ledger;
 mod town;
 mod trace;
 mod two_kinds;
+mod two_municipalities;
 mod waiting;
 mod year;

@@ -47,7 +47,8 @@ fn a_lease_is_held_by_one_worker_until_it_ends() {
             ledger::begin(&mut conn, DANTAI, Direction::In, "juki-ido", name, State::Claimed, NOW).unwrap();
         }
         let claim = |conn: &mut Conn, who, now| {
-            let found = lease::claim_next(conn, Direction::In, &[State::Claimed], who, now, "2026-04-01T00:30:00Z");
+            let found =
+                lease::claim_next(conn, DANTAI, Direction::In, &[State::Claimed], who, now, "2026-04-01T00:30:00Z");
             found.unwrap().map(|e| e.id)
         };
         assert_eq!(claim(&mut conn, "w1", NOW), Some(1));
@@ -56,7 +57,11 @@ fn a_lease_is_held_by_one_worker_until_it_ends() {
         assert_eq!(claim(&mut conn, "w3", LATER), Some(1));
         ledger::postpone(&mut conn, 1, "ディスク不足", "2026-04-01T02:00:00Z", LATER).unwrap();
         assert_eq!(claim(&mut conn, "w1", LATER), Some(2));
-        assert_eq!(lease::release_all(&mut conn, "w1").unwrap(), 1);
+        let none =
+            lease::claim_next(&mut conn, "999996", Direction::In, &[State::Claimed], "w4", LATER, LATER).unwrap();
+        assert_eq!(none, None, "another municipality's");
+        assert_eq!(lease::release_all(&mut conn, "999996", "w1").unwrap(), 0);
+        assert_eq!(lease::release_all(&mut conn, DANTAI, "w1").unwrap(), 1);
         assert_eq!(ledger::get(&mut conn, 1).unwrap().attempts, 1);
     });
 }
@@ -97,7 +102,8 @@ fn runs_findings_held_records_and_totals_come_back_as_they_went() {
         assert_eq!((got.state, &got.totals), (RunState::Done, &totals));
         assert_eq!(run::last_done(&mut conn, DANTAI, "juki-ido").unwrap(), Some(got.clone()));
         assert_eq!(run::of_exchange(&mut conn, 1).unwrap(), std::slice::from_ref(&got));
-        assert_eq!(run::between(&mut conn, NOW, LATER, 10).unwrap(), [got]);
+        assert_eq!(run::between(&mut conn, DANTAI, NOW, LATER, 10).unwrap(), [got]);
+        assert_eq!(run::between(&mut conn, "999996", NOW, LATER, 10).unwrap(), []);
         detail::forget(&mut conn, id).unwrap();
         assert_eq!(detail::held(&mut conn, id, 0, 10).unwrap(), []);
     });
