@@ -73,7 +73,7 @@ impl CliError {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            CliError::Rules(_) => exit::RULES,
+            CliError::Rules(_) | CliError::Hub(HubError::Rules(_)) => exit::RULES,
             CliError::Hub(HubError::Refused(_) | HubError::Vault(_)) | CliError::Refused(_) => exit::REFUSED,
             CliError::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => exit::REFUSED,
             CliError::Hub(_) | CliError::File { .. } | CliError::Io(_) => exit::MACHINE,

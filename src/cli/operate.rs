@@ -152,6 +152,11 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
         ledger::list(&mut hub.conn, &all)?.into_iter().filter(|e| is_new(e) && is_told(e)).rev().collect();
     print_exchanges(cli, &mut hub, &seen)?;
     let overdue = print_waiting(cli, &hub)?;
+    if round.failed > 0 {
+        for alert in crate::pipeline::watch::failing(&mut hub)? {
+            super::say("", &alert.message);
+        }
+    }
     Ok(match () {
         () if any_stopped(&mut hub)? || overdue => exit::ATTENTION,
         () if round.failed > 0 => exit::MACHINE,
@@ -162,7 +167,8 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
 
 /// Is there an exchange that nothing but an operator's `retry` moves on?
 pub fn any_stopped(hub: &mut Hub) -> Result<bool, HubError> {
-    let wanted = Wanted { states: &[State::Failed], limit: 1, ..Wanted::default() };
+    let dantai = hub.dantai().to_owned();
+    let wanted = Wanted { dantai: Some(&dantai), states: &[State::Failed], limit: 1, ..Wanted::default() };
     Ok(!ledger::list(&mut hub.conn, &wanted)?.is_empty())
 }
 
@@ -213,7 +219,9 @@ fn told(cli: &Cli, hub: &mut Hub, exchange: &Exchange, message: &str) -> Result<
 pub fn deliver(cli: &Cli) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     let _lock = worker::lock(&hub)?;
+    let dantai = hub.dantai().to_owned();
     let wanted = Wanted {
+        dantai: Some(&dantai),
         direction: Some(Direction::Out),
         states: &[State::Confirmed, State::Delivering],
         limit: 1000,

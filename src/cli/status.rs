@@ -324,11 +324,7 @@ fn one_report(cli: &Cli, hub: &mut Hub, number: &str) -> Result<u8, CliError> {
         let run = run::get(&mut hub.conn, id)?;
         (report, facts::derivation_folder(hub, &run))
     } else {
-        let exchange = match ledger::get(&mut hub.conn, id) {
-            Ok(exchange) => exchange,
-            Err(crate::store::StoreError::Missing { .. }) => return Err(missing()),
-            Err(e) => return Err(e.into()),
-        };
+        let exchange = hub.exchange(id)?.ok_or_else(missing)?;
         (facts::exchange_report(hub, &exchange)?, facts::report_folder(hub, &exchange))
     };
     let held = if derived.is_none() { crate::store::hold::count(&mut hub.conn, id)? } else { 0 };

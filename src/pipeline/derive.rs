@@ -53,6 +53,7 @@ pub fn derive_together(hub: &mut Hub, plans: &[Arc<DerivePlan>]) -> Result<Vec<E
     let mut changed: Vec<&DerivePlan> = Vec::new();
     let mut endings = Vec::with_capacity(plans.len());
     for (plan, begun) in plans.iter().zip(begun) {
+        let run = begun.as_ref().ok().copied();
         let done = match begun {
             Err(error) => Err(error),
             Ok(run) => match staged.next().unwrap_or(Err(HubError::Bug)) {
@@ -66,7 +67,11 @@ pub fn derive_together(hub: &mut Hub, plans: &[Arc<DerivePlan>]) -> Result<Vec<E
                 }),
             },
         };
-        endings.push(unless_stopped(done)?.unwrap_or_else(Ending::Failed));
+        let ending = unless_stopped(done)?.unwrap_or_else(Ending::Failed);
+        if let (Ending::Failed(error), Some(run)) = (&ending, run) {
+            fail(hub, plan, run, error);
+        }
+        endings.push(ending);
     }
     Ok(endings)
 }
@@ -75,6 +80,15 @@ pub fn derive_together(hub: &mut Hub, plans: &[Arc<DerivePlan>]) -> Result<Vec<E
 fn take_back(hub: &mut Hub, plan: &DerivePlan, run: i64) -> Result<(), HubError> {
     apply::discard_run(&mut hub.conn, &plan.entity, run)?;
     Ok(run::forget(&mut hub.conn, run)?)
+}
+
+/// Writes down that a run failed; where even that fails, the next begin clears up.
+fn fail(hub: &mut Hub, plan: &DerivePlan, run: i64, error: &HubError) {
+    let why = super::worker::chain(error);
+    let written = guarded(hub, |hub| interrupted::fail(hub, run, [plan.entity.as_ref()], &why));
+    if let Err(error) = written {
+        tracing::error!(interface = %plan.interface, error = %super::worker::chain(&error), "failure not written down");
+    }
 }
 
 /// A stop is no failure of this piece of work.

@@ -60,6 +60,7 @@ use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::inbox::stamp::Stamp;
 use crate::mapping::site::Site;
+use crate::store::ledger::{self, Exchange};
 use crate::store::relation::{self, SiteFacts};
 use crate::store::{Conn, Store, StoreError};
 use crate::vault::{Vault, VaultError};
@@ -198,8 +199,9 @@ impl Hub {
         let store = Store::open(&config.store_url, &site.root)?;
         let mut conn = store.connect()?;
         let refused = crate::store::ddl::ensure_entities(&mut conn, site.entities.values().map(|e| e.as_ref()))?;
-        if let Some(first) = refused.first() {
-            return Err(HubError::Rules(first.to_string()));
+        if !refused.is_empty() {
+            let all: Vec<String> = refused.iter().map(ToString::to_string).collect();
+            return Err(HubError::Rules(all.join("\n")));
         }
         let vault = vault::unlock(&site, &mut conn, area.ring.clone())?;
         let facts = SiteFacts { values: &site.values, calendars: &site.calendars, codes: &site.codes };
@@ -243,6 +245,18 @@ impl Hub {
             self.idle.push(conn);
         }
         Ok(())
+    }
+
+    /// The exchange of a number; one of another municipality in the same store is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn exchange(&mut self, id: i64) -> Result<Option<Exchange>, HubError> {
+        match ledger::get(&mut self.conn, id) {
+            Ok(exchange) => Ok(Some(exchange).filter(|exchange| exchange.dantai == self.dantai())),
+            Err(StoreError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The municipality all rows of this site belong to.

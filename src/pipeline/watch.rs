@@ -226,12 +226,27 @@ pub fn alerts(hub: &mut Hub) -> Result<Vec<Alert>, HubError> {
         alerts.extend(gap(hub, feed)?);
     }
     alerts.extend(super::unguarded::alerts(hub)?);
+    alerts.extend(failing(hub)?);
     alerts.extend(horizons(&site, today).into_iter().map(|message| Alert {
         interface: String::new(),
         message,
         contact: String::new(),
     }));
     Ok(alerts)
+}
+
+/// One alert for each derivation that failed and was not done since.
+pub fn failing(hub: &mut Hub) -> Result<Vec<Alert>, HubError> {
+    let failing = super::interrupted::failing(hub)?;
+    let told = failing.into_iter().map(|run| {
+        let (title, why) = (super::facts::title(hub, &run.interface), run.note.unwrap_or_default());
+        let since = people_jst(&run.started_at);
+        let message = format!(
+            "「{title}」を計算できませんでした（最後に試みたのは {since}。{why}）。これを元にする台帳・一覧・送付ファイルは前回のままです"
+        );
+        Alert { interface: run.interface, message, contact: "システム担当（ベンダー）".to_owned() }
+    });
+    Ok(told.collect())
 }
 
 fn missing_sentence(hub: &Hub, e: &Expectation) -> String {

@@ -62,7 +62,8 @@ pub fn lock(hub: &Hub) -> Result<Lock, HubError> {
 
 /// What a worker does first: finish what a stop interrupted.
 pub fn recover(hub: &mut Hub) -> Result<(), HubError> {
-    lease::release_all(&mut hub.conn, WORKER)?;
+    let dantai = hub.dantai().to_owned();
+    lease::release_all(&mut hub.conn, &dantai, WORKER)?;
     hub.area.sweep_scratch().map_err(HubError::io("作業フォルダーの整理", &hub.area.work()))?;
     receive::recover(hub)?;
     clear_finished(hub)?;
@@ -121,11 +122,7 @@ fn clear_finished(hub: &mut Hub) -> Result<(), HubError> {
         .collect();
     left.sort_unstable();
     for id in left {
-        let exchange = match ledger::get(&mut hub.conn, id) {
-            Ok(exchange) => exchange,
-            Err(crate::store::StoreError::Missing { .. }) => continue,
-            Err(e) => return Err(e.into()),
-        };
+        let Some(exchange) = hub.exchange(id)? else { continue };
         if matches!(exchange.state, State::Rejected | State::Duplicate | State::Reported | State::Withdrawn) {
             match inbound::advance(hub, exchange) {
                 Err(stopped @ HubError::Stopped(_)) => return Err(stopped),
@@ -267,9 +264,9 @@ fn work_off(
     loop {
         let now = hub.clock.stamp();
         let until = later(&hub.clock, LEASE_SECONDS);
-        let Some(exchange) = lease::claim_next(&mut hub.conn, direction, states, WORKER, &now, &until)? else {
-            return Ok(());
-        };
+        let dantai = hub.dantai().to_owned();
+        let claimed = lease::claim_next(&mut hub.conn, &dantai, direction, states, WORKER, &now, &until)?;
+        let Some(exchange) = claimed else { return Ok(()) };
         let (id, attempts) = (exchange.id, exchange.attempts);
         match guarded(hub, |hub| work(hub, exchange)) {
             Ok(()) => {

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Instant;
 
-use renkei::pipeline::{HubError, deliver, worker};
+use renkei::pipeline::{HubError, deliver, watch, worker};
 use renkei::store::ledger::{State, Wanted, list};
 
-use crate::town::{OPERATOR, Town, exchange, exchanges, last_run, sample_file, work};
+use crate::town::{OPERATOR, Town, exchange, exchanges, last_run, look, sample_file, work};
 
 /// Longest pause between two attempts, seconds.
 const LONGEST_PAUSE: i64 = 3600;
@@ -84,4 +86,31 @@ fn a_draft_that_could_not_be_written_is_stopped_keeps_its_place_and_is_written_w
         }
     }
     assert!(written > 0);
+}
+
+#[test]
+fn a_derivation_that_fails_is_told_with_its_reason_until_it_is_done() {
+    let mut town = Town::new();
+    let whole = town.site.derive["nenrei-totatsu"].clone();
+    let plan = Arc::make_mut(town.site.derive.get_mut("nenrei-totatsu").unwrap());
+    Arc::make_mut(&mut plan.view).sql = "SELECT 1 FROM nothing_of_that_name".to_owned();
+    let mut hub = town.hub();
+    let (name, bytes) = sample_file("juki-ido", "20261120010000.csv");
+    town.put("juki-ido", name, bytes);
+    let round = look(&mut hub, Instant::now());
+    assert_eq!(round.failed, 1);
+    let told = watch::alerts(&mut hub).unwrap();
+    let alert = told.iter().find(|alert| alert.interface == "nenrei-totatsu").expect("it is told");
+    assert!(
+        alert.message.contains("計算できませんでした") && alert.message.contains("nothing_of_that_name"),
+        "{alert:?}"
+    );
+    assert_eq!(exchange(&mut hub, name).state, State::Reported, "nothing else waits for it");
+    drop(hub);
+
+    town.site.derive.insert("nenrei-totatsu".to_owned(), whole);
+    let mut hub = town.hub();
+    assert_eq!(look(&mut hub, Instant::now()).failed, 0);
+    let told = watch::alerts(&mut hub).unwrap();
+    assert!(told.iter().all(|alert| alert.interface != "nenrei-totatsu"), "{told:?}");
 }
