@@ -18,6 +18,7 @@
 //! as = "JUKI_999997_20261120.csv"        # name in the inbox; default: its own
 //! into = "juki-ido"                      # inbox folder; default: the interface of the case
 //! with_next = true                       # the worker looks only when the next step is done too
+//! unreadable = true                      # nobody may read the dropped file; the administrator passes such a case over
 //! [[step]]
 //! days = 1                               # the clock goes on
 //! [[step]]
@@ -26,7 +27,8 @@
 //! release = { interface = "koiki-juki", key = "000000000000012", reason = "…" }   # a held record may go; key as shown
 //! ```
 //!
-//! Declarative files in the case's folder (`schemas/…`, `mappings/…`) stand for those of the site, for this case alone.
+//! Declarative files in the case's folder (`schemas/…`, `mappings/…`) stand for those of the site, for this case alone. What is
+//! in its `data/…` lies in the hub's own folder before the hub starts.
 
 mod compare;
 mod files;
@@ -83,6 +85,7 @@ struct CaseStep {
     send: Option<String>,
     release: Option<CaseRelease>,
     with_next: bool,
+    unreadable: bool,
 }
 
 /// A held record that an operator lets go.
@@ -94,6 +97,9 @@ struct CaseRelease {
     reason: String,
 }
 
+/// Why a case with a file that nobody may read is not run.
+const READS_ALL: &str = "管理者は権限のないファイルも読めるため、行いません。管理者でない利用者で行ってください";
+
 /// How one case went.
 #[derive(Debug)]
 pub struct CaseOutcome {
@@ -103,6 +109,8 @@ pub struct CaseOutcome {
     pub title: String,
     /// First differences, one a line; empty = as expected.
     pub differences: Vec<String>,
+    /// Why it was not run.
+    pub skipped: Option<&'static str>,
 }
 
 /// How all cases went.
@@ -122,18 +130,29 @@ impl Outcome {
     pub fn text(&self) -> String {
         let mut out = String::new();
         for case in &self.cases {
-            let mark = if case.differences.is_empty() { "○" } else { "×" };
+            let mark = match case.skipped {
+                Some(_) => "－",
+                None if case.differences.is_empty() => "○",
+                None => "×",
+            };
             out += &format!("{mark} {}  {}\n", case.name, case.title);
-            for line in &case.differences {
+            for line in case.differences.iter().map(String::as_str).chain(case.skipped) {
                 out += &format!("    {line}\n");
             }
         }
-        out + &format!("{} 件中 {} 件が期待と違います\n", self.cases.len(), self.failed())
+        let run = self.cases.iter().filter(|case| case.skipped.is_none()).count();
+        out += &format!("{run} 件中 {} 件が期待と違います", self.failed());
+        if run < self.cases.len() {
+            out += &format!("（ほかに、行わなかったもの {} 件）", self.cases.len() - run);
+        }
+        out + "\n"
     }
 
     /// For machines.
     pub fn json(&self) -> Json {
-        let one = |c: &CaseOutcome| json!({ "name": c.name, "title": c.title, "differences": c.differences });
+        let one = |c: &CaseOutcome| {
+            json!({ "name": c.name, "title": c.title, "differences": c.differences, "skipped": c.skipped })
+        };
         let cases: Vec<Json> = self.cases.iter().map(one).collect();
         json!({ "cases": cases, "failed": self.failed() })
     }
@@ -186,6 +205,9 @@ fn run_case(
     let place =
         std::env::temp_dir().join(format!("renkei-case-{}-{number}-{}", std::process::id(), name.replace('/', "-")));
     let _ = fs::remove_dir_all(&place);
+    if case.step.iter().any(|step| step.unreadable) && files::may_read_all(&place)? {
+        return Ok(CaseOutcome { name, title: case.title, differences: Vec::new(), skipped: Some(READS_ALL) });
+    }
     let seen = play(site, interface, folder, &case, &place, url.map(|f| f(&name)));
     let _ = fs::remove_dir_all(&place);
     let seen = seen?;
@@ -203,7 +225,7 @@ fn run_case(
         }
         Err(_) => differences.push("expected.json がありません（--bless で作れます）".into()),
     }
-    Ok(CaseOutcome { name, title: case.title, differences })
+    Ok(CaseOutcome { name, title: case.title, differences, skipped: None })
 }
 
 fn play(
@@ -226,6 +248,9 @@ fn play(
         (place.join("inbox"), place.join("outbox"), place.join("data"));
     own.config.store_url = url.unwrap_or_else(|| format!("sqlite:{}", place.join("data/case.db").display()));
     own.feeds.values_mut().for_each(|feed| Arc::make_mut(feed).complete.at_once());
+    if folder.join("data").is_dir() {
+        files::drop_into(&folder.join("data"), &own.config.data)?;
+    }
     let mut hub = Hub::open(own, Clock::fixed(base, 9, 0))?;
     hub.heeds_schedules = case.schedules;
     let mut sent = Vec::new();
@@ -235,6 +260,9 @@ fn play(
             let name = step.name.clone().unwrap_or_else(|| file_name(&from));
             let to = hub.area.inbox.join(step.into.as_deref().unwrap_or(interface)).join(name);
             files::drop_into(&from, &to)?;
+            if step.unreadable {
+                files::forbid(&to)?;
+            }
         }
         if let Some(days) = step.days {
             hub.clock.advance(days * 86_400);

@@ -1,9 +1,11 @@
-//! The files of a case: those it drops, and the declarative files it has beside those of the site.
+//! The files of a case: those it drops, those that lie in the hub's folder, and the declarative files it has beside those of
+//! the site.
 //!
 //! Owns: putting both where they belong. Never: changes a file of the site or of the case.
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::{Case, set_values};
@@ -44,6 +46,20 @@ fn all(findings: &[Finding]) -> String {
 pub(super) fn drop_into(from: &Path, to: &Path) -> Result<(), HubError> {
     let copied = if from.is_dir() { copy_tree(from, to) } else { fs::copy(from, to).map(|_| ()) };
     copied.map_err(HubError::io("複写", from))
+}
+
+/// Takes every permission from a file.
+pub(super) fn forbid(path: &Path) -> Result<(), HubError> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0)).map_err(HubError::io("権限の変更", path))
+}
+
+/// Does this process read files that nobody may read? Tries it with a file at `path`, which is free.
+pub(super) fn may_read_all(path: &Path) -> Result<bool, HubError> {
+    fs::write(path, "").map_err(HubError::io("書き込み", path))?;
+    forbid(path)?;
+    let read = fs::File::open(path).is_ok();
+    fs::remove_file(path).map_err(HubError::io("削除", path))?;
+    Ok(read)
 }
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {

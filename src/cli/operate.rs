@@ -113,12 +113,20 @@ fn start_log() {
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(level).with(lines));
 }
 
+/// Most exchanges that `run` tells of.
+const LISTED: u32 = 20_000;
+
 /// `run`: everything that is due, once.
 pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
     let mut hub = cli.hub()?;
     hub.progress = super::progress::bar(cli.json);
     let _lock = worker::lock(&hub)?;
-    let before = ledger::list(&mut hub.conn, &Wanted { limit: 1, ..Wanted::default() })?.first().map_or(0, |e| e.id);
+    let dantai = hub.dantai().to_owned();
+    let all = Wanted { dantai: Some(&dantai), limit: LISTED, ..Wanted::default() };
+    let before = ledger::list(&mut hub.conn, &Wanted { limit: 1, ..all })?.first().map_or(0, |e| e.id);
+    // What an earlier run left half done is told too.
+    let resumed = ledger::list(&mut hub.conn, &Wanted { states: &State::UNDER_WAY, ..all })?;
+    let is_new = |e: &Exchange| e.id > before || resumed.iter().any(|old| old.id == e.id && old.state != e.state);
     let round = worker::run_until_idle(&mut hub, Duration::from_secs(args.wait))?;
     let site = hub.site.clone();
     let mut refused = false;
@@ -140,9 +148,8 @@ pub fn run(cli: &Cli, args: &RunArgs) -> Result<u8, CliError> {
         }
     }
     crate::pipeline::day::write_day(&mut hub)?;
-    let wanted = Wanted { limit: 20_000, ..Wanted::default() };
     let seen: Vec<Exchange> =
-        ledger::list(&mut hub.conn, &wanted)?.into_iter().filter(|e| e.id > before && is_told(e)).rev().collect();
+        ledger::list(&mut hub.conn, &all)?.into_iter().filter(|e| is_new(e) && is_told(e)).rev().collect();
     print_exchanges(cli, &mut hub, &seen)?;
     let overdue = print_waiting(cli, &hub)?;
     Ok(match () {

@@ -22,7 +22,8 @@ pub struct Guard {
     pub id: String,
     /// What is protected, Japanese.
     pub title: String,
-    /// Returns the protected keys; rows that need no protection now are not in it.
+    /// Returns the protected keys; rows that need no protection now are not in it. Its other columns tell one protection of a
+    /// key from the next: a release holds for as long as they stay the same.
     pub view: Arc<View>,
     /// Its column of keys.
     pub key: usize,

@@ -2,7 +2,7 @@
 //!
 //! Owns: its keys, and that no list forgets it. Never: chooses rows.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::context::Context;
@@ -26,9 +26,9 @@ pub struct Mask {
 
 impl Mask {
     /// Are the guarded columns of this row not to be shown? `protected`: the keys under the guard's protection.
-    pub fn hides(&self, row: &[Value<'_>], protected: &HashSet<String>) -> bool {
+    pub fn hides(&self, row: &[Value<'_>], protected: &HashMap<String, i64>) -> bool {
         match row[self.key] {
-            Value::Text(key) if !key.is_empty() => protected.contains(key),
+            Value::Text(key) if !key.is_empty() => protected.contains_key(key),
             _ => true,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Owns: the words; that secret values stay out of them. Never: decides what a breach leads to.
 
+use super::sentence::filled;
 use crate::codec::Record;
 use crate::finding::{DataPlace, Finding, RulePlace, Severity};
 use crate::mapping::plan::{Check, InPlan};
@@ -34,22 +35,8 @@ pub(super) fn breach(plan: &InPlan, check: &Check, record: &Record) -> Finding {
 /// Puts the values of the record's own fields into `{項目}` places; secret ones are masked.
 fn fill(message: &str, plan: &InPlan, record: &Record) -> String {
     let fields = &plan.layout.records[record.kind].fields;
-    let mut out = String::with_capacity(message.len());
-    let mut rest = message;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let Some((name, tail)) = after.split_once('}') else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
-        match fields.iter().position(|f| f.name == name) {
-            Some(i) if fields[i].secret => out.push_str("＊＊＊"),
-            Some(i) => out.push_str(&record.value(i).to_string()),
-            None => out.push_str(&format!("{{{name}}}")),
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
+    filled(message, |name| {
+        let i = fields.iter().position(|f| f.name == name)?;
+        Some(if fields[i].secret { "＊＊＊".to_owned() } else { record.value(i).to_string() })
+    })
 }

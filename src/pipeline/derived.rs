@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::HubError;
 use super::row::{RunItems, ViewRow};
+use super::sentence::filled;
 use super::source::Source;
 use super::step::{Step, Steps};
 use crate::codec::Findings;
@@ -222,15 +223,11 @@ impl Pass<'_> {
 }
 
 fn named(outcome: &Outcome, plan: &DerivePlan, columns: &[Value<'_>], row: u64) -> Finding {
-    let mut message = outcome.message.clone();
-    for (i, (name, _)) in plan.view.columns.iter().enumerate() {
-        let place = format!("{{{name}}}");
-        if message.contains(&place) {
-            let secret = plan.entity.column(name).is_some_and(|c| plan.entity.columns[c].secret);
-            let value = if secret { "＊＊＊".to_owned() } else { columns[i].to_string() };
-            message = message.replace(&place, &value);
-        }
-    }
+    let message = filled(&outcome.message, |name| {
+        let i = plan.view.columns.iter().position(|(column, _)| column == name)?;
+        let secret = plan.entity.column(name).is_some_and(|c| plan.entity.columns[c].secret);
+        Some(if secret { "＊＊＊".to_owned() } else { columns[i].to_string() })
+    });
     let (field, key, secret) = key_of(plan, columns);
     Finding::data(&outcome.code, outcome.severity, DataPlace { record: row, field, ..DataPlace::default() }, message)
         .with_value(&key, secret)

@@ -3,9 +3,11 @@
 //! Owns: which rows are kept, the release, and that looks at them are written down. Never: writes a protected value
 //! anywhere: a held row is known by key, hash and message alone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::key::hash_row;
 use super::row::{RunItems, ViewRow};
+use super::sentence::filled;
 use super::source::Source;
 use super::{Hub, HubError};
 use crate::expr::Scratch;
@@ -51,16 +53,22 @@ fn command(shown: &str, interface: &str, row: &HeldRow) -> String {
     format!("renkei release {target} --by 氏名 --reason 理由")
 }
 
-/// The keys that a guard protects today.
-pub(super) fn protected(hub: &mut Hub, guard: &Guard, dantai: &str, today: &str) -> Result<HashSet<String>, HubError> {
+/// The keys that a guard protects, each with a hash of all its view says of it: when that changes, it is another protection.
+pub(crate) type Protected = HashMap<String, i64>;
+
+/// What a guard protects today.
+pub(super) fn protected(hub: &mut Hub, guard: &Guard, dantai: &str, today: &str) -> Result<Protected, HubError> {
     let site = hub.site.clone();
-    let mut keys = HashSet::new();
+    let (mut keys, mut scratch) = (Protected::new(), Vec::new());
     let (view, key) = (&guard.view, guard.key);
     let source =
         Source { site: &site, view, filter: None, part: &[], order: &[], dantai, base_date: today, shared: None };
     source.each(&mut hub.conn, |values| {
         if let Value::Text(text) = values[key] {
-            keys.insert(text.to_owned());
+            // The rows come in no order. 1 = protected, also where the sum of hashes were none.
+            let hash = hash_row(&values[..view.columns.len()], &mut scratch);
+            let all = keys.entry(text.to_owned()).or_insert(1);
+            *all = all.wrapping_add(hash);
         }
         Ok(())
     })?;
@@ -72,8 +80,9 @@ pub(super) struct Holding<'a> {
     plan: &'a OutPlan,
     exchange: i64,
     /// For each hold of the plan: the keys its guard protects now.
-    protected: Vec<HashSet<String>>,
-    released: HashSet<(String, i64)>,
+    protected: Vec<Protected>,
+    /// Key, hash, protection.
+    released: HashSet<(String, i64, i64)>,
     waiting: Vec<HeldRow>,
     items: RunItems,
     scratch: Scratch,
@@ -89,12 +98,12 @@ impl<'a> Holding<'a> {
         for hold in &plan.holds {
             protected.push(match &hold.test {
                 HoldTest::Guard { guard, .. } => self::protected(hub, guard, dantai, today)?,
-                HoldTest::When(_) => HashSet::new(),
+                HoldTest::When(_) => Protected::new(),
             });
         }
         if !plan.holds.is_empty() {
-            hold::each_released(&mut hub.conn, &plan.interface, dantai, |key, hash| {
-                released.insert((key.to_owned(), hash));
+            hold::each_released(&mut hub.conn, &plan.interface, dantai, |key, hash, protection| {
+                released.insert((key.to_owned(), hash, protection));
                 Ok(())
             })?;
         }
@@ -123,18 +132,20 @@ impl<'a> Holding<'a> {
         }
         let row = ViewRow { columns, run: &self.items, site: &[] };
         let scratch = &mut self.scratch;
-        let wanted = self.plan.holds.iter().zip(&self.protected).find(|(hold, protected)| match &hold.test {
-            // What cannot be decided is kept.
-            HoldTest::When(when) => when.is_true(&row, scratch).unwrap_or(true),
-            HoldTest::Guard { key, carried, .. } => match columns[*key] {
-                Value::Text(text) if !text.is_empty() => protected.contains(text),
-                _ => carried.iter().any(|index| !matches!(columns[*index], Value::Null | Value::Text(""))),
-            },
+        let mut wanted = self.plan.holds.iter().zip(&self.protected).filter_map(|(hold, protected)| {
+            let protection = match &hold.test {
+                // What cannot be decided is kept.
+                HoldTest::When(when) => when.is_true(&row, scratch).unwrap_or(true).then_some(0),
+                HoldTest::Guard { key, carried, .. } => match columns[*key] {
+                    Value::Text(text) if !text.is_empty() => protected.get(text).copied(),
+                    _ => carried.iter().any(|i| !matches!(columns[*i], Value::Null | Value::Text(""))).then_some(0),
+                },
+            };
+            protection.map(|protection| (hold, protection))
         });
-        let Some((hold, _)) = wanted else { return Ok(None) };
-        if self.released.contains(&(key.to_owned(), hash)) {
-            return Ok(None);
-        }
+        // Who let a row go in spite of one hold has not decided on the next.
+        let released = |protection: i64| self.released.contains(&(key.to_owned(), hash, protection));
+        let Some((hold, protection)) = wanted.find(|(_, protection)| !released(*protection)) else { return Ok(None) };
         self.count += 1;
         let message = message(hold, self.plan, columns);
         let row = HeldRow {
@@ -142,6 +153,7 @@ impl<'a> Holding<'a> {
             n: self.count,
             key: key.to_owned(),
             hash,
+            protection,
             code: hold.code.clone(),
             message,
         };
@@ -168,13 +180,12 @@ fn message(hold: &Hold, plan: &OutPlan, columns: &[Value<'_>]) -> String {
             Value::Null | Value::Text("") => "不明".to_owned(),
             key => key.to_string(),
         };
-        return hold.message.replace(&format!("{{{KEY_PLACE}}}"), &key);
+        return filled(&hold.message, |name| (name == KEY_PLACE).then(|| key.clone()));
     }
-    let mut message = hold.message.clone();
-    for ((name, _), value) in plan.view.columns.iter().zip(columns) {
-        message = message.replace(&format!("{{{name}}}"), &value.to_string());
-    }
-    message
+    filled(&hold.message, |name| {
+        let i = plan.view.columns.iter().position(|(column, _)| column == name)?;
+        Some(columns[i].to_string())
+    })
 }
 
 fn finding(hold: &Hold, plan: &OutPlan, row: &HeldRow) -> Finding {
@@ -196,7 +207,7 @@ pub fn release(hub: &mut Hub, target: &str, key: Option<&str>, who: &str, reason
     }
     let (interface, held) = find(hub, target, key)?;
     let (dantai, now) = (hub.dantai().to_owned(), hub.clock.stamp());
-    let wanted = Release { interface: &interface, dantai: &dantai, key: &held.key, hash: held.hash, who, reason };
+    let wanted = Release { interface: &interface, dantai: &dantai, key: &held.key, hash: held.hash, protection: held.protection, who, reason };
     let subject = format!("{interface} {}", shown_key(&hub.site, &interface, &held.key));
     let done = hub.conn.durable(|conn| {
         let done = hold::release(conn, &wanted, &now)?;

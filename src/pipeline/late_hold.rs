@@ -3,8 +3,9 @@
 //! Owns: that question, asked before a draft is confirmed and again before its file is handed over. Never: makes a draft anew
 //! (`due` does, once this one is withdrawn).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::hold::Protected;
 use super::key::key_text;
 use super::source::Source;
 use super::{Hub, HubError, facts, hold, part};
@@ -63,16 +64,15 @@ fn has_protected(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<b
         return Ok(false);
     }
     let mut released = HashSet::new();
-    crate::store::hold::each_released(&mut hub.conn, &plan.interface, &exchange.dantai, |key, hash| {
-        released.insert((key.to_owned(), hash));
+    crate::store::hold::each_released(&mut hub.conn, &plan.interface, &exchange.dantai, |key, hash, protection| {
+        released.insert((key.to_owned(), hash, protection));
         Ok(())
     })?;
     let mut found = false;
     let looked = ledger_out::each_record(&mut hub.conn, exchange.id, |record| {
-        let Some(key) = record.key.filter(|key| record.change != Some(Change::Closed) && held.contains(key)) else {
-            return Ok(());
-        };
-        found = !released.contains(&(key, record.hash));
+        let Some(key) = record.key.filter(|_| record.change != Some(Change::Closed)) else { return Ok(()) };
+        let Some(protections) = held.get(&key) else { return Ok(()) };
+        found = protections.iter().any(|protection| !released.contains(&(key.clone(), record.hash, *protection)));
         if found { Err(StoreError::Stopped) } else { Ok(()) }
     });
     match looked {
@@ -81,8 +81,8 @@ fn has_protected(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<b
     }
 }
 
-/// Keys of the rows of the view whose person is protected now.
-fn held_now(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<HashSet<String>, HubError> {
+/// Keys of the rows of the view whose person is protected now, with the protections.
+fn held_now(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<HashMap<String, Vec<i64>>, HubError> {
     let today = hub.clock.today().to_string();
     let mut guards = Vec::new();
     for hold in &plan.holds {
@@ -90,7 +90,7 @@ fn held_now(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<HashSe
             guards.push((*key, hold::protected(hub, guard, &exchange.dantai, &today)?));
         }
     }
-    let mut keys = HashSet::new();
+    let mut keys = HashMap::new();
     if guards.iter().all(|(_, protected)| protected.is_empty()) {
         return Ok(keys);
     }
@@ -108,13 +108,14 @@ fn held_now(hub: &mut Hub, plan: &OutPlan, exchange: &Exchange) -> Result<HashSe
     };
     let mut key = String::new();
     source.each(&mut hub.conn, |values| {
-        let protects = |(at, protected): &(usize, HashSet<String>)| match values[*at] {
-            Value::Text(text) => protected.contains(text),
-            _ => false,
+        let protection = |(at, protected): &(usize, Protected)| match values[*at] {
+            Value::Text(text) => protected.get(text).copied(),
+            _ => None,
         };
-        if guards.iter().any(protects) {
+        let protections: Vec<i64> = guards.iter().filter_map(protection).collect();
+        if !protections.is_empty() {
             key_text(plan, &values[..plan.view.columns.len()], &mut key);
-            keys.insert(key.clone());
+            keys.insert(key.clone(), protections);
         }
         Ok(())
     })?;

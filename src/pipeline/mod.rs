@@ -37,6 +37,7 @@ pub mod outbound;
 pub mod part;
 pub mod receive;
 pub mod row;
+mod sentence;
 pub mod settle;
 pub mod snapshot;
 pub mod source;

@@ -18,6 +18,8 @@ pub struct HeldRow {
     pub key: String,
     /// Hash of the row's values.
     pub hash: i64,
+    /// Hash of what the guard says of it; 0 = no guard keeps it.
+    pub protection: i64,
     /// Rule that kept it.
     pub code: String,
     /// Why, Japanese.
@@ -35,13 +37,15 @@ pub struct Release<'a> {
     pub key: &'a str,
     /// The row as it was looked at.
     pub hash: i64,
+    /// Its protection as it was looked at; another one keeps the row back again.
+    pub protection: i64,
     /// Who decided.
     pub who: &'a str,
     /// Why.
     pub reason: &'a str,
 }
 
-const HELD: &str = "exchange, n, key, hash, code, message";
+const HELD: &str = "h.exchange, h.n, h.key, h.hash, h.protection, h.code, h.message";
 
 fn read(r: &RowRef<'_>) -> Result<HeldRow> {
     Ok(HeldRow {
@@ -49,8 +53,9 @@ fn read(r: &RowRef<'_>) -> Result<HeldRow> {
         n: r.count(1)?,
         key: r.string(2)?,
         hash: r.int(3)?,
-        code: r.string(4)?,
-        message: r.string(5)?,
+        protection: r.int(4)?,
+        code: r.string(5)?,
+        message: r.string(6)?,
     })
 }
 
@@ -59,17 +64,18 @@ fn read(r: &RowRef<'_>) -> Result<HeldRow> {
 /// # Errors
 /// The store's.
 pub fn add(conn: &mut Conn, exchange: i64, first: u64, held: &[HeldRow]) -> Result<()> {
-    let mut rows = Rows::new(5);
+    let mut rows = Rows::new(6);
     for (i, h) in held.iter().enumerate() {
         rows.push_row(&[
             Value::Int((first + i as u64) as i64),
             Value::Text(&h.key),
             Value::Int(h.hash),
+            Value::Int(h.protection),
             Value::Text(&h.code),
             Value::Text(&h.message),
         ]);
     }
-    let columns = ["exchange", "n", "key", "hash", "code", "message"];
+    let columns = ["exchange", "n", "key", "hash", "protection", "code", "message"];
     let target = Target { table: "out_held", columns: &columns, serial: None, constants: &[Value::Int(exchange)] };
     conn.insert_rows(&target, &rows)
 }
@@ -87,7 +93,7 @@ pub fn forget(conn: &mut Conn, exchange: i64) -> Result<()> {
 /// # Errors
 /// The store's.
 pub fn of_exchange(conn: &mut Conn, exchange: i64, limit: u32) -> Result<Vec<HeldRow>> {
-    let sql = format!("SELECT {HELD} FROM out_held WHERE exchange = ?1 ORDER BY n LIMIT {limit}");
+    let sql = format!("SELECT {HELD} FROM out_held h WHERE h.exchange = ?1 ORDER BY h.n LIMIT {limit}");
     conn.query(&sql, &[Value::Int(exchange)], read)
 }
 
@@ -97,8 +103,8 @@ pub fn of_exchange(conn: &mut Conn, exchange: i64, limit: u32) -> Result<Vec<Hel
 /// The store's.
 pub fn unreleased(conn: &mut Conn, exchange: i64, interface: &str, dantai: &str, limit: u32) -> Result<Vec<HeldRow>> {
     let sql = format!(
-        "SELECT h.exchange, h.n, h.key, h.hash, h.code, h.message FROM out_held h WHERE h.exchange = ?1 AND NOT EXISTS (SELECT 1 FROM out_release r
-         WHERE r.interface = ?2 AND r.dantai = ?3 AND r.key = h.key AND r.hash = h.hash) ORDER BY h.n LIMIT {limit}"
+        "SELECT {HELD} FROM out_held h WHERE h.exchange = ?1 AND NOT EXISTS (SELECT 1 FROM out_release r
+         WHERE r.interface = ?2 AND r.dantai = ?3 AND r.key = h.key AND r.hash = h.hash AND r.protection = h.protection) ORDER BY h.n LIMIT {limit}"
     );
     conn.query(&sql, &[Value::Int(exchange), Value::Text(interface), Value::Text(dantai)], read)
 }
@@ -116,10 +122,12 @@ pub fn count(conn: &mut Conn, exchange: i64) -> Result<u64> {
 /// # Errors
 /// The store's.
 pub fn newest(conn: &mut Conn, interface: &str, dantai: &str, key: &str) -> Result<Option<HeldRow>> {
-    let sql = "SELECT h.exchange, h.n, h.key, h.hash, h.code, h.message FROM out_held h
+    let sql = format!(
+        "SELECT {HELD} FROM out_held h
          JOIN exchange e ON e.id = h.exchange WHERE h.key = ?1 AND e.interface = ?2 AND e.dantai = ?3
-         ORDER BY h.exchange DESC LIMIT 1";
-    conn.query_opt(sql, &[Value::Text(key), Value::Text(interface), Value::Text(dantai)], read)
+         ORDER BY h.exchange DESC LIMIT 1"
+    );
+    conn.query_opt(&sql, &[Value::Text(key), Value::Text(interface), Value::Text(dantai)], read)
 }
 
 /// Lets a row go, as it is; false when that was done before. `after_run`: the last run there is.
@@ -129,13 +137,15 @@ pub fn newest(conn: &mut Conn, interface: &str, dantai: &str, key: &str) -> Resu
 pub fn release(conn: &mut Conn, release: &Release<'_>, now: &str) -> Result<bool> {
     let last = conn.query_one("SELECT coalesce(max(id), 0) FROM run", &[], |r| r.int(0))?;
     let done = conn.execute(
-        "INSERT INTO out_release (interface, dantai, key, hash, who, reason, at, after_run)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (interface, dantai, key, hash) DO NOTHING",
+        "INSERT INTO out_release (interface, dantai, key, hash, protection, who, reason, at, after_run)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (interface, dantai, key, hash, protection) DO NOTHING",
         &[
             Value::Text(release.interface),
             Value::Text(release.dantai),
             Value::Text(release.key),
             Value::Int(release.hash),
+            Value::Int(release.protection),
             Value::Text(release.who),
             Value::Text(release.reason),
             Value::Text(now),
@@ -145,7 +155,7 @@ pub fn release(conn: &mut Conn, release: &Release<'_>, now: &str) -> Result<bool
     Ok(done == 1)
 }
 
-/// Every row of an interface that may go: key and hash.
+/// Every row of an interface that may go: key, hash and the protection it may go in spite of.
 ///
 /// # Errors
 /// The store's, or `f`'s.
@@ -153,12 +163,12 @@ pub fn each_released(
     conn: &mut Conn,
     interface: &str,
     dantai: &str,
-    mut f: impl FnMut(&str, i64) -> Result<()>,
+    mut f: impl FnMut(&str, i64, i64) -> Result<()>,
 ) -> Result<()> {
     conn.each_row(
-        "SELECT key, hash FROM out_release WHERE interface = ?1 AND dantai = ?2",
+        "SELECT key, hash, protection FROM out_release WHERE interface = ?1 AND dantai = ?2",
         &[Value::Text(interface), Value::Text(dantai)],
-        |r| f(r.text(0)?, r.int(1)?),
+        |r| f(r.text(0)?, r.int(1)?, r.int(2)?),
     )
 }
 

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_expectation", include_str!("migrations/0004_expectation.sql")),
     ("0005_part", include_str!("migrations/0005_part.sql")),
     ("0006_guards", include_str!("migrations/0006_guards.sql")),
+    ("0007_protection", include_str!("migrations/0007_protection.sql")),
 ];
 
 /// Advisory lock (PostgreSQL) under which migrations run: "renkei" in bytes.

@@ -76,6 +76,18 @@ impl State {
         STATES[self as usize].1
     }
 
+    /// States that the hub itself moves on from, without anybody's word.
+    pub const UNDER_WAY: [State; 8] = [
+        State::Claiming,
+        State::Claimed,
+        State::Archived,
+        State::Loading,
+        State::Applied,
+        State::Drafting,
+        State::Confirmed,
+        State::Delivering,
+    ];
+
     /// Reads [`State::as_str`] back.
     pub fn parse(word: &str) -> Option<State> {
         STATES.iter().find(|(_, w)| *w == word).map(|(s, _)| *s)

@@ -16,16 +16,6 @@ use serde_json::Value as Json;
 
 use crate::town::{Town, base_day, copy_tree, exchange, files_below, findings, sample_file, shipped, work};
 
-/// Codes that no case can show: the test that does, and why no case can.
-const ELSEWHERE: [(&str, &str, &str); 2] = [
-    (
-        "unreadable-file",
-        "a_file_nobody_may_read_is_refused_and_the_next_one_is_taken",
-        "root may read every file, and a case runs for root too",
-    ),
-    ("not-movable", "what_cannot_be_moved_is_told_and_left_alone", "a case's folders are its own"),
-];
-
 /// Forms, checks, outcomes or changes that no case can show, as `interface: what`, with the reason.
 const CANNOT: [(&str, &str); 0] = [];
 
@@ -97,23 +87,10 @@ fn shown() -> BTreeMap<String, Shown> {
 }
 
 #[test]
-fn every_finding_code_is_shown_by_a_case_or_by_a_named_test() {
+fn every_finding_code_is_shown_by_a_case() {
     let seen: BTreeSet<String> =
         cases().iter().flat_map(|(_, e)| list(e, "reports").flat_map(codes).collect::<Vec<_>>()).collect();
-    let sources: Vec<String> = ["src", "tests/it"]
-        .iter()
-        .flat_map(|folder| files_below(&root().join(folder)))
-        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
-        .map(|path| fs::read_to_string(path).unwrap())
-        .collect();
-    for (code, test, why) in ELSEWHERE {
-        assert!(catalogue().contains_key(code), "{code} is in no catalogue");
-        assert!(!seen.contains(code), "{code} is shown by a case after all: take it off the list");
-        let there = |s: &String| s.contains(&format!("fn {test}(")) && s.contains(&format!("\"{code}\""));
-        assert!(sources.iter().any(there), "{test} does not show {code} ({why})");
-    }
-    let elsewhere = |code: &str| ELSEWHERE.iter().any(|(c, _, _)| *c == code);
-    let missing: Vec<&String> = catalogue().keys().filter(|c| !seen.contains(*c) && !elsewhere(c)).collect();
+    let missing: Vec<&String> = catalogue().keys().filter(|code| !seen.contains(*code)).collect();
     assert!(missing.is_empty(), "no case shows {missing:?}");
 }
 
@@ -235,21 +212,6 @@ fn a_file_beyond_the_limit_of_its_feed_is_refused_unread() {
     let refused = exchange(&mut hub, name);
     assert_eq!(findings(&mut hub, &refused)[0].code, "file-too-big");
     assert!(files_below(&hub.area.archive()).is_empty());
-}
-
-#[test]
-fn what_cannot_be_moved_is_told_and_left_alone() {
-    let town = Town::new();
-    let mut hub = town.hub();
-    // A folder where the file would go.
-    let in_the_way = hub.area.work().join("1.in");
-    fs::create_dir_all(in_the_way.join("x")).unwrap();
-    let (name, bytes) = sample_file("juki-ido", "20261120010000.csv");
-    town.put("juki-ido", name, bytes);
-    work(&mut hub);
-    let stuck = exchange(&mut hub, name);
-    assert_eq!(findings(&mut hub, &stuck)[0].code, "not-movable");
-    assert!(town.inbox("juki-ido").join(name).is_file(), "it stays where it is");
 }
 
 #[test]

@@ -164,6 +164,39 @@ fn a_protected_row_is_held_until_it_is_released_and_again_when_it_changes() {
 }
 
 #[test]
+fn what_was_let_go_is_held_again_under_a_protection_that_begins_anew() {
+    on_both("guards_anew", |place| {
+        // 有効 tells one protection from the next.
+        let view = place.root().join("schemas/views/shielded.toml");
+        let text = fs::read_to_string(&view).unwrap();
+        let text = text.replace("\"番号\" = \"text\" }", "\"番号\" = \"text\", \"有効\" = \"text\" }");
+        let text = text.replace("s.番号, s._v", "s.番号, s.有効, s._v").replace("有効 = '1'", "有効 <> '0'");
+        fs::write(&view, text).unwrap();
+        let mut hub = place.hub();
+        let arrive = |hub: &mut Hub, interface: &str, name: &str, text: &str| {
+            place.put(interface, name, text);
+            work(hub);
+        };
+        place.put("shield", "S1.csv", "2,1\r\n");
+        arrive(&mut hub, "person", "P1.csv", &format!("2,乙,{ADDRESS}\r\n"));
+        hold::release(&mut hub, "send-address", Some("2"), OPERATOR, "本人の申出").unwrap();
+        work(&mut hub);
+        assert_eq!(send(&mut hub, "send-address"), format!("2,乙,〒{ADDRESS}\r\n"));
+        // The protection ends, and another address is sent: the row that was let go is now one the partner does not have.
+        place.put("shield", "S2.csv", "2,0\r\n");
+        arrive(&mut hub, "person", "P2.csv", "2,乙,公開町２\r\n");
+        assert_eq!(send(&mut hub, "send-address"), "2,乙,〒公開町２\r\n");
+        place.put("shield", "S3.csv", "2,2\r\n");
+        arrive(&mut hub, "person", "P3.csv", &format!("2,乙,{ADDRESS}\r\n"));
+        assert_eq!(hold::held(&mut hub, None, 10).unwrap().len(), 1, "another protection, another decision");
+        assert_eq!(newest(&mut hub, "send-address").state, State::Returned, "nothing but a held record: no file");
+        hold::release(&mut hub, "send-address", Some("2"), OPERATOR, "あらためて申出").unwrap();
+        work(&mut hub);
+        assert_eq!(send(&mut hub, "send-address"), format!("2,乙,〒{ADDRESS}\r\n"));
+    });
+}
+
+#[test]
 fn a_confirmed_file_does_not_leave_with_somebody_who_came_under_protection_meanwhile() {
     on_both("guards_late", |place| {
         let mut hub = place.hub();

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use renkei::clock::Clock;
 use renkei::mapping::site;
+use renkei::pipeline::step::{Step, Steps};
 use renkei::pipeline::{Hub, deliver, worker};
 use renkei::sample::{Fate, SampleFile};
 use renkei::store::ledger::{self, Direction, State, Wanted};
 
 use crate::town::{
-    OPERATOR, copy_tree, exchange, exchanges, files_below, folders, make_sample, same, send_all, sent, values, work,
+    OPERATOR, copy_tree, exchange, exchanges, files_below, folders, make_sample, same, sample_file, send_all, sent,
+    values, work,
 };
 
 /// A site folder on disk as an operator has it, whose feeds wait 50 ms.
@@ -206,6 +208,29 @@ fn a_second_daemon_on_the_same_folders_is_refused() {
     first.kill().unwrap();
     first.wait().unwrap();
     assert_eq!(second.status.code(), Some(5), "{second:?}");
+}
+
+#[test]
+fn run_tells_of_what_an_earlier_run_left_half_done() {
+    let folder = site_folder();
+    let mut hub = open(folder.path());
+    let (name, bytes) = sample_file("juki-ido", "20261120010000.csv");
+    fs::write(hub.area.inbox.join("juki-ido").join(name), bytes).unwrap();
+    hub.steps = Steps::with_hook(|step| step != Step::InArchived);
+    let until = Instant::now() + Duration::from_secs(10);
+    while worker::settle(&mut hub).is_ok() {
+        assert!(Instant::now() < until, "the file was not taken");
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    assert_eq!(exchange(&mut hub, name).state, State::Archived);
+    drop(hub);
+    let run = || {
+        let args = ["--json", "run", "--root"];
+        let done = Command::new(env!("CARGO_BIN_EXE_renkei")).args(args).arg(folder.path()).output().unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+        told["exchanges"].as_array().unwrap().iter().filter(|e| e["file"] == name).count()
+    };
+    assert_eq!((run(), run()), (1, 0));
 }
 
 #[test]
