@@ -1,0 +1,2 @@
+件数=2
+SHA-256=333c5bb4ecacb21b961b8cac8ace23d1c59d09f83d83b5e9ddc4c9f0d5cd9802

@@ -1,0 +1,2 @@
+件数=2
+SHA-256=316e5f4eb72ad8f42deb9ef8b9b3dd0f296a8f6514d1dd529fe3af12109e7daa
