@@ -143,11 +143,11 @@ fn above(sheet: &Sheet, heading: usize, record: &mut DraftRecord) {
         match sheet.cell(row, 0) {
             RECORD => set(&mut record.keys, "name", Setting::Text(value.to_owned())),
             ELEMENT => put_text(&mut record.keys, "element", value),
-            LENGTH => {
-                if let Ok(length) = value.trim().parse() {
-                    put(&mut record.keys, "length", Setting::Int(length));
-                }
-            }
+            LENGTH => match length_cell(value).as_slice() {
+                [length] => put(&mut record.keys, "length", Setting::Int(*length as i64)),
+                _ if value.trim().is_empty() => {}
+                _ => record.doubts.push(format!("レコード長「{}」が読めない", value.trim())),
+            },
             WHEN => {
                 let mut when = Keys::new();
                 put_text(&mut when, "field", value);
@@ -334,7 +334,14 @@ fn finish(record: &mut DraftRecord, fixed: bool) {
     if fixed && get(&record.keys, "length").is_none() {
         let len = |field: &DraftField| match get(&field.keys, "len") {
             Some(Setting::Int(len)) => *len,
-            _ => 0,
+            // What the type itself says.
+            _ => match (text_of(&field.keys, "type"), text_of(&field.keys, "form")) {
+                ("DATE", "YYYYMMDD") => 8,
+                ("DATE", "GYYMMDD") => 7,
+                ("DATE", "MMDD") | ("YEAR", _) => 4,
+                ("DATE", _) => 10,
+                _ => 0,
+            },
         };
         let length = record.fields.iter().map(len).sum();
         put(&mut record.keys, "length", Setting::Int(length));

@@ -92,13 +92,26 @@ fn numbers_in_parentheses(text: &str) -> Vec<usize> {
     inside.flat_map(|part| part.split([',', '.', 'V'])).filter_map(|n| n.parse().ok()).collect()
 }
 
-/// Numbers of a length cell: `10`, `3,2`, `3.2`, `最大10`, `10桁`.
+/// Numbers of a length cell: `10`, `3,2`, `3.2`, `1,000`, `最大10`, `10桁`, `(10)`, `10byte`.
 pub fn length_cell(cell: &str) -> Vec<usize> {
-    let text = plain(cell);
-    let text = text.replace("最大", "").replace("以内", "").replace("バイト", "").replace(['桁', '字', '文'], "");
+    let mut text = plain(cell);
+    for word in ["最大", "以内", "バイト", "BYTES", "BYTE", "桁", "文字", "字", "(", ")", "「", "」", "[", "]"]
+    {
+        text = text.replace(word, "");
+    }
+    // Only thousands have three digits behind the comma; the fraction of an amount has none so long.
+    if let Some((thousands, rest)) = text.split_once(',')
+        && rest.len() == 3
+        && [thousands, rest].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+    {
+        text = format!("{thousands}{rest}");
+    }
     let parts: Vec<Option<usize>> = text.split([',', '.', 'V']).map(|part| part.parse().ok()).collect();
     parts.iter().copied().collect::<Option<Vec<usize>>>().unwrap_or_default()
 }
+
+/// Most digits of a number.
+const MOST_DIGITS: i64 = 18;
 
 /// Puts type and length; what was not said is in the doubts.
 pub fn put_type(keys: &mut Keys, cell: (&TypeCell, &str), lengths: &[usize], fixed: bool, doubts: &mut Vec<String>) {
@@ -147,12 +160,17 @@ pub fn put_type(keys: &mut Keys, cell: (&TypeCell, &str), lengths: &[usize], fix
         ),
         ("YEAR", _) => {}
         ("TIME", [len, ..]) => put(keys, "len", Setting::Int(*len as i64)),
-        ("TIME", []) => {}
+        ("TIME", []) if !fixed => {}
+        ("TIME", []) => {
+            doubts.push("桁数がない。仮に 8（HH:MM:SS）とした".to_owned());
+            put(keys, "len", Setting::Int(8));
+        }
         ("MARK", _) => put(keys, "len", Setting::Int(longest.unwrap_or(3) as i64)),
         (_, [len, ..]) if *len > 0 => put(keys, "len", Setting::Int(*len as i64)),
         _ => {
-            doubts.push("桁数がない。仮に 100 とした".to_owned());
-            put(keys, "len", Setting::Int(100));
+            let len = if matches!(word, "9" | "S9") { MOST_DIGITS } else { 100 };
+            doubts.push(format!("桁数がないか、読めない。仮に {len} とした"));
+            put(keys, "len", Setting::Int(len));
         }
     }
     if get(keys, "type").is_some() && read.unknown && word == "DATE" {

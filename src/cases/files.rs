@@ -50,7 +50,7 @@ pub(super) fn drop_into(from: &Path, to: &Path) -> Result<(), HubError> {
 
 /// Takes every permission from a file.
 pub(super) fn forbid(path: &Path) -> Result<(), HubError> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0)).map_err(HubError::io("権限の変更", path))
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).map_err(HubError::io("権限の変更", path))
 }
 
 /// Does this process read files that nobody may read? Tries it with a file at `path`, which is free.

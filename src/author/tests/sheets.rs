@@ -77,6 +77,27 @@ fn a_foreign_sheet_is_read_by_its_words_and_every_doubt_has_its_cell() {
 }
 
 #[test]
+fn lengths_are_read_as_people_write_them_and_a_draft_without_them_still_loads() {
+    for (cell, numbers) in [
+        ("「１５」", vec![15]),
+        ("(10)", vec![10]),
+        ("10byte", vec![10]),
+        ("最大１００文字", vec![100]),
+        ("1,000", vec![1000]),
+        ("9,2", vec![9, 2]),
+        ("可変", vec![]),
+    ] {
+        assert_eq!(crate::author::import_type::length_cell(cell), numbers, "{cell}");
+    }
+    let text = "項目名,型,桁数,必須\n番号,X,160,\n生年月日,日付,8,\n金額,S9,,\n年,YEAR,,\n";
+    let sheet = read_csv(text.as_bytes(), "a").unwrap();
+    let draft = import(&[sheet], "a.csv", &BTreeSet::new()).unwrap();
+    let drafted = toml_text(&draft);
+    assert!(drafted.contains("name = \"金額\", type = \"S9\", len = 18"), "{drafted}");
+    loaded(&drafted);
+}
+
+#[test]
 fn merged_cells_and_sheets_without_a_heading_are_named() {
     let mut book = rust_xlsxwriter::Workbook::new();
     let page = book.add_worksheet();
