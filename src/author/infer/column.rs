@@ -296,8 +296,11 @@ fn typed(look: &mut Look, raw: &[&[u8]], decoded: &[String], (width, narrow): (u
 
 /// A narrow character set has no characters of two bytes.
 fn text_type(keys: &mut Keys, all: &Common, decoded: &[String], (width, narrow): (usize, bool)) {
+    // Blanks of two bytes are no half-width text, even where there is nothing else.
+    let blank_wide = decoded.iter().any(|text| text.contains('\u{3000}'));
     let word = match (all.ascii, all.kana, all.full) {
-        (true, ..) => "X",
+        _ if blank_wide && all.filled == 0 => "N",
+        (true, ..) if !blank_wide => "X",
         (_, true, _) => "K",
         _ if narrow => "K",
         (_, _, true) if width.is_multiple_of(2) => "J",

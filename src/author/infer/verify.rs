@@ -140,7 +140,9 @@ fn loosen(field: &mut DraftField, fixed: bool) {
     };
     let len = get(&field.keys, "len").cloned().unwrap_or(Setting::Int(natural));
     field.keys.retain(|(key, _)| matches!(key.as_str(), "name" | "constant" | "charset" | "filler"));
-    put_text(&mut field.keys, "type", if fixed { "X" } else { "N" });
+    // What is no half-width text either may be anything its character set has; a field's own set is a narrow one.
+    let anything = !fixed || (word == "X" && get(&field.keys, "charset").is_none());
+    put_text(&mut field.keys, "type", if anything { "N" } else { "X" });
     put(&mut field.keys, "len", len);
     field.doubts.push(format!("型 {word} に合わない値があったので緩めた"));
 }

@@ -196,3 +196,19 @@ fn items_and_character_sets_of_every_layout_are_found_from_200_records() {
     }
     assert_eq!(below, Vec::<String>::new());
 }
+
+/// Names padded with blanks of two bytes, and an item that nobody ever filled in.
+#[test]
+fn a_draft_reads_its_own_sample_where_blanks_are_two_bytes_wide() {
+    let names = ["青木　一郎", "髙橋　表子", "野口　さくら", "井上　悦子", "林"];
+    let mut text = String::new();
+    for n in 0..300 {
+        let blanks = "　".repeat(10 - names[n % names.len()].chars().count());
+        text.push_str(&format!("{:010}{}{blanks}{}{:08}\r\n", 100_003 + n * 37, names[n % names.len()], "　".repeat(5), n));
+    }
+    let (bytes, _, unmapped) = encoding_rs::SHIFT_JIS.encode(&text);
+    assert!(!unmapped);
+    let found = infer(Sample { bytes: &bytes, whole: bytes.len() as u64, name: "sample" }).unwrap();
+    let check = found.decisions.last().unwrap();
+    assert_eq!(check.confidence, 100, "{} {:?}", check.evidence, found.draft.doubts);
+}
