@@ -204,7 +204,13 @@ fn a_draft_reads_its_own_sample_where_blanks_are_two_bytes_wide() {
     let mut text = String::new();
     for n in 0..300 {
         let blanks = "　".repeat(10 - names[n % names.len()].chars().count());
-        text.push_str(&format!("{:010}{}{blanks}{}{:08}\r\n", 100_003 + n * 37, names[n % names.len()], "　".repeat(5), n));
+        text.push_str(&format!(
+            "{:010}{}{blanks}{}{:08}\r\n",
+            100_003 + n * 37,
+            names[n % names.len()],
+            "　".repeat(5),
+            n
+        ));
     }
     let (bytes, _, unmapped) = encoding_rs::SHIFT_JIS.encode(&text);
     assert!(!unmapped);
