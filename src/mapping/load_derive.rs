@@ -27,13 +27,7 @@ pub fn load_derive(interface: &str, reader: &Reader, context: &Context<'_>) -> O
     let entity_id = top.str("entity");
     let after = after(&top, context);
     let schedule = load_schedule::rules(&top, context.calendars);
-    let calendar = top.opt_str("calendar").and_then(|text| {
-        if top.has("schedule") {
-            let hint = "「calendar」を [[schedule]] の中に移してください";
-            text.mistake(mistake::BAD_VALUE, "[[schedule]] があるので「calendar」は使われません", hint);
-        }
-        load_schedule::calendar(&text, context.calendars).flatten()
-    });
+    let calendar = load_schedule::new_days(&top, context.calendars);
     let requires = requires(&top, context);
     if !top.has("schedule") && after.is_empty() && top.opt_list("after").is_none_or(|list| list.is_empty()) {
         let hint = "after = [ … ] に元の台帳を取り込む業務を書くか、[[schedule]] に日を書いてください";

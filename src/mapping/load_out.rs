@@ -42,6 +42,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
     let amount_text = top.opt_str("amount");
     let after = after(&top, context);
     let schedule = load_schedule::rules(&top, context.calendars);
+    let calendar = load_schedule::new_days(&top, context.calendars);
     let requires = requires(&top, context);
     let send_empty = top.flag("send_empty");
     let confirm = top.tables("confirm");
@@ -107,6 +108,7 @@ pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Opti
         requires,
         // Told when all mappings are known.
         daily: true,
+        calendar,
         send_empty,
         purpose: purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
         guarded,

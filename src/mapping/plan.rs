@@ -258,6 +258,8 @@ pub struct OutPlan {
     pub requires: Vec<String>,
     /// May its rows change by the day, or by who is protected? Without a schedule it is then also due on every new day.
     pub daily: bool,
+    /// See [`DerivePlan::calendar`].
+    pub calendar: Option<Arc<Calendar>>,
     /// Is an empty file made when there is nothing to send?
     pub send_empty: bool,
     /// What values of the vault are opened for; `None` = none is.

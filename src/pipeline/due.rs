@@ -7,6 +7,7 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{Hub, HubError};
 use crate::clock::day_jst;
 use crate::mapping::plan::{DerivePlan, OutPlan};
+use crate::schema::calendar::Calendar;
 use crate::schema::schedule::{self, Occurrence, Rule};
 use crate::store::hold;
 use crate::store::ledger::{self, Direction, Exchange, State, Wanted};
@@ -28,7 +29,7 @@ pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError>
             None => true,
             Some(own) => own.revision != plan.revision || changed(hub, &sources, own.id)?,
         };
-        let new_day = !scheduled && plan.daily && own.as_ref().is_some_and(|own| own.base_date < turned(hub, plan));
+        let new_day = !scheduled && plan.daily && own.as_ref().is_some_and(|own| own.base_date < turned(hub, plan.calendar.as_deref()));
         if (news || new_day) && has_required(hub, &plan.requires, own.as_ref(), None)? {
             return Ok(true);
         }
@@ -45,10 +46,10 @@ pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError>
     Ok(!done && has_required(hub, &plan.requires, own.as_ref(), before)?)
 }
 
-/// The last day that makes a derivation due for being new. Beyond its calendar every day does.
-fn turned(hub: &Hub, plan: &DerivePlan) -> String {
+/// The last day that makes something due for being new, by a calendar if it has one. Beyond its end every day does.
+fn turned(hub: &Hub, calendar: Option<&Calendar>) -> String {
     let today = hub.clock.today();
-    plan.calendar.as_ref().and_then(|calendar| calendar.preceding(today)).unwrap_or(today).to_string()
+    calendar.and_then(|calendar| calendar.preceding(today)).unwrap_or(today).to_string()
 }
 
 /// Did a derivation, by the mapping as it is, leave everything as it was the last time?
@@ -57,8 +58,8 @@ pub fn changed_nothing(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubErro
     Ok(own.is_some_and(|own| own.revision == plan.revision && own.totals.changes() == 0))
 }
 
-/// Must a draft be made? Without a schedule: after a source changed what stands, and on every new day if its rows may
-/// change by that alone ([`OutPlan::daily`]). With one: on its days, once for each; a day that was missed is made up for.
+/// Must a draft be made? Without a schedule: after a source changed what stands, and on every new day (of its calendar) if
+/// its rows may change by that alone ([`OutPlan::daily`]). With one: on its days, once for each; a day that was missed is made up for.
 /// Never while one is under way, nor before what it requires.
 pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
     let sources = sources(hub, &plan.after, &plan.requires);
@@ -79,10 +80,9 @@ pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
         return Ok(true);
     }
     if !scheduled {
-        let today = hub.clock.today().to_string();
         let news = match &own {
             None => true,
-            Some(own) => (plan.daily && own.base_date < today) || changed(hub, &sources, own.id)?,
+            Some(own) => (plan.daily && own.base_date < turned(hub, plan.calendar.as_deref())) || changed(hub, &sources, own.id)?,
         };
         return Ok(news && has_required(hub, &plan.requires, own.as_ref(), None)?);
     }

@@ -133,8 +133,8 @@ tables! {
     /// `mappings/out/<interface>.toml`.
     OUT = "out" {
         "version", "title", "partner", "layout", "profile", "from", "mode", "send_closed", "where", "order", "group",
-        "key", "name", "manifest", "release", "amount", "after", "schedule", "requires", "send_empty", "split",
-        "profile_when", "purpose", "hold", "confirm", "record",
+        "key", "name", "manifest", "release", "amount", "after", "calendar", "schedule", "requires", "send_empty",
+        "split", "profile_when", "purpose", "hold", "confirm", "record",
     }
     /// `[[confirm]]` of an outbound mapping.
     CONFIRM = "out confirm" { "from", "entity", "column", "title", "total", "codes" }

@@ -23,6 +23,16 @@ pub fn rules(top: &Node<'_>, calendars: &Calendars) -> Vec<Rule> {
     nodes.iter().filter_map(|node| rule(node, calendars, &keys::SCHEDULE)).collect()
 }
 
+/// Reads `calendar`: on whose open days alone a new day makes something due that has no `[[schedule]]`; `None` = every day.
+pub fn new_days(top: &Node<'_>, calendars: &Calendars) -> Option<Arc<Calendar>> {
+    let text = top.opt_str("calendar")?;
+    if top.has("schedule") {
+        let hint = "「calendar」を [[schedule]] の中に移してください";
+        text.mistake(mistake::BAD_VALUE, "[[schedule]] があるので「calendar」は使われません", hint);
+    }
+    calendar(&text, calendars).flatten()
+}
+
 /// Reads `[[expect]]`.
 pub fn expects(top: &Node<'_>, calendars: &Calendars) -> Vec<Expect> {
     let nodes = top.tables("expect");
