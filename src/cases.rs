@@ -30,6 +30,7 @@
 //! Declarative files in the case's folder (`schemas/…`, `mappings/…`) stand for those of the site, for this case alone. What is
 //! in its `data/…` lies in the hub's own folder before the hub starts.
 
+mod case_file;
 mod compare;
 mod files;
 mod seen;
@@ -40,60 +41,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::NaiveDate;
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use self::case_file::Case;
 use self::compare::compare;
 use crate::clock::Clock;
 use crate::mapping::site::Site;
 use crate::pipeline::{Hub, HubError, hold, worker};
-
-/// A case file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    title: String,
-    base_date: String,
-    #[serde(default)]
-    entities: Vec<String>,
-    #[serde(default)]
-    reports: Vec<String>,
-    #[serde(default)]
-    tables: bool,
-    #[serde(default)]
-    schedules: bool,
-    #[serde(default)]
-    site: BTreeMap<String, String>,
-    #[serde(default)]
-    lists: Vec<String>,
-    #[serde(default)]
-    drafts: bool,
-    step: Vec<CaseStep>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct CaseStep {
-    drop: Option<String>,
-    #[serde(rename = "as")]
-    name: Option<String>,
-    into: Option<String>,
-    days: Option<i64>,
-    send: Option<String>,
-    release: Option<CaseRelease>,
-    with_next: bool,
-    unreadable: bool,
-}
-
-/// A held record that an operator lets go.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CaseRelease {
-    interface: String,
-    key: String,
-    reason: String,
-}
 
 /// Why a case with a file that nobody may read is not run.
 const READS_ALL: &str = "管理者は権限のないファイルも読めるため、行いません。管理者でない利用者で行ってください";
@@ -192,19 +146,18 @@ fn run_case(
     bless: bool,
     url: Option<&dyn Fn(&str) -> String>,
 ) -> Result<CaseOutcome, HubError> {
-    let path = folder.join("case.toml");
-    let text = fs::read_to_string(&path).map_err(HubError::io("読み込み", &path))?;
-    let case: Case = toml::from_str(&text).map_err(|e| HubError::Refused(format!("{}: {e}", path.display())))?;
+    let shown = format!("tests/interfaces/{name}/case.toml");
+    let case = case_file::read(&folder.join("case.toml"), &shown)?;
     // Two threads may run the same case at once, each on its own database.
     static PLACES: AtomicU64 = AtomicU64::new(0);
     let number = PLACES.fetch_add(1, Ordering::Relaxed);
     let place =
         std::env::temp_dir().join(format!("renkei-case-{}-{number}-{}", std::process::id(), name.replace('/', "-")));
     let _ = fs::remove_dir_all(&place);
-    if case.step.iter().any(|step| step.unreadable) && files::may_read_all(&place)? {
+    if case.steps.iter().any(|step| step.unreadable) && files::may_read_all(&place)? {
         return Ok(CaseOutcome { name, title: case.title, differences: Vec::new(), skipped: Some(READS_ALL) });
     }
-    let seen = play(site, interface, folder, &case, &place, url.map(|f| f(&name)));
+    let seen = play(site, interface, (folder, &shown), &case, &place, url.map(|f| f(&name)));
     let _ = fs::remove_dir_all(&place);
     let seen = seen?;
     let expected_path = folder.join("expected.json");
@@ -227,18 +180,13 @@ fn run_case(
 fn play(
     site: &Site,
     interface: &str,
-    folder: &Path,
+    (folder, shown): (&Path, &str),
     case: &Case,
     place: &Path,
     url: Option<String>,
 ) -> Result<Json, HubError> {
-    let base = NaiveDate::parse_from_str(&case.base_date, "%Y-%m-%d").map_err(|e| {
-        HubError::Refused(format!(
-            "case.toml の base_date「{}」が日付ではありません（2026-11-20 の形で書きます）: {e}",
-            case.base_date
-        ))
-    })?;
     let mut own = files::site_of(site, folder, place, case)?;
+    case.judge_names(&own, shown)?;
     own.config.vault_key = crate::config::KeyPlace::Example;
     (own.config.inbox, own.config.outbox, own.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));
@@ -247,10 +195,10 @@ fn play(
     if folder.join("data").is_dir() {
         files::drop_into(&folder.join("data"), &own.config.data)?;
     }
-    let mut hub = Hub::open(own, Clock::fixed(base, 9, 0))?;
+    let mut hub = Hub::open(own, Clock::fixed(case.base_date, 9, 0))?;
     hub.heeds_schedules = case.schedules;
     let mut sent = Vec::new();
-    for step in &case.step {
+    for step in &case.steps {
         if let Some(file) = &step.drop {
             let from = folder.join(file);
             let name = step.name.clone().unwrap_or_else(|| file_name(&from));

@@ -8,7 +8,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{Case, set_values};
+use super::case_file::Case;
+use super::set_values;
 use crate::finding::Finding;
 use crate::mapping::site::{self, Site};
 use crate::pipeline::HubError;
@@ -38,7 +39,8 @@ fn lay_over(site: &Path, folder: &Path, root: &Path) -> io::Result<()> {
     fs::copy(site.join("renkei.toml"), root.join("renkei.toml")).map(|_| ())
 }
 
-fn all(findings: &[Finding]) -> String {
+/// Findings, a line each.
+pub(super) fn all(findings: &[Finding]) -> String {
     findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::Case;
+use super::case_file::Case;
 use crate::codec::{Findings, ReadLimits, Record, RecordReader};
 use crate::pipeline::list::MAX_ROWS;
 use crate::pipeline::{Hub, HubError, draft_list, facts, snapshot};

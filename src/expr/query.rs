@@ -14,9 +14,9 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
-use super::ExprError;
 use super::parse::{blamed, deeper_than, mistake};
 use super::query_scope::Walk;
+use super::{ExprError, nearest};
 
 /// Longest SELECT, in characters.
 pub const MAX_SQL: usize = 20_000;
@@ -44,6 +44,38 @@ pub const FUNCTIONS: [&str; 20] = [
     "substr",
     "sum",
     "trim",
+];
+
+/// Words of the language that are mistyped easily.
+const WORDS: [&str; 29] = [
+    "SELECT",
+    "DISTINCT",
+    "FROM",
+    "WHERE",
+    "JOIN",
+    "LEFT",
+    "INNER",
+    "CROSS",
+    "GROUP",
+    "ORDER",
+    "HAVING",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "EXISTS",
+    "BETWEEN",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "CAST",
+    "OVER",
+    "PARTITION",
+    "MATERIALIZED",
+    "INTEGER",
+    "BIGINT",
+    "TEXT",
+    "NULL",
 ];
 
 /// Answers for the tables a SELECT may name.
@@ -199,8 +231,15 @@ fn refuse_folded(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
         let function = words.peek().is_some_and(|next| next.token == Token::LParen);
         let plain = word.quote_style.is_some() || word.keyword != Keyword::NoKeyword || function;
         if !plain && word.value.contains(|c: char| c.is_ascii_uppercase()) {
-            let message = format!("名前「{}」に引用符がありません", word.value);
-            let hint = format!("英大文字を含む名前は \"{}\" と書いてください", word.value);
+            let quoted = format!("英大文字を含む名前は \"{}\" と書いてください", word.value);
+            // WEHRE is more often a slip than a name.
+            let (message, hint) = match nearest(&word.value, WORDS.into_iter()) {
+                Some(meant) => (
+                    format!("「{}」という語はありません", word.value),
+                    format!("「{meant}」ではありませんか。{quoted}"),
+                ),
+                None => (format!("名前「{}」に引用符がありません", word.value), quoted),
+            };
             return Err(mistake(token.span.start, message, hint));
         }
     }

@@ -29,7 +29,9 @@ pub fn derive_is_due(hub: &mut Hub, plan: &DerivePlan) -> Result<bool, HubError>
             None => true,
             Some(own) => own.revision != plan.revision || changed(hub, &sources, own.id)?,
         };
-        let new_day = !scheduled && plan.daily && own.as_ref().is_some_and(|own| own.base_date < turned(hub, plan.calendar.as_deref()));
+        let new_day = !scheduled
+            && plan.daily
+            && own.as_ref().is_some_and(|own| own.base_date < turned(hub, plan.calendar.as_deref()));
         if (news || new_day) && has_required(hub, &plan.requires, own.as_ref(), None)? {
             return Ok(true);
         }
@@ -82,7 +84,9 @@ pub fn draft_is_due(hub: &mut Hub, plan: &OutPlan) -> Result<bool, HubError> {
     if !scheduled {
         let news = match &own {
             None => true,
-            Some(own) => (plan.daily && own.base_date < turned(hub, plan.calendar.as_deref())) || changed(hub, &sources, own.id)?,
+            Some(own) => {
+                (plan.daily && own.base_date < turned(hub, plan.calendar.as_deref())) || changed(hub, &sources, own.id)?
+            }
         };
         return Ok(news && has_required(hub, &plan.requires, own.as_ref(), None)?);
     }

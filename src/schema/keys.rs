@@ -136,6 +136,14 @@ tables! {
         "key", "name", "manifest", "release", "amount", "after", "calendar", "schedule", "requires", "send_empty",
         "split", "profile_when", "purpose", "hold", "confirm", "record",
     }
+    /// `tests/interfaces/<interface>/<case>/case.toml`.
+    CASE = "case" {
+        "title", "base_date", "entities", "reports", "tables", "schedules", "site", "lists", "drafts", "step",
+    }
+    /// `[[step]]` of a case.
+    CASE_STEP = "case step" { "drop", "as", "into", "with_next", "unreadable", "days", "send", "release" }
+    /// `release` of a step.
+    CASE_RELEASE = "case step.release" { "interface", "key", "reason" }
     /// `[[confirm]]` of an outbound mapping.
     CONFIRM = "out confirm" { "from", "entity", "column", "title", "total", "codes" }
     /// `[[profile_when]]` of an outbound mapping.

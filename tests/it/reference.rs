@@ -31,20 +31,30 @@ fn the_reference_names_the_keys_of_every_table_and_no_others() {
 }
 
 #[test]
-fn the_reference_names_the_keys_of_cases() {
+fn every_mistake_of_a_case_file_is_told_in_japanese_with_its_place() {
     let site = renkei::mapping::site::load(env!("CARGO_MANIFEST_DIR").as_ref()).unwrap().0;
-    for (heading, text) in [("case", "x = 1\n"), ("case step", "title = ''\nbase_date = ''\n[[step]]\nx = 1\n")] {
+    let told = |text: &str| {
         let place = tempfile::tempdir().unwrap();
-        let case = place.path().join("tests/interfaces/a/b");
+        let case = place.path().join("tests/interfaces/juki-ido/b");
         std::fs::create_dir_all(&case).unwrap();
         std::fs::write(case.join("case.toml"), text).unwrap();
+        std::fs::write(case.join("expected.json"), "{}").unwrap();
         let mut site = site.clone();
         site.root = place.path().to_owned();
-        let told = renkei::cases::run(&site, &[], false).unwrap_err().to_string();
-        let list = told.split_once("expected one of").unwrap().1;
-        let known: BTreeSet<&str> = list.split('`').skip(1).step_by(2).collect();
-        assert_eq!(described(heading), known, "{told}");
+        renkei::cases::run(&site, &[], false).unwrap_err().to_string()
+    };
+    let file = "tests/interfaces/juki-ido/b/case.toml";
+    let structure = told("titel = 'x'\nbase_date = '2026-02-30'\n[[step]]\nas = 'x.csv'\ndays = 0\n");
+    for expected in ["「title」がありません", "「titel」", "title", "2026-02-30", "「drop」がありません", "days"]
+    {
+        assert!(structure.contains(expected), "{expected}: {structure}");
     }
+    assert!(structure.contains(&format!("{file}:2:")) && structure.contains(&format!("{file}:4:")), "{structure}");
+    let names =
+        told("title = 'x'\nbase_date = '2026-02-03'\nentities = ['jumni']\nreports = ['juki']\n[[step]]\ndays = 1\n");
+    assert!(names.contains("「jumni」という台帳はありません") && names.contains("jumin"), "{names}");
+    assert!(names.contains("「juki」という業務はありません"), "{names}");
+    assert!(told("title = 'x'\nbase_date = '2026-02-03'\n").contains("[[step]] がありません"));
 }
 
 #[test]
