@@ -59,9 +59,9 @@ fn unknown_names_are_all_found_where_they_stand() {
 #[test]
 fn a_mistyped_word_of_the_language_is_named() {
     for (sql, column, meant) in [
-        ("SELECT 宛名番号 FROM 住民 WEHRE 宛名番号 = '1'", 18, "WHERE"),
+        ("SELECT 宛名番号 FROM 住民 WEHRE 宛名番号 = '1'", 21, "WHERE"),
         ("SELECT 宛名番号 FORM 住民", 13, "FROM"),
-        ("SELECT j.宛名番号 FROM 住民 j JION 被保険者 h ON h.宛名番号 = j.宛名番号", 22, "JOIN"),
+        ("SELECT j.宛名番号 FROM 住民 j JION 被保険者 h ON h.宛名番号 = j.宛名番号", 25, "JOIN"),
     ] {
         let found = mistakes(sql);
         assert_eq!((found[0].0, found[0].1), (1, column), "{found:?}");
