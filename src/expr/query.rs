@@ -52,6 +52,7 @@ const WORDS: [&str; 29] = [
     "DISTINCT",
     "FROM",
     "WHERE",
+    "AND",
     "JOIN",
     "LEFT",
     "INNER",

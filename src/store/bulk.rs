@@ -2,6 +2,7 @@
 //!
 //! Owns: the buffers, version numbers, the hash of a version. Never: makes a version stand ([`super::apply`] does).
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use twox_hash::XxHash3_64;
@@ -158,6 +159,19 @@ impl VersionBatch {
     /// The value of a column (index into the entity's) of a finished row.
     pub fn value(&self, row: usize, column: usize) -> Value<'_> {
         self.rows.value(row, HEAD + column)
+    }
+
+    /// Do the keys of the finished rows ascend, none of them twice? Text by its bytes.
+    pub(super) fn ascends(&self, key: &[usize]) -> bool {
+        let order = |row: usize| {
+            let orders = key.iter().map(|column| match (self.value(row - 1, *column), self.value(row, *column)) {
+                (Value::Text(a), Value::Text(b)) => a.cmp(b),
+                (Value::Int(a), Value::Int(b)) => a.cmp(&b),
+                _ => Ordering::Greater,
+            });
+            orders.fold(Ordering::Equal, Ordering::then)
+        };
+        (1..self.len()).all(|row| order(row).is_lt())
     }
 
     /// What a finished row does ([`ROW`] or [`CLOSED`]), and its hash.

@@ -5,7 +5,7 @@
 use super::bulk::{Rows, VersionBatch};
 use super::pg::Postgres;
 use super::row::RowRef;
-use super::same::Standing;
+use super::same::{LookUp, Standing};
 use super::sqlite::Sqlite;
 use super::{Result, StoreError};
 use crate::value::Value;
@@ -207,7 +207,7 @@ impl Conn {
     /// What stands for the keys of every `step`-th row of a batch; `key` = columns of the entity. See [`super::same`].
     pub(super) fn look_up(
         &mut self,
-        sql: &str,
+        sql: &LookUp,
         dantai: &str,
         batch: &VersionBatch,
         key: &[usize],
@@ -216,7 +216,7 @@ impl Conn {
     ) -> Result<()> {
         match &mut self.engine {
             Engine::Sqlite(db) => db.look_up(sql, dantai, batch, key, step, found),
-            Engine::Postgres(db) => db.look_up(sql, dantai, batch, key, step, found),
+            Engine::Postgres(db) => db.look_up(&sql.each, dantai, batch, key, step, found),
         }
     }
 

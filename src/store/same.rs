@@ -65,7 +65,7 @@ fn place(vid: i64) -> (i64, usize, u64) {
 #[derive(Debug)]
 pub(super) struct Comparison {
     entity: String,
-    sql: String,
+    sql: LookUp,
     dantai: String,
     key: Vec<usize>,
     amount: Option<usize>,
@@ -90,7 +90,7 @@ impl Comparison {
     pub(super) fn new(entity: &Entity, dialect: Dialect, dantai: &str, amount: Option<usize>) -> Self {
         Comparison {
             entity: entity.id.clone(),
-            sql: look_up_sql(entity, dialect),
+            sql: LookUp::new(entity, dialect),
             dantai: dantai.to_owned(),
             key: entity.key.clone(),
             amount,
@@ -162,28 +162,45 @@ pub(super) fn ensure_current(conn: &mut Conn, entity: &Entity, same: &Same) -> R
     }
 }
 
-/// ?1 municipality, then the key: one row's values on SQLite (version, hash), an array for each column on PostgreSQL
-/// (number from 1, version, hash).
-fn look_up_sql(entity: &Entity, dialect: Dialect) -> String {
-    let c = quote(&format!("c_{}", entity.id));
-    let names = entity.key.iter().map(|k| (quote(&entity.columns[*k].name), entity.columns[*k].ty)).enumerate();
-    match dialect {
-        Dialect::Sqlite => {
-            let same: Vec<String> = names.map(|(i, (name, _))| format!(" AND {name} = ?{}", i + 2)).collect();
-            format!("SELECT _vid, _hash FROM {c} WHERE _dantai = ?1{}", same.concat())
-        }
-        Dialect::Postgres => {
-            let (mut arrays, mut columns, mut same) = (Vec::new(), Vec::new(), String::new());
-            for (i, (name, ty)) in names {
-                arrays.push(format!("?{}::{}[]", i + 2, if ty == Type::Int { "bigint" } else { "text" }));
-                columns.push(format!("k{i}"));
-                same.push_str(&format!(" AND c.{name} = n.k{i}"));
+/// The statements that find what stands for the keys of a batch.
+#[derive(Debug)]
+pub(super) struct LookUp {
+    /// ?1 municipality, then the key: one row's values on SQLite (version, hash), an array for each column on PostgreSQL
+    /// (number from 1, version, hash).
+    pub each: String,
+    /// SQLite: ?1 municipality, then a key: version, hash and key of it and of all after it, in their order.
+    pub along: String,
+}
+
+impl LookUp {
+    fn new(entity: &Entity, dialect: Dialect) -> Self {
+        let c = quote(&format!("c_{}", entity.id));
+        let names: Vec<String> = entity.key.iter().map(|k| quote(&entity.columns[*k].name)).collect();
+        let along = {
+            let (names, places) = (names.join(", "), (2..names.len() + 2).map(|n| format!("?{n}")).collect::<Vec<_>>());
+            let from = format!("_dantai = ?1 AND ({names}) >= ({})", places.join(", "));
+            format!("SELECT _vid, _hash, {names} FROM {c} WHERE {from} ORDER BY {names}")
+        };
+        let each = match dialect {
+            Dialect::Sqlite => {
+                let same = names.iter().enumerate().map(|(i, name)| format!(" AND {name} = ?{}", i + 2));
+                format!("SELECT _vid, _hash FROM {c} WHERE _dantai = ?1{}", same.collect::<String>())
             }
-            format!(
-                "SELECT n.i, c._vid, c._hash FROM unnest({}) WITH ORDINALITY AS n({}, i) JOIN {c} c ON c._dantai = ?1{same}",
-                arrays.join(", "),
-                columns.join(", ")
-            )
-        }
+            Dialect::Postgres => {
+                let (mut arrays, mut columns, mut same) = (Vec::new(), Vec::new(), String::new());
+                for (i, (name, k)) in names.iter().zip(&entity.key).enumerate() {
+                    let ty = if entity.columns[*k].ty == Type::Int { "bigint" } else { "text" };
+                    arrays.push(format!("?{}::{ty}[]", i + 2));
+                    columns.push(format!("k{i}"));
+                    same.push_str(&format!(" AND c.{name} = n.k{i}"));
+                }
+                format!(
+                    "SELECT n.i, c._vid, c._hash FROM unnest({}) WITH ORDINALITY AS n({}, i) JOIN {c} c ON c._dantai = ?1{same}",
+                    arrays.join(", "),
+                    columns.join(", ")
+                )
+            }
+        };
+        LookUp { each, along }
     }
 }
