@@ -10,6 +10,7 @@ mod guard;
 mod layout;
 mod list;
 mod operate;
+mod preview;
 mod progress;
 pub mod simulate;
 mod status;
@@ -158,6 +159,9 @@ pub struct PreviewArgs {
     /// Records shown
     #[arg(long, default_value_t = 10)]
     pub records: u64,
+    /// As if the file came on this day, YYYY-MM-DD
+    #[arg(long)]
+    pub base_date: Option<chrono::NaiveDate>,
     /// Who asks to see what guards protect
     #[command(flatten)]
     pub open: guard::OpenArgs,
@@ -282,7 +286,7 @@ pub fn main() -> ExitCode {
     end_quietly_on_broken_pipe(&cli.command);
     let done = match &cli.command {
         Command::Check => author::check(&cli),
-        Command::Preview(args) => author::preview(&cli, args),
+        Command::Preview(args) => preview::preview(&cli, args),
         Command::Layout(verb) => layout::layout(&cli, verb),
         Command::Test(args) => author::test(&cli, args),
         Command::Simulate(args) => simulate::simulate(&cli, args),

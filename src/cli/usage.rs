@@ -54,7 +54,7 @@ const VERBS: [(&str, &str); 32] = [
 
 /// What is given with a verb: its id, with the verb before it where the word means something else there; how its value is
 /// called in the usage, empty for a switch; what it is.
-const VALUES: [(&str, &str, &str); 44] = [
+const VALUES: [(&str, &str, &str); 45] = [
     ("root", "フォルダー", "renkei のフォルダー（renkei.toml のあるところ）"),
     ("by", "名前", "だれが行うか（監査記録に残ります）"),
     ("reason", "理由", "なぜ行うか（監査記録に残ります）"),
@@ -71,6 +71,7 @@ const VALUES: [(&str, &str, &str); 44] = [
     ("interface", "業務", "inbox のフォルダー名"),
     ("file", "ファイル", "見るファイル"),
     ("records", "件数", "何件まで見るか"),
+    ("base_date", "日", "この日に届いたものとして読む YYYY-MM-DD。なければ今日"),
     ("residents", "人数", "架空の市の人口（100 から 1,000,000）"),
     ("into", "フォルダー", "書き出すフォルダー"),
     ("draft", "業務", "この業務の下書きを、予定を待たずに今すぐ作る"),

@@ -15,108 +15,163 @@ use super::load_out_record::{self, OutScope};
 use super::load_out_split;
 use super::plan::{Hold, HoldTest, Level, NamePart, OutPlan, OutRecord, Release};
 use super::scope::Names;
+use crate::schema::calendar::Calendar;
 use crate::schema::layout::Layout;
 use crate::schema::load_schedule;
+use crate::schema::schedule::Rule;
 use crate::schema::toml_read::{Node, Reader, Text};
 use crate::schema::view::View;
 use crate::schema::{keys, mistake};
+
+/// What the keys of the file say, before they are held against each other.
+struct Keys<'a> {
+    title: Option<Text<'a>>,
+    partner: Option<Text<'a>>,
+    delta: Option<bool>,
+    send_closed: bool,
+    filter: Option<Text<'a>>,
+    order: Vec<Text<'a>>,
+    group: Vec<Text<'a>>,
+    key: Option<Vec<Text<'a>>>,
+    name: Option<Text<'a>>,
+    split: Vec<Text<'a>>,
+    profiles: Vec<Node<'a>>,
+    manifest: Option<String>,
+    release: Release,
+    amount: Option<Text<'a>>,
+    after: Vec<String>,
+    schedule: Vec<Rule>,
+    calendar: Option<Arc<Calendar>>,
+    requires: Vec<String>,
+    send_empty: bool,
+    confirm: Vec<Node<'a>>,
+    purpose: Option<Text<'a>>,
+    holds: Vec<Node<'a>>,
+    records: Vec<Node<'a>>,
+}
+
+impl<'a> Keys<'a> {
+    /// Reads them, with the layout and the view they name.
+    fn read(top: &Node<'a>, context: &Context<'_>) -> (Self, Option<Arc<Layout>>, Option<Arc<View>>) {
+        top.version();
+        let layout = layout(top, context);
+        let view = top.str("from").and_then(|text| context.view(&text));
+        let delta = top.word("mode", &[("full", false), ("delta", true)]);
+        let release = top.opt_word("release", &[("confirm", Release::Confirm), ("auto", Release::Auto)]);
+        let keys = Keys {
+            title: top.str("title"),
+            partner: top.str("partner"),
+            delta,
+            send_closed: send_closed(top, delta),
+            filter: top.opt_str("where"),
+            order: top.opt_list("order").unwrap_or_default(),
+            group: top.opt_list("group").unwrap_or_default(),
+            key: top.list("key"),
+            name: top.str("name"),
+            split: top.opt_list("split").unwrap_or_default(),
+            profiles: top.tables("profile_when"),
+            manifest: top.opt_str("manifest").and_then(|text| manifest(&text)),
+            release: release.unwrap_or(Release::Confirm),
+            amount: top.opt_str("amount"),
+            after: after(top, context),
+            schedule: load_schedule::rules(top, context.calendars),
+            calendar: load_schedule::new_days(top, context.calendars),
+            requires: requires(top, context),
+            send_empty: top.flag("send_empty"),
+            confirm: top.tables("confirm"),
+            purpose: top.opt_str("purpose"),
+            holds: top.tables("hold"),
+            records: top.tables("record"),
+        };
+        if keys.records.is_empty() {
+            top.mistake(mistake::MISSING_KEY, "[[record]] がありません", "書き出すレコードを書いてください");
+        }
+        top.finish(&keys::OUT);
+        (keys, layout, view)
+    }
+}
 
 /// Reads an outbound mapping; mistakes go to the reader. `None` when it has any that matter.
 pub fn load_out(interface: &str, reader: &Reader, context: &Context<'_>) -> Option<OutPlan> {
     let document = reader.parse()?;
     let top = Node::root(reader, &document);
-    top.version();
-    let title = top.str("title");
-    let partner = top.str("partner");
-    let layout = layout(&top, context);
-    let view = top.str("from").and_then(|text| context.view(&text));
-    let delta = top.word("mode", &[("full", false), ("delta", true)]);
-    let send_closed = send_closed(&top, delta);
-    let filter = top.opt_str("where");
-    let (order, group, key) = (top.opt_list("order"), top.opt_list("group"), top.list("key"));
-    let name = top.str("name");
-    let split = top.opt_list("split").unwrap_or_default();
-    let profiles = top.tables("profile_when");
-    let manifest = top.opt_str("manifest").map(|text| manifest(&text));
-    let release = top.opt_word("release", &[("confirm", Release::Confirm), ("auto", Release::Auto)]);
-    let amount_text = top.opt_str("amount");
-    let after = after(&top, context);
-    let schedule = load_schedule::rules(&top, context.calendars);
-    let calendar = load_schedule::new_days(&top, context.calendars);
-    let requires = requires(&top, context);
-    let send_empty = top.flag("send_empty");
-    let confirm = top.tables("confirm");
-    let purpose = top.opt_str("purpose");
-    let holds = top.tables("hold");
-    let records = top.tables("record");
-    if records.is_empty() {
-        top.mistake(mistake::MISSING_KEY, "[[record]] がありません", "書き出すレコードを書いてください");
-    }
-    top.finish(&keys::OUT);
+    let (keys, layout, view) = Keys::read(&top, context);
     let (layout, view) = (layout?, view?);
-    let amount = amount_text.map(|text| amount(&text, &layout));
+    let amount = keys.amount.map(|text| amount(&text, &layout));
     let columns = Names::of_view(context.codes, &view);
-    let filter = columns.predicate(filter.as_ref());
-    let group = resolve(group.as_deref().unwrap_or_default(), &view);
-    let full_order = each_once(&group, &resolve(order.as_deref().unwrap_or_default(), &view));
-    let key = delta_key(&top, delta, key, &view);
-    let split = load_out_split::columns(&split, &view, &key);
-    let variants = load_out_split::variants(&profiles, context, &layout, &view, &split);
-    let name = name.and_then(|text| name_parts(&text, context, &view, &split));
-    let scope = OutScope { context, layout: &layout, view: &view, key: &key, closed: send_closed };
-    let (compiled, mut used) = load_out_record::records(&top, &records, &scope, !group.is_empty());
+    let filter = columns.predicate(keys.filter.as_ref());
+    let group = resolve(&keys.group, &view);
+    let order = each_once(&group, &resolve(&keys.order, &view));
+    let key = delta_key(&top, keys.delta, keys.key, &view);
+    let split = load_out_split::columns(&keys.split, &view, &key);
+    let variants = load_out_split::variants(&keys.profiles, context, &layout, &view, &split);
+    let name = keys.name.and_then(|text| name_parts(&text, context, &view, &split));
+    let scope = OutScope { context, layout: &layout, view: &view, key: &key, closed: keys.send_closed };
+    let (compiled, mut used) = load_out_record::records(&top, &keys.records, &scope, !group.is_empty());
     if let (Some(variants), Some(compiled)) = (&variants, &compiled) {
         load_out_split::judge_variants(&top, variants, compiled);
     }
-    let holds: Vec<_> = holds.iter().map(|node| load_hold::hold(node, &view, context, &columns)).collect();
+    let holds: Vec<_> = keys.holds.iter().map(|node| load_hold::hold(node, &view, context, &columns)).collect();
     used.extend(columns.used_codes.into_inner());
     let (records, amount) = (compiled?, amount.flatten());
     let Protected { secret, guarded, opens } = protected(&view, &layout, &records, &key, context);
     // The list that is checked before a file may leave is a report too.
     let hidden: Vec<bool> = secret.iter().enumerate().map(|(i, secret)| *secret || guarded.contains(&i)).collect();
     let scope = ConfirmScope { context, layout: &layout, records: &records, secret: &hidden, amount };
-    let confirm = load_confirm::columns(&confirm, &scope)?;
+    let confirm = load_confirm::columns(&keys.confirm, &scope)?;
     let holds = holds.into_iter().collect::<Option<Vec<_>>>()?;
-    let mut files = BTreeSet::from([reader.file().to_owned()]);
-    files.extend(context.files_of_layout(&layout));
-    files.extend(context.files_of_view(&view));
-    files.extend(used.iter().map(|id| format!("schemas/codes/{id}.csv")));
-    files.extend(files_of_guards(&holds, context));
     Some(OutPlan {
         interface: interface.to_owned(),
-        title: title?.value.to_owned(),
-        partner: partner?.value.to_owned(),
+        title: keys.title?.value.to_owned(),
+        partner: keys.partner?.value.to_owned(),
+        revision: context.revision(files(reader, context, &layout, &view, &used, &holds)),
         layout,
         view,
         filter: filter?,
-        order: full_order,
+        order,
         group,
         key,
         secret,
-        delta: delta?,
-        send_closed,
+        delta: keys.delta?,
+        send_closed: keys.send_closed,
         split,
         variants: variants?,
         records,
         confirm,
         name: name?,
-        manifest: manifest.flatten(),
-        release: release.unwrap_or(Release::Confirm),
+        manifest: keys.manifest,
+        release: keys.release,
         amount,
-        after,
-        schedule,
-        requires,
+        after: keys.after,
+        schedule: keys.schedule,
+        requires: keys.requires,
         // Told when all mappings are known.
         daily: true,
-        calendar,
-        send_empty,
-        purpose: purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
+        calendar: keys.calendar,
+        send_empty: keys.send_empty,
+        purpose: keys.purpose.filter(|text| !text.value.trim().is_empty()).map(|text| text.value.to_owned()),
         guarded,
         opens,
         holds,
-        revision: context.revision(files),
         file: reader.file().to_owned(),
     })
+}
+
+/// The files that decide what the mapping writes.
+fn files(
+    reader: &Reader,
+    context: &Context<'_>,
+    layout: &Layout,
+    view: &View,
+    codes: &BTreeSet<String>,
+    holds: &[Hold],
+) -> BTreeSet<String> {
+    let mut files = BTreeSet::from([reader.file().to_owned()]);
+    files.extend(context.files_of_layout(layout));
+    files.extend(context.files_of_view(view));
+    files.extend(codes.iter().map(|id| format!("schemas/codes/{id}.csv")));
+    files.extend(files_of_guards(holds, context));
+    files
 }
 
 /// Reads `send_closed`, which says something only of deltas.

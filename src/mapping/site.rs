@@ -187,23 +187,12 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
             inbound.insert(key, Arc::new(plan));
         }
     }
-    let mut derive: BTreeMap<_, _> =
-        each(files, "mappings/derive", findings, |id, r| load_derive::load_derive(id, r, &context))
-            .into_iter()
-            .filter_map(|(id, plan)| Some((id, plan?)))
-            .collect();
-    let mut outbound: BTreeMap<_, _> =
-        each(files, "mappings/out", findings, |id, r| load_out::load_out(id, r, &context))
-            .into_iter()
-            .filter_map(|(id, plan)| Some((id, plan?)))
-            .collect();
+    let mut derive = good(each(files, "mappings/derive", findings, |id, r| load_derive::load_derive(id, r, &context)));
+    let mut outbound = good(each(files, "mappings/out", findings, |id, r| load_out::load_out(id, r, &context)));
     daily::tell(&views, inbound.values(), &mut derive, &mut outbound);
     let derive: BTreeMap<_, _> = derive.into_iter().map(|(id, plan)| (id, Arc::new(plan))).collect();
     let outbound: BTreeMap<_, _> = outbound.into_iter().map(|(id, plan)| (id, Arc::new(plan))).collect();
-    let tables: BTreeMap<_, _> = each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views))
-        .into_iter()
-        .filter_map(|(id, table)| Some((id, table?)))
-        .collect();
+    let tables = good(each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views)));
     let lists = shared(each(files, "schemas/lists", findings, |id, r| load_list::load_list(id, r, &context)));
     site_lint::judge(&context, &derive, &outbound, findings);
     guard_lint::judge(&context, inbound.values().cloned(), &derive, &outbound, &tables, findings);
@@ -228,8 +217,13 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
 }
 
 /// Those that were read without a mistake.
+fn good<T>(read: Vec<(String, Option<T>)>) -> BTreeMap<String, T> {
+    read.into_iter().filter_map(|(id, one)| Some((id, one?))).collect()
+}
+
+/// [`good`], to be had in many places.
 fn shared<T>(read: Vec<(String, Option<T>)>) -> BTreeMap<String, Arc<T>> {
-    read.into_iter().filter_map(|(id, one)| Some((id, Arc::new(one?)))).collect()
+    good(read).into_iter().map(|(id, one)| (id, Arc::new(one))).collect()
 }
 
 fn code_tables(files: &Files, findings: &mut Vec<Finding>) -> (CodeLists, CodeTables) {

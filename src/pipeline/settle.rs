@@ -9,7 +9,7 @@ use super::{Hub, HubError};
 use crate::finding::{DataPlace, Finding, Severity};
 use crate::mapping::plan::{InPlan, slot};
 use crate::schema::entity::Entity;
-use crate::store::apply::{self, Applied, ApplyMode};
+use crate::store::apply::{self, Applied, ApplyMode, Duplicate};
 use crate::store::ledger::{self, Exchange, Facts, State};
 use crate::store::run::{self, RunState, RunTotals};
 use crate::store::same::Same;
@@ -111,10 +111,10 @@ fn apply_all(
         let same = into.and_then(|into| loaded.same.get(into)).unwrap_or(&nothing);
         let applied = apply::apply_compared(conn, entity, run, dantai, mode, same)?;
         let left = left.get_mut(index).map(std::mem::take).unwrap_or_default();
-        let named = note_duplicates(loaded, &left, entity);
+        let named = note_duplicates(loaded, &left.duplicate_rows, entity);
         loaded.held_beyond = loaded.held_beyond.saturating_sub(named);
         // Only one entity: each row is a record.
-        let named = note_duplicates(loaded, &applied, entity);
+        let named = note_duplicates(loaded, &applied.duplicate_rows, entity);
         loaded.held_beyond += applied.duplicates.saturating_sub(named);
         note_older(loaded, &applied, entity);
         put_off_closing |= applied.closing_put_off;
@@ -220,11 +220,11 @@ pub fn amount_column(plan: &InPlan, entity: &Entity) -> Option<usize> {
 }
 
 /// Records with one key are all held: nobody knows which is right. How many of them are named now and were not before?
-fn note_duplicates(loaded: &mut Loaded, applied: &Applied, entity: &Entity) -> u64 {
+pub fn note_duplicates(loaded: &mut Loaded, twice: &[Duplicate], entity: &Entity) -> u64 {
     let before = loaded.held.len();
     let keys: Vec<&str> = entity.key.iter().map(|&i| entity.columns[i].name.as_str()).collect();
     let keys = keys.join("・");
-    for dup in &applied.duplicate_rows {
+    for dup in twice {
         // The store keeps no lines.
         let line = if loaded.line_is_record { dup.record } else { 0 };
         let place = DataPlace { record: dup.record, line, byte: dup.byte, len: dup.len, field: keys.clone() };

@@ -161,6 +161,12 @@ impl VersionBatch {
         self.rows.value(row, HEAD + column)
     }
 
+    /// Record number (from 1), byte offset and length in the inbound file of a finished row.
+    pub fn place(&self, row: usize) -> (u64, u64, u64) {
+        let number = |cell| self.rows.value(row, cell).as_int().unwrap_or(0) as u64;
+        (number(0), number(1), number(2))
+    }
+
     /// Do the keys of the finished rows ascend, none of them twice? Text by its bytes.
     pub(super) fn ascends(&self, key: &[usize]) -> bool {
         let order = |row: usize| {

@@ -102,3 +102,45 @@ fn every_verb_prints_the_keys_that_are_described_and_no_others() {
     let unseen: Vec<_> = described().into_keys().filter(|of| !seen.iter().any(|seen| seen == of)).collect();
     assert!(unseen.iter().all(|of| *of == "status.alerts" || *of == "status.waiting"), "not compared: {unseen:?}");
 }
+
+/// The cases `findings`, which hold one file with every kind of wrong record.
+#[test]
+fn a_preview_holds_the_records_that_a_run_holds_duplicates_among_them() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let place = tempfile::tempdir().unwrap();
+    for folder in ["schemas", "mappings"] {
+        crate::town::copy_tree(&repository.join(folder), &place.path().join(folder));
+    }
+    std::fs::copy(repository.join("renkei.toml"), place.path().join("renkei.toml")).unwrap();
+    let (mut compared, mut duplicates) = (0, 0);
+    for interface in std::fs::read_dir(repository.join("tests/interfaces")).unwrap().map(|e| e.unwrap().path()) {
+        let folder = interface.join("findings");
+        let Ok(case) = std::fs::read_to_string(folder.join("case.toml")) else { continue };
+        let value = |line: &str| line.split('"').nth(1).unwrap().to_owned();
+        let of = |key: &str| case.lines().find(|line| line.starts_with(&format!("{key} = "))).map(value);
+        if case.matches("[[step]]").count() != 1 || case.contains("into = ") {
+            continue;
+        }
+        let dropped = of("drop").unwrap();
+        let file = place.path().join(of("as").unwrap_or_else(|| dropped.clone()));
+        std::fs::copy(folder.join(&dropped), &file).unwrap();
+        let interface = interface.file_name().unwrap().to_str().unwrap().to_owned();
+        let expected: Json = serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap();
+        let report = &expected["reports"][0];
+        let told = printed(
+            place.path(),
+            &["preview", &interface, file.to_str().unwrap(), "--base-date", &of("base_date").unwrap()],
+        );
+        assert_eq!(told["rejects"], report["outcome"] == "rejected", "{interface}");
+        // Of a file that is rejected nothing is held, and its keys are not looked at.
+        if report["outcome"] == "rejected" {
+            continue;
+        }
+        assert_eq!(told["held"], report["balance"]["held"]["count"], "{interface}");
+        let count = |all: &Json| all.as_array().unwrap().iter().filter(|f| f["code"] == "duplicate-key").count();
+        assert_eq!(count(&told["findings"]), count(&report["findings"]), "{interface}");
+        duplicates += count(&told["findings"]);
+        compared += 1;
+    }
+    assert!(compared > 8 && duplicates > 8, "{compared} {duplicates}");
+}
