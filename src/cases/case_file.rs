@@ -22,8 +22,10 @@ const MOST_DAYS: i64 = 3_660;
 pub(super) struct Case {
     pub title: String,
     pub base_date: NaiveDate,
-    pub entities: Vec<String>,
-    pub reports: Vec<String>,
+    /// `None` = all that have rows.
+    pub entities: Option<Vec<String>>,
+    /// `None` = those of every interface.
+    pub reports: Option<Vec<String>>,
     pub tables: bool,
     pub schedules: bool,
     pub site: BTreeMap<String, String>,
@@ -70,7 +72,7 @@ pub(super) fn read(path: &Path, shown: &str) -> Result<Case, HubError> {
 fn case(top: &Node<'_>) -> Option<Case> {
     let title = top.str("title");
     let base_date = top.str("base_date").and_then(|text| date(&text));
-    let texts = |key| top.opt_list(key).unwrap_or_default().iter().map(owned).collect();
+    let texts = |key| top.opt_list(key).map(|list| list.iter().map(owned).collect());
     let site = top.opt_table("site");
     let steps = top.tables("step");
     if steps.is_empty() {
@@ -84,7 +86,7 @@ fn case(top: &Node<'_>) -> Option<Case> {
         tables: top.flag("tables"),
         schedules: top.flag("schedules"),
         site: site.iter().flat_map(Node::pairs).map(|(key, value)| (owned(&key), owned(&value))).collect(),
-        lists: texts("lists"),
+        lists: texts("lists").unwrap_or_default(),
         drafts: top.flag("drafts"),
         steps: steps.iter().map(step).collect(),
     };
@@ -145,8 +147,8 @@ impl Case {
         let sends = self.steps.iter().filter_map(|step| step.send.as_ref());
         let released = self.steps.iter().filter_map(|step| step.release.as_ref()).map(|release| &release.interface);
         let named = [
-            ("台帳", names(self.entities.iter(), &entities)),
-            ("業務", names(self.reports.iter(), &all)),
+            ("台帳", names(self.entities.iter().flatten(), &entities)),
+            ("業務", names(self.reports.iter().flatten(), &all)),
             ("一覧", names(self.lists.iter(), &lists)),
             ("送信の業務", names(sends.chain(released), &sent)),
         ];

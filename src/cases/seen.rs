@@ -14,14 +14,14 @@ use crate::report::list::{ListCell, ListReport};
 pub(super) fn outcome(hub: &mut Hub, case: &Case, sent: &[i64]) -> Result<Json, HubError> {
     let mut reports = Vec::new();
     for report in facts::all_reports(hub)? {
-        if case.reports.is_empty() || case.reports.contains(&report.interface) {
+        if case.reports.as_ref().is_none_or(|wanted| wanted.contains(&report.interface)) {
             reports.push(snapshot::case_json(&report));
         }
     }
     let mut rows = Map::new();
     let entities: Vec<_> = hub.site.entities.values().cloned().collect();
     for entity in entities {
-        if !case.entities.is_empty() && !case.entities.contains(&entity.id) {
+        if case.entities.as_ref().is_some_and(|wanted| !wanted.contains(&entity.id)) {
             continue;
         }
         let dumped = snapshot::rows_json(hub, &entity)?;

@@ -100,7 +100,7 @@ pub enum HubError {
     #[error("{0}")]
     Refused(String),
     /// The site's declarative files no longer match what the store holds (e.g. a column was dropped).
-    #[error("定義ファイルと保存済みのデータが合いません: {0}")]
+    #[error("定義ファイルに誤りがあります: {0}")]
     Rules(String),
 }
 
@@ -201,7 +201,7 @@ impl Hub {
         let refused = crate::store::ddl::ensure_entities(&mut conn, site.entities.values().map(|e| e.as_ref()))?;
         if !refused.is_empty() {
             let all: Vec<String> = refused.iter().map(ToString::to_string).collect();
-            return Err(HubError::Rules(all.join("\n")));
+            return Err(HubError::Rules(format!("保存済みのデータと合いません\n{}", all.join("\n"))));
         }
         let vault = vault::unlock(&site, &mut conn, area.ring.clone())?;
         let facts = SiteFacts { values: &site.values, calendars: &site.calendars, codes: &site.codes };
