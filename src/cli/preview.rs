@@ -119,11 +119,14 @@ fn row_json(entity: &Entity, batch: &VersionBatch, row: usize, opened: bool) -> 
     serde_json::Value::Object(values.collect())
 }
 
+/// Number, byte and length of a record.
+type Place = (u64, u64, u64);
+
 /// Which keys of a file came, and those that came again.
 #[derive(Default)]
 struct Keys {
-    /// Hash of entity and key → number, byte and length of the first record with it; `None` once it was named.
-    seen: HashMap<(u64, u64), Option<(u64, u64, u64)>>,
+    /// Hash of entity and key → the first record with it; `None` once it was named.
+    seen: HashMap<(u64, u64), Option<Place>>,
     /// By entity id: the records whose keys came twice, the first of them too.
     twice: BTreeMap<String, (Arc<Entity>, Vec<Duplicate>)>,
     /// Were there more keys, or more that came again, than are remembered?
