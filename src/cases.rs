@@ -132,10 +132,24 @@ pub fn run_on(
         }
         for folder in folders(&interface)? {
             let name = format!("{id}/{}", file_name(&folder));
-            outcome.cases.push(run_case(site, &id, &folder, name, bless, url)?);
+            let ran = run_case(site, &id, &folder, name.clone(), bless, url);
+            // One case that cannot be run hides no other.
+            outcome.cases.push(ran.unwrap_or_else(|error| CaseOutcome {
+                name,
+                title: String::new(),
+                differences: told(&error),
+                skipped: None,
+            }));
         }
     }
     Ok(outcome)
+}
+
+/// An error with what caused it, a line each.
+fn told(error: &HubError) -> Vec<String> {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let all = std::iter::once(error.to_string()).chain(causes.map(|cause| format!("原因: {cause}")));
+    all.collect::<Vec<_>>().join("\n").lines().map(str::to_owned).collect()
 }
 
 fn run_case(
@@ -186,7 +200,7 @@ fn play(
     url: Option<String>,
 ) -> Result<Json, HubError> {
     let mut own = files::site_of(site, folder, place, case)?;
-    case.judge_names(&own, shown)?;
+    case.judge_names(&own, folder, shown)?;
     own.config.vault_key = crate::config::KeyPlace::Example;
     (own.config.inbox, own.config.outbox, own.config.data) =
         (place.join("inbox"), place.join("outbox"), place.join("data"));

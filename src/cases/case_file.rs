@@ -118,6 +118,13 @@ fn step(node: &Node<'_>) -> CaseStep {
         }
     }
     node.finish(&keys::CASE_STEP);
+    if step.drop.is_none() && step.days.is_none() && step.send.is_none() && step.release.is_none() {
+        node.mistake(
+            mistake::MISSING_KEY,
+            "この [[step]] は何もしません",
+            "drop、days、send、release のどれかを書いてください",
+        );
+    }
     step
 }
 
@@ -137,7 +144,7 @@ impl Case {
     ///
     /// # Errors
     /// All of them, a line each.
-    pub(super) fn judge_names(&self, site: &Site, shown: &str) -> Result<(), HubError> {
+    pub(super) fn judge_names(&self, site: &Site, folder: &Path, shown: &str) -> Result<(), HubError> {
         let entities: Vec<&str> = site.entities.values().map(|entity| entity.id.as_str()).collect();
         let lists: Vec<&str> = site.lists.keys().map(String::as_str).collect();
         let sent: Vec<&str> = site.outbound.keys().map(String::as_str).collect();
@@ -146,11 +153,16 @@ impl Case {
         let all: Vec<&str> = feeds.iter().chain(&sent).copied().chain(derived).collect();
         let sends = self.steps.iter().filter_map(|step| step.send.as_ref());
         let released = self.steps.iter().filter_map(|step| step.release.as_ref()).map(|release| &release.interface);
+        let into = self.steps.iter().filter_map(|step| step.into.as_ref());
+        let dropped =
+            self.steps.iter().filter_map(|step| step.drop.as_ref()).filter(|file| !folder.join(file).exists());
         let named = [
             ("台帳", names(self.entities.iter().flatten(), &entities)),
             ("業務", names(self.reports.iter().flatten(), &all)),
             ("一覧", names(self.lists.iter(), &lists)),
             ("送信の業務", names(sends.chain(released), &sent)),
+            ("受信の業務", names(into, &feeds)),
+            ("ファイル", dropped.map(|file| (file.clone(), "例のフォルダーに置いてください".to_owned())).collect()),
         ];
         let lines: Vec<String> = named
             .into_iter()

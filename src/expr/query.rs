@@ -46,6 +46,8 @@ pub const FUNCTIONS: [&str; 20] = [
     "trim",
 ];
 
+/// What to look at where a SELECT cannot be read.
+const BROKEN: &str = "その前のカンマの抜け、語のつづり、括弧の数、ON・AND、CASE … END の形を確かめてください";
 /// Words of the language that are mistyped easily.
 const WORDS: [&str; 29] = [
     "SELECT",
@@ -180,7 +182,10 @@ pub(super) fn parse(sql: &str) -> Result<Sql, ExprError> {
     let rest = parser.peek_token_ref();
     if rest.token != Token::EOF {
         let message = format!("「{}」の所で SELECT の形が崩れています", rest.token);
-        return Err(mistake(rest.span.start, message, "SELECT は一つだけ書いてください"));
+        let second =
+            matches!(&rest.token, Token::Word(word) if matches!(word.keyword, Keyword::SELECT | Keyword::WITH));
+        let hint = if second { "SELECT は一つだけ書いてください" } else { BROKEN };
+        return Err(mistake(rest.span.start, message, hint));
     }
     Ok(*query)
 }
@@ -254,15 +259,14 @@ fn refuse_depth(tokens: &[TokenWithSpan]) -> Result<(), ExprError> {
 }
 
 fn syntax_mistake(error: &ParserError, tokens: &[TokenWithSpan]) -> ExprError {
-    let hint = "括弧の数、カンマ、ON・AND、CASE … END の形を確かめてください";
     match blamed(error, tokens) {
         Some(token) if token.token != Token::EOF => {
-            mistake(token.span.start, format!("「{}」の所で SELECT の形が崩れています", token.token), hint)
+            mistake(token.span.start, format!("「{}」の所で SELECT の形が崩れています", token.token), BROKEN)
         }
         _ => {
             let end = tokens.iter().rev().find(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
             let at = end.map_or(Location::new(1, 1), |t| t.span.start);
-            mistake(at, "SELECT が途中で終わっています", hint)
+            mistake(at, "SELECT が途中で終わっています", BROKEN)
         }
     }
 }

@@ -194,7 +194,8 @@ fn compile(root: &Path, files: &Files, findings: &mut Vec<Finding>) -> Option<Si
     let outbound: BTreeMap<_, _> = outbound.into_iter().map(|(id, plan)| (id, Arc::new(plan))).collect();
     let tables = good(each(files, "schemas/tables", findings, |id, r| load_table::load_table(id, r, &views)));
     let lists = shared(each(files, "schemas/lists", findings, |id, r| load_list::load_list(id, r, &context)));
-    site_lint::judge(&context, &derive, &outbound, findings);
+    let plans: Vec<_> = inbound.values().cloned().collect();
+    site_lint::judge(&context, &plans, &derive, &outbound, findings);
     guard_lint::judge(&context, inbound.values().cloned(), &derive, &outbound, &tables, findings);
     Some(Site {
         root: root.to_owned(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::context::Context;
-use super::plan::{DerivePlan, OutPlan};
+use super::plan::{DerivePlan, InPlan, OutPlan};
 use crate::finding::{Finding, RulePlace, Severity};
 use crate::schema::mistake;
 use crate::schema::view::View;
@@ -14,6 +14,7 @@ use crate::schema::view::View;
 /// Reports what does not hold together.
 pub(super) fn judge(
     context: &Context<'_>,
+    inbound: &[Arc<InPlan>],
     derive: &BTreeMap<String, Arc<DerivePlan>>,
     outbound: &BTreeMap<String, Arc<OutPlan>>,
     findings: &mut Vec<Finding>,
@@ -27,7 +28,38 @@ pub(super) fn judge(
         findings.push(Finding::rule(mistake::CYCLE, place, message).with_action("after を見直してください"));
     }
     waits_for_sources(context, derive, findings);
+    for plan in outbound.values().filter(|plan| !plan.after.is_empty()) {
+        unheard_sources(context, inbound, derive, plan, findings);
+    }
     unused(context, outbound, findings);
+}
+
+/// Warnings about what a draft is made of and does not hear of: it would leave with what was there before.
+fn unheard_sources(
+    context: &Context<'_>,
+    inbound: &[Arc<InPlan>],
+    derive: &BTreeMap<String, Arc<DerivePlan>>,
+    plan: &OutPlan,
+    findings: &mut Vec<Finding>,
+) {
+    let read = context.files_of_view(&plan.view);
+    let from_files = inbound.iter().flat_map(|other| other.into.iter().map(|rows| (&other.interface, &rows.entity)));
+    let derived = derive.values().map(|other| (&other.interface, &other.entity));
+    let heard = |interface: &String| plan.after.contains(interface) || plan.requires.contains(interface);
+    let unheard: BTreeMap<&String, &String> = from_files
+        .chain(derived)
+        .filter(|(interface, entity)| read.contains(&entity.place.file) && !heard(interface))
+        .map(|(interface, entity)| (interface, &entity.name))
+        .collect();
+    for (interface, entity) in unheard {
+        let message = format!(
+            "台帳「{entity}」を使うのに、それを変える「{interface}」が after にありません。確認前の下書きが古いまま残ります"
+        );
+        let hint = format!("after に \"{interface}\" を足してください");
+        let mut finding = Finding::rule(mistake::CYCLE, whole(&plan.file), message).with_action(hint);
+        finding.severity = Severity::Warning;
+        findings.push(finding);
+    }
 }
 
 fn whole(file: &str) -> RulePlace {

@@ -41,7 +41,7 @@ fn every_mistake_of_a_case_file_is_told_in_japanese_with_its_place() {
         std::fs::write(case.join("expected.json"), "{}").unwrap();
         let mut site = site.clone();
         site.root = place.path().to_owned();
-        renkei::cases::run(&site, &[], false).unwrap_err().to_string()
+        renkei::cases::run(&site, &[], false).unwrap().text()
     };
     let file = "tests/interfaces/juki-ido/b/case.toml";
     let structure = told("titel = 'x'\nbase_date = '2026-02-30'\n[[step]]\nas = 'x.csv'\ndays = 0\n");
@@ -54,6 +54,16 @@ fn every_mistake_of_a_case_file_is_told_in_japanese_with_its_place() {
         told("title = 'x'\nbase_date = '2026-02-03'\nentities = ['jumni']\nreports = ['juki']\n[[step]]\ndays = 1\n");
     assert!(names.contains("「jumni」という台帳はありません") && names.contains("jumin"), "{names}");
     assert!(names.contains("「juki」という業務はありません"), "{names}");
+    let files = told(
+        "title = 'x'\nbase_date = '2026-02-03'\n[[step]]\ndrop = 'x.csv'\ninto = 'juki-idou'\n[[step]]\nwith_next = true\n",
+    );
+    assert!(files.contains("この [[step]] は何もしません"), "{files}");
+    let files = told("title = 'x'\nbase_date = '2026-02-03'\n[[step]]\ndrop = 'x.csv'\ninto = 'juki-idou'\n");
+    assert!(
+        files.contains("「x.csv」というファイルはありません") && files.contains("「juki-ido」ではありませんか"),
+        "{files}"
+    );
+    assert!(files.contains("1 件中 1 件が期待と違います"), "{files}");
     assert!(told("title = 'x'\nbase_date = '2026-02-03'\n").contains("[[step]] がありません"));
 }
 

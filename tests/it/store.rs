@@ -443,27 +443,27 @@ fn what_stands_is_found_whatever_the_order_of_the_rows_and_however_far_apart_the
                 batch.finish().unwrap();
             }
             let mut writer = VersionWriter::new(&entity, run, DANTAI).comparing(&entity, &conn, None);
-            writer.write_changed(&mut conn, &mut batch).unwrap();
+            let staged = writer.write_changed(&mut conn, &mut batch).unwrap();
             let mode = ApplyMode { full: false, any_held: false, max_duplicates: 10, amount: None };
             let applied = apply_compared(&mut conn, &entity, run, DANTAI, mode, &writer.finish()).unwrap();
-            (applied.new, applied.changed, applied.unchanged)
+            (staged.end - staged.start, applied.new, applied.changed, applied.unchanged)
         };
         let rows = |keys: &[(String, i64)]| keys.iter().map(|(a, b)| (a.clone(), *b, 5)).collect::<Vec<_>>();
         // Every fourth key is not there yet.
         let stands: Vec<_> = all.iter().enumerate().filter(|(n, _)| n % 4 > 0).map(|(_, key)| key.clone()).collect();
-        assert_eq!(send(1, &rows(&stands)), (9_000, 0, 0));
+        assert_eq!(send(1, &rows(&stands)), (9_000, 9_000, 0, 0));
         let far: Vec<_> = stands.iter().step_by(8).cloned().collect();
-        assert_eq!(send(2, &rows(&far)), (0, 0, 1_125), "far apart");
+        assert_eq!(send(2, &rows(&far)), (0, 0, 0, 1_125), "far apart");
         let mut mixed = far.clone();
         mixed.reverse();
         mixed.swap(3, 700);
-        assert_eq!(send(3, &rows(&mixed)), (0, 0, 1_125), "in no order");
+        assert_eq!(send(3, &rows(&mixed)), (0, 0, 0, 1_125), "in no order");
         let (mut near_and_far, last) = (stands[..1_500].to_vec(), stands[8_999].clone());
         near_and_far.push(last);
-        assert_eq!(send(4, &rows(&near_and_far)), (0, 0, 1_501), "one far behind the others");
+        assert_eq!(send(4, &rows(&near_and_far)), (0, 0, 0, 1_501), "one far behind the others");
         let mut with_new = rows(&all);
         with_new[6_001].2 = 7;
-        assert_eq!(send(5, &with_new), (3_000, 1, 8_999), "with new ones between");
+        assert_eq!(send(5, &with_new), (3_001, 3_000, 1, 8_999), "with new ones between");
     });
 }
 
